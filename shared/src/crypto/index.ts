@@ -1,0 +1,1 @@
+export type { CryptoPort } from './port.ts';

@@ -1,0 +1,3 @@
+export function createNodeCrypto(): never {
+  throw new Error('being written');
+}

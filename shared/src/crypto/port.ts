@@ -1,0 +1,24 @@
+/**
+ * The primitives that the protocol composes, as one port, so that the same protocol runs on WebCrypto, on node:crypto
+ * and on the noble libraries, and so that each can be the test oracle of the others. Nothing here is our own cryptography.
+ * All keys, secrets and hashes are 32 bytes, signatures 64.
+ */
+export type CryptoPort = {
+  /** Names the implementation, for example `node` or `noble`. */
+  readonly name: string;
+  sha256(data: Uint8Array): Promise<Uint8Array>;
+  /** HKDF-SHA256 with an empty salt. @see RFC 5869 */
+  hkdf(secret: Uint8Array, info: Uint8Array, length: number): Promise<Uint8Array>;
+  x25519PublicKey(secret: Uint8Array): Promise<Uint8Array>;
+  /** The shared secret. @throws {KEY_MISMATCH} for a low-order key (all-zero result). @see RFC 7748 §6.1 */
+  x25519(secret: Uint8Array, peer: Uint8Array): Promise<Uint8Array>;
+  ed25519PublicKey(seed: Uint8Array): Promise<Uint8Array>;
+  ed25519Sign(seed: Uint8Array, message: Uint8Array): Promise<Uint8Array>;
+  ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  /**
+   * Adds (`sign` 1) or subtracts (`sign` -1) the AES-256-CTR key stream of `key` (zero counter block), read as
+   * little-endian 32-bit words, to `target` modulo 2^32, in place, beginning at word `firstWord` of the stream
+   * (a multiple of 4).
+   */
+  addMask(target: Uint32Array, key: Uint8Array, sign: 1 | -1, firstWord?: number): Promise<void>;
+};

@@ -1,0 +1,2 @@
+export { errorCodes, type ErrorCode } from './codes.ts';
+export { SottoError, isSottoError } from './sotto-error.ts';

@@ -1,0 +1,1 @@
+export { strategySchema, type StrategyConfig } from './strategy-schema.ts';

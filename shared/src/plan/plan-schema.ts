@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { dataSchemaSchema } from './data-schema.ts';
+import { lossSchema, topologySchema } from '../model/index.ts';
+import { strategySchema } from '../learning/strategy-schema.ts';
+import { trainingQuerySchema } from '../queries/training-query-schema.ts';
+
+const hex32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+
+/** A client in the roster: its id is derived from its identity key (see `protocol/identity.ts`). */
+export const rosterClientSchema = z.strictObject({
+  client: z.string().regex(/^[0-9a-f]{40}$/),
+  name: z.string().min(1).max(120),
+  identity: hex32,
+});
+export type RosterClient = z.infer<typeof rosterClientSchema>;
+
+export const suiteSchema = z.enum(['x25519']);
+export type Suite = z.infer<typeof suiteSchema>;
+
+/** Noise multiplier of one slot, at the floor that the ε is stated for: std / clip of the sum over the honest minimum. */
+const noiseMultiplier = z.number().positive().max(1e6);
+
+export const evaluationPlanSchema = z.strictObject({
+  /** Evaluates before round 1 + every, 1 + 2·every, … and once after the last round. */
+  every: z.int().min(1),
+  /** Which part of each client's units is read. */
+  part: z.enum(['validation', 'test']),
+  /** accuracy: [correct, incorrect, loss]; confusion: every cell of the confusion matrix, and the loss. */
+  detail: z.enum(['accuracy', 'confusion']),
+  /** A row's loss is clipped to [0, lossMax] and divided by it. */
+  lossMax: z.number().positive().max(100),
+  /** Of the part's own budget; absent only with privacy none. */
+  noiseMultiplier: noiseMultiplier.optional(),
+});
+export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
+
+export const privacyPlanSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('dp'),
+    /** Failure probability, in (0, 1), below 1 / units. */
+    delta: z.number().gt(0).lt(1),
+    /** Stated ε for a unit of the training part, over all training slots; the check recomputes and compares it. */
+    epsilon: z.number().positive(),
+    /** Stated ε for a unit of the evaluation part; absent without evaluation. */
+    evaluationEpsilon: z.number().positive().optional(),
+  }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+export type PrivacyPlan = z.infer<typeof privacyPlanSchema>;
+
+/** Deadlines of the stages of a session, in milliseconds after the stage began. All that can be set about waiting. */
+export const deadlinesSchema = z.strictObject({
+  advertiseMs: z.int().min(100).max(86_400_000).default(30_000),
+  shareMs: z.int().min(100).max(86_400_000).default(30_000),
+  /** Training included. */
+  uploadMs: z.int().min(100).max(86_400_000).default(120_000),
+  agreeMs: z.int().min(100).max(86_400_000).default(30_000),
+  unmaskMs: z.int().min(100).max(86_400_000).default(30_000),
+});
+export type Deadlines = z.infer<typeof deadlinesSchema>;
+
+/**
+ * The signed description of a run. Nothing executable: a topology, a data schema, names of built-in queries and strategies,
+ * numbers. Its hash (SHA-256 of its canonical JSON) binds everything that the run does.
+ */
+export const planSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string().min(1).max(120),
+  purpose: z.string().min(1).max(2_000),
+  /** Ed25519 public key of the federation's authority. */
+  authority: hex32,
+  suite: suiteSchema.default('x25519'),
+  trust: z.enum(['secure', 'trusted']).default('secure'),
+  roster: z.strictObject({ kind: z.literal('pinned'), clients: z.array(rosterClientSchema).min(1).max(200) }),
+  schema: dataSchemaSchema,
+  topology: topologySchema,
+  loss: lossSchema,
+  initialWeights: z.strictObject({ generator: z.literal('glorot-uniform-v1'), seed: hex32 }),
+  /** What a privacy promise is made to. */
+  unit: z.enum(['record', 'client']),
+  adjacency: z.literal('addOrRemove'),
+  /** Fractions of each client's units, by keyed hash of the unit's id; the rest trains. */
+  split: z.strictObject({ validation: z.number().min(0).lt(1), test: z.number().min(0).lt(1) }),
+  cohort: z.strictObject({
+    /** A round with fewer survivors fails before anything is unmasked; the stated ε holds at this number. */
+    minSurvivors: z.int().min(1).max(200),
+    /** Clients that may pool what they know with the coordinator without passing the stated ε. */
+    colluding: z.int().min(0).max(199),
+  }),
+  privacy: privacyPlanSchema,
+  training: z.strictObject({
+    query: trainingQuerySchema,
+    strategy: strategySchema,
+    rounds: z.int().min(1).max(100_000),
+    noiseMultiplier: noiseMultiplier.optional(),
+    /** Uploads leave at a whole multiple of this time after the session opened, so that their timing tells nothing of the data. */
+    paceMs: z.int().min(0).max(3_600_000).default(100),
+  }),
+  evaluation: evaluationPlanSchema.nullable().default(null),
+  /** Sessions beyond the planned ones that may be repeated after a failed attempt; each is charged and counted in ε. */
+  spareAttempts: z.int().min(0).max(10_000).default(0),
+  deadlines: deadlinesSchema.prefault({}),
+});
+export type Plan = z.infer<typeof planSchema>;
+
+/** A plan as people write it: fields with defaults may be absent. */
+export type PlanInput = z.input<typeof planSchema>;
+
+/** A plan with the authority's signature over its hash. */
+export const signedPlanSchema = z.strictObject({ plan: planSchema, signature: z.string().regex(/^[0-9a-f]{128}$/) });
+export type SignedPlan = z.infer<typeof signedPlanSchema>;

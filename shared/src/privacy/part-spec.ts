@@ -1,0 +1,24 @@
+/**
+ * One query's part of a session's vector, in the terms of the integer grid. Both sides compute it from the signed plan
+ * (`plan/session-parts.ts`), so nothing in it is taken from the coordinator.
+ */
+export type PartSpec = {
+  readonly slot: 'training' | 'evaluation';
+  readonly query: 'gradient' | 'update' | 'evaluation';
+  readonly dataPart: 'train' | 'validation' | 'test';
+  /** d: number of coordinates. */
+  readonly dimension: number;
+  /** C: L2 bound on one unit's real vector. */
+  readonly clipNormL2: number;
+  /** γ = C / (S √d): the real value of one grid step. */
+  readonly gridStep: number;
+  /** D = ⌊S √d⌋: the bound on one unit's vector in steps; D² ≤ 2^53. */
+  readonly normBoundSteps: number;
+  /** v: variance, in steps², of the discrete Gaussian that each client adds to each coordinate; 0 for none. */
+  readonly noiseVarianceSteps: number;
+  /** Sampling rate's numerator over 2^32. */
+  readonly samplingNumerator: number;
+};
+
+/** S: grid steps per root-mean-square coordinate. */
+export const gridStepsPerRms = 1_024;

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import {
+  advertiseSchema,
+  agreeRequestSchema,
+  agreeSchema,
+  confirmSchema,
+  inboxSchema,
+  rosterSchema,
+  sessionHeaderSchema,
+  shareSchema,
+  unmaskRequestSchema,
+  unmaskSchema,
+} from '../secure-sum/messages.ts';
+import { certificateSchema } from './identity.ts';
+
+/**
+ * Control messages between the coordinator and one client, over socket.io (or the simulator's network). Every client message
+ * travels in an envelope with an idempotency key and is answered; a repeated key gets the recorded answer.
+ * Models, plans and vectors travel over HTTP (`http.ts`).
+ */
+const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
+
+/** Coordinator → client: a run for which the client is on the roster. */
+export const runOfferSchema = z.strictObject({
+  type: z.literal('runOffer'),
+  runId: hex(16),
+  /** Blob with the canonical JSON of the signed plan. */
+  signedPlanBlob: hex(32),
+  planHash: hex(32),
+  /** Certificates of the plan's roster; checked once per plan hash. */
+  certificates: z.array(certificateSchema).max(200),
+});
+
+/** Coordinator → client: a session begins. The model's float32 bytes are the blob `header.modelHash`. */
+export const sessionOpenSchema = z.strictObject({
+  type: z.literal('sessionOpen'),
+  sessionId: hex(32),
+  header: sessionHeaderSchema,
+});
+
+/** Coordinator → client: a session ended. */
+export const sessionClosedSchema = z.strictObject({
+  type: z.literal('sessionClosed'),
+  sessionId: hex(32),
+  outcome: z.enum(['released', 'failed']),
+  code: z.string().max(60).nullable(),
+  reason: z.string().max(1_000).nullable(),
+});
+
+/** Coordinator → client: the run is over. */
+export const runEndedSchema = z.strictObject({
+  type: z.literal('runEnded'),
+  runId: hex(16),
+  outcome: z.enum(['finished', 'stopped', 'failed']),
+  modelHash: hex(32),
+  reason: z.string().max(1_000).nullable(),
+});
+
+export const serverMessageSchema = z.discriminatedUnion('type', [
+  runOfferSchema,
+  sessionOpenSchema,
+  sessionClosedSchema,
+  runEndedSchema,
+  rosterSchema,
+  inboxSchema,
+  agreeRequestSchema,
+  unmaskRequestSchema,
+]);
+export type ServerMessage = z.infer<typeof serverMessageSchema>;
+
+/** Client → coordinator: takes part in the run from now on. */
+export const runAcceptSchema = z.strictObject({ type: z.literal('runAccept'), runId: hex(16) });
+
+/** Client → coordinator: does not take part, and which line of which policy says so. */
+export const runRefuseSchema = z.strictObject({
+  type: z.literal('runRefuse'),
+  runId: hex(16),
+  code: z.string().max(60),
+  reason: z.string().max(1_000),
+});
+
+/** Client → coordinator: leaves one session (a check failed, or its own budget would be passed). Never says anything of data. */
+export const sessionLeaveSchema = z.strictObject({
+  type: z.literal('sessionLeave'),
+  sessionId: hex(32),
+  code: z.string().max(60),
+  reason: z.string().max(1_000),
+});
+
+export const clientMessageSchema = z.discriminatedUnion('type', [
+  runAcceptSchema,
+  runRefuseSchema,
+  sessionLeaveSchema,
+  advertiseSchema,
+  shareSchema,
+  confirmSchema,
+  agreeSchema,
+  unmaskSchema,
+]);
+export type ClientMessage = z.infer<typeof clientMessageSchema>;
+
+/** What a client message travels in. */
+export const clientEnvelopeSchema = z.strictObject({ key: z.string().min(8).max(120), message: clientMessageSchema });
+export type ClientEnvelope = z.infer<typeof clientEnvelopeSchema>;
+
+/** The answer to an envelope or an upload. A rejection is data: it names a code and never ends the connection by itself. */
+export const replySchema = z.discriminatedUnion('ok', [
+  z.strictObject({ ok: z.literal(true) }),
+  z.strictObject({ ok: z.literal(false), code: z.string().max(60), message: z.string().max(1_000) }),
+]);
+export type Reply = z.infer<typeof replySchema>;

@@ -1,0 +1,5 @@
+export * from './control.ts';
+export * from './identity.ts';
+export * from './limits.ts';
+export * from './live.ts';
+export type { ClientTransport, CoordinatorTransport } from './transport.ts';

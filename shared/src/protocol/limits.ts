@@ -1,0 +1,11 @@
+/** Version of the wire protocol; part of every signed and derived byte string. */
+export const protocolVersion = 1;
+
+/** Largest control message, in bytes of its JSON text. */
+export const controlMessageMaxBytes = 262_144;
+
+/** Largest blob or vector over HTTP, in bytes. */
+export const blobMaxBytes = 1_073_741_824;
+
+/** Largest difference between the two clocks that is not reported, in milliseconds. Clocks decide nothing but expiry. */
+export const clockSkewMaxMs = 300_000;

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+/** A proportion or mean with its 95 % interval; `noiseHalfWidth` is the part of the interval that is DP noise. */
+export const figureSchema = z.strictObject({
+  value: z.number(),
+  low: z.number(),
+  high: z.number(),
+  noiseHalfWidth: z.number().min(0),
+});
+export type Figure = z.infer<typeof figureSchema>;
+
+export const runStateSchema = z.enum(['waiting', 'running', 'paused', 'finished', 'stopped', 'failed']);
+export const stageSchema = z.enum(['idle', 'advertise', 'share', 'upload', 'agree', 'unmask', 'release']);
+
+/** A client as the run's page shows it. */
+export const runClientSchema = z.strictObject({
+  client: z.string(),
+  name: z.string(),
+  connected: z.boolean(),
+  /** Where it stands in the run: has it accepted the plan, and has it answered the current stage? */
+  state: z.enum(['absent', 'offered', 'refused', 'ready', 'inSession', 'lost']),
+  /** Why it refused or was lost last; null otherwise. */
+  reason: z.string().nullable(),
+  sessionsSurvived: z.int(),
+});
+
+/** One evaluation release, concluded. */
+export const evaluationFigureSchema = z.strictObject({
+  round: z.int(),
+  part: z.enum(['validation', 'test']),
+  /** Noisy number of units. */
+  units: z.number(),
+  accuracy: figureSchema.nullable(),
+  loss: figureSchema.nullable(),
+  /** Why a figure is withheld. */
+  withheld: z.string().nullable(),
+});
+
+/** Everything about a run that may be shown: derived from the plan, the events and the releases. */
+export const runStatusSchema = z.strictObject({
+  runId: z.string(),
+  name: z.string(),
+  purpose: z.string(),
+  planHash: z.string(),
+  state: runStateSchema,
+  reason: z.string().nullable(),
+  trust: z.enum(['secure', 'trusted']),
+  unit: z.enum(['record', 'client']),
+  minSurvivors: z.int(),
+  colluding: z.int(),
+  round: z.int(),
+  rounds: z.int(),
+  /** Sessions opened so far, failed ones included. */
+  attempt: z.int(),
+  failedAttempts: z.int(),
+  stage: stageSchema,
+  clients: z.array(runClientSchema),
+  privacy: z.strictObject({
+    kind: z.enum(['dp', 'none']),
+    delta: z.number().nullable(),
+    /** ε of all slots of the plan at their floors: the guarantee. */
+    epsilon: z.number().nullable(),
+    /** At most so far; never the guarantee. */
+    epsilonSoFar: z.number().nullable(),
+    evaluationEpsilon: z.number().nullable(),
+    evaluationEpsilonSoFar: z.number().nullable(),
+  }),
+  evaluations: z.array(evaluationFigureSchema),
+  /** Recent rounds, oldest first, for the timeline. */
+  recentRounds: z.array(
+    z.strictObject({
+      round: z.int(),
+      attempt: z.int(),
+      outcome: z.enum(['released', 'failed']),
+      reason: z.string().nullable(),
+      survivors: z.int(),
+      cohort: z.int(),
+      seconds: z.number(),
+      /** L2 norm of the released mean, for the alarm. */
+      releaseNorm: z.number().nullable(),
+    }),
+  ),
+  bytesUp: z.int(),
+  bytesDown: z.int(),
+  secondsPerRound: z.number().nullable(),
+  secondsLeft: z.number().nullable(),
+  modelHash: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string().nullable(),
+});
+export type RunStatus = z.infer<typeof runStatusSchema>;

@@ -1,0 +1,43 @@
+import type { LocalModel, Loss, Topology, UnitBatch } from '../model/index.ts';
+import type { Segment } from '../vector/index.ts';
+import type { TrainingQuery } from './training-query-schema.ts';
+
+/** What queries know of a plan (`plan/query-context.ts` makes it), so that this folder can be read by itself. */
+export type QueryContext = {
+  readonly topology: Topology;
+  /** Width of the model's input and output. */
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly target: 'binary' | 'classes' | 'number';
+  readonly loss: Loss;
+  readonly unit: 'record' | 'client';
+  readonly training: TrainingQuery;
+  readonly evaluation: { readonly detail: 'accuracy' | 'confusion'; readonly lossMax: number } | null;
+};
+
+/** What a query works with on the device: the units of its part (after the coin), the model with the round's weights set. */
+export type ContributeInput = {
+  readonly context: QueryContext;
+  readonly batch: UnitBatch;
+  readonly model: LocalModel;
+  /** The published weights of the round, float32 [d]. */
+  readonly weights: Float32Array;
+  /** Seed for local shuffling; fresh from the device's CSPRNG. */
+  readonly shuffleSeed: Uint8Array;
+};
+
+/**
+ * The only way to ask a device for something: what vector a unit contributes and how large it may be. One file a query.
+ * `contribute` hands over one real vector per privacy unit (at unit = client: exactly one, for the client); clipping, rounding,
+ * noise and masking are not its business, so that it cannot get them wrong.
+ */
+export type Query = {
+  readonly name: 'gradient' | 'update' | 'evaluation';
+  /** Privacy units for which the query is sound (soundness.md §4). */
+  readonly units: readonly ('record' | 'client')[];
+  readonly layout: (context: QueryContext) => readonly Segment[];
+  /** C: the L2 bound that each unit's vector is clipped to. */
+  readonly clipNormL2: (context: QueryContext) => number;
+  /** Calls `emit` once per unit with its vector, float64 [d]; the buffer is the query's and may be reused after `emit` returns. */
+  readonly contribute: (input: ContributeInput, emit: (vector: Float64Array) => void) => Promise<void>;
+};

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+
+/**
+ * The messages of one secure sum, as data. `hex` fields are lower-case hexadecimal; clients are named by their id
+ * (`protocol/identity.ts`) and every list is sorted by it, without duplicates.
+ */
+const hex = (bytes: number) =>
+  z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`), `expected ${bytes} bytes of hexadecimal`);
+const clientId = hex(20);
+const hash = hex(32);
+const signature = hex(64);
+
+/**
+ * What a session is: every key, share, tag and signature of the session is bound to its hash, the session id. The clients
+ * recompute every field but `runId` and `attempt` from the signed plan and the model bytes that they received.
+ */
+export const sessionHeaderSchema = z.strictObject({
+  protocol: z.literal(1),
+  suite: z.enum(['x25519']),
+  trust: z.enum(['secure', 'trusted']),
+  planHash: hash,
+  runId: hex(16),
+  /** 1 … rounds, or rounds + 1 for the evaluation after the last round. */
+  round: z.int().min(1).max(1_000_000),
+  /** Counts all sessions of the run from 1, so it also orders them: each client answers an attempt once. */
+  attempt: z.int().min(1).max(10_000_000),
+  modelHash: hash,
+  /** The slots that ride in this session, in the order of their segments. */
+  slots: z
+    .array(z.enum(['training', 'evaluation']))
+    .min(1)
+    .max(2),
+  /** Length of the summed vector. */
+  dimension: z.int().min(1).max(268_435_456),
+});
+export type SessionHeader = z.infer<typeof sessionHeaderSchema>;
+
+/** Stage advertise: fresh public keys of one session. `maskKey` comes from the recovery seed r, `sealKey` from a seed of its own. */
+export const advertiseSchema = z.strictObject({
+  type: z.literal('advertise'),
+  sessionId: hash,
+  client: clientId,
+  maskKey: hash,
+  sealKey: hash,
+  signature,
+});
+export type Advertise = z.infer<typeof advertiseSchema>;
+
+/** Coordinator → all: everybody who advertised in time. Fixes n and, by it, the threshold t. */
+export const rosterSchema = z.strictObject({
+  type: z.literal('roster'),
+  sessionId: hash,
+  entries: z.array(advertiseSchema).min(1).max(200),
+});
+export type Roster = z.infer<typeof rosterSchema>;
+
+/** One holder's part of a dealing: the sealed pair (share of b, share of r) and the published hash of each share. */
+export const dealtShareSchema = z.strictObject({
+  holder: clientId,
+  sealed: z.string().regex(/^([0-9a-f]{2}){80,200}$/),
+  selfMaskShareHash: hash,
+  recoveryShareHash: hash,
+});
+export type DealtShare = z.infer<typeof dealtShareSchema>;
+
+/** Stage share: a sealed share of b and r for every holder, the dealer among them. */
+export const shareSchema = z.strictObject({
+  type: z.literal('share'),
+  sessionId: hash,
+  client: clientId,
+  rosterHash: hash,
+  shares: z.array(dealtShareSchema).min(1).max(200),
+  signature,
+});
+export type Share = z.infer<typeof shareSchema>;
+
+/** Coordinator → each: what the sharers dealt to this holder. The sharers are the clients whose masks pair up. */
+export const inboxSchema = z.strictObject({
+  type: z.literal('inbox'),
+  sessionId: hash,
+  dealt: z
+    .array(
+      z.strictObject({
+        dealer: clientId,
+        sealed: z.string().regex(/^([0-9a-f]{2}){80,200}$/),
+        selfMaskShareHash: hash,
+        recoveryShareHash: hash,
+      }),
+    )
+    .min(1)
+    .max(200),
+});
+export type Inbox = z.infer<typeof inboxSchema>;
+
+/** Stage confirm: one tag for each other sharer; both ends of a pair must give the same. */
+export const confirmSchema = z.strictObject({
+  type: z.literal('confirm'),
+  sessionId: hash,
+  client: clientId,
+  tags: z.array(z.strictObject({ peer: clientId, tag: hex(16) })).max(199),
+});
+export type Confirm = z.infer<typeof confirmSchema>;
+
+/** Stage upload: what is signed about the masked vector, whose bytes (little-endian 32-bit words) travel over HTTP. */
+export const uploadSchema = z.strictObject({
+  type: z.literal('upload'),
+  sessionId: hash,
+  client: clientId,
+  rosterHash: hash,
+  vectorHash: hash,
+  signature,
+});
+export type Upload = z.infer<typeof uploadSchema>;
+
+/** Coordinator → survivors: the sets that the sum is to be taken over. */
+export const agreeRequestSchema = z.strictObject({
+  type: z.literal('agreeRequest'),
+  sessionId: hash,
+  sharers: z.array(clientId).min(1).max(200),
+  survivors: z.array(clientId).min(1).max(200),
+});
+export type AgreeRequest = z.infer<typeof agreeRequestSchema>;
+
+/** Stage agree: the signature on (session, roster, sharers, survivors). It enforces the noise floor and is never skipped. */
+export const agreeSchema = z.strictObject({ type: z.literal('agree'), sessionId: hash, client: clientId, signature });
+export type Agree = z.infer<typeof agreeSchema>;
+
+/** Coordinator → survivors: the signatures of those who agreed on the same sets. */
+export const unmaskRequestSchema = z.strictObject({
+  type: z.literal('unmaskRequest'),
+  sessionId: hash,
+  agreed: z
+    .array(z.strictObject({ client: clientId, signature }))
+    .min(1)
+    .max(200),
+});
+export type UnmaskRequest = z.infer<typeof unmaskRequestSchema>;
+
+/** Stage unmask: for a survivor a share of b, for a lost sharer a share of r, never both. */
+export const unmaskSchema = z.strictObject({
+  type: z.literal('unmask'),
+  sessionId: hash,
+  client: clientId,
+  shares: z.array(z.strictObject({ dealer: clientId, kind: z.enum(['selfMask', 'recovery']), share: hash })).max(200),
+});
+export type Unmask = z.infer<typeof unmaskSchema>;
+
+/** Everything that a client sends in a session as a control message. */
+export const sumMessageSchema = z.discriminatedUnion('type', [
+  advertiseSchema,
+  shareSchema,
+  confirmSchema,
+  uploadSchema,
+  agreeSchema,
+  unmaskSchema,
+]);
+export type SumMessage = z.infer<typeof sumMessageSchema>;
+
+/** Everything that a coordinator sends in a session after its opening. */
+export const sumRequestSchema = z.discriminatedUnion('type', [
+  rosterSchema,
+  inboxSchema,
+  agreeRequestSchema,
+  unmaskRequestSchema,
+]);
+export type SumRequest = z.infer<typeof sumRequestSchema>;

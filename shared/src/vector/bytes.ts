@@ -1,0 +1,93 @@
+import { SottoError } from '../errors/index.ts';
+
+const hexDigits = '0123456789abcdef';
+
+/** Lower-case hexadecimal of bytes. */
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += hexDigits[byte >> 4]! + hexDigits[byte & 15]!;
+  return text;
+}
+
+/**
+ * Bytes of a lower-case hexadecimal string.
+ * @throws {INVALID_INPUT} when the text is not an even number of lower-case hex digits.
+ */
+export function fromHex(text: string): Uint8Array {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) {
+    throw new SottoError('INVALID_INPUT', `expected lower-case hexadecimal, got ${text.length} characters`);
+  }
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** UTF-8 bytes of a string. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/**
+ * String of UTF-8 bytes.
+ * @throws {INVALID_INPUT} when the bytes are not UTF-8.
+ */
+export function fromUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new SottoError('INVALID_INPUT', 'expected UTF-8 text');
+  }
+}
+
+/** The parts, one after the other, in new memory. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/** Whether two byte strings are equal. Time depends on the length alone. */
+export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
+}
+
+const platformIsLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/** 32-bit words as little-endian bytes (new memory), whatever the platform's order. */
+export function wordsToLittleEndian(words: Uint32Array | Int32Array): Uint8Array {
+  const bytes = new Uint8Array(words.length * 4);
+  if (platformIsLittleEndian) {
+    bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  } else {
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]! >>> 0, true);
+  }
+  return bytes;
+}
+
+/**
+ * 32-bit words of little-endian bytes (new memory).
+ * @throws {INVALID_INPUT} when the length is no multiple of four.
+ */
+export function wordsFromLittleEndian(bytes: Uint8Array): Uint32Array {
+  if (bytes.length % 4 !== 0)
+    throw new SottoError('INVALID_INPUT', `expected a multiple of 4 bytes, got ${bytes.length}`);
+  const words = new Uint32Array(bytes.length / 4);
+  if (platformIsLittleEndian) {
+    new Uint8Array(words.buffer).set(bytes);
+  } else {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let i = 0; i < words.length; i++) words[i] = view.getUint32(4 * i, true);
+  }
+  return words;
+}
