@@ -2,4 +2,4 @@ export * from './control.ts';
 export * from './identity.ts';
 export * from './limits.ts';
 export * from './live.ts';
-export type { ClientTransport, CoordinatorTransport } from './transport.ts';
+export type { ClientTransport, Clock, CoordinatorTransport } from './transport.ts';

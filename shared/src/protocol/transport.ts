@@ -15,3 +15,11 @@ export type ClientTransport = {
   /** Sends a vector's bytes with what is signed about them. */
   upload(upload: Upload, vector: Uint8Array, signal?: AbortSignal): Promise<Reply>;
 };
+
+/** Time, passed in: the wall clock at the edge, a virtual one in simulation. */
+export type Clock = {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Runs `action` once after `ms`; the returned function cancels it. */
+  after(ms: number, action: () => void): () => void;
+};
