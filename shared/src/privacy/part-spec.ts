@@ -16,6 +16,11 @@ export type PartSpec = {
   readonly normBoundSteps: number;
   /** v: variance, in steps², of the discrete Gaussian that each client adds to each coordinate; 0 for none. */
   readonly noiseVarianceSteps: number;
+  /**
+   * L: a client's sum of a coordinate is clamped to [-L, L] before noise, so that the sum over all clients and its noise fit
+   * into 32 bits. Clamping brings two vectors never further apart, so a unit's influence stays at most D.
+   */
+  readonly sumLimitSteps: number;
   /** Sampling rate's numerator over 2^32. */
   readonly samplingNumerator: number;
 };
