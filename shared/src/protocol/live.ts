@@ -19,6 +19,8 @@ export const runClientSchema = z.strictObject({
   connected: z.boolean(),
   /** Where it stands in the run: has it accepted the plan, and has it answered the current stage? */
   state: z.enum(['absent', 'offered', 'refused', 'ready', 'inSession', 'lost']),
+  /** Has its message for the current stage arrived? False outside a session. */
+  answered: z.boolean(),
   /** Why it refused or was lost last; null otherwise. */
   reason: z.string().nullable(),
   sessionsSurvived: z.int(),
@@ -54,6 +56,8 @@ export const runStatusSchema = z.strictObject({
   attempt: z.int(),
   failedAttempts: z.int(),
   stage: stageSchema,
+  /** Deadline of the current stage; null where nothing is waited for. */
+  stageEndsAt: z.string().nullable(),
   clients: z.array(runClientSchema),
   privacy: z.strictObject({
     kind: z.enum(['dp', 'none']),
