@@ -93,3 +93,7 @@ export const runStatusSchema = z.strictObject({
   endedAt: z.string().nullable(),
 });
 export type RunStatus = z.infer<typeof runStatusSchema>;
+
+/** Answer to `GET /v1/runs`: every run that the asker may see, newest first. */
+export const runListSchema = z.strictObject({ runs: z.array(runStatusSchema) });
+export type RunList = z.infer<typeof runListSchema>;
