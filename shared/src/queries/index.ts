@@ -1,4 +1,9 @@
+export { concludeEvaluation, type EvaluationFigure, type EvaluationRelease } from './conclude-evaluation.ts';
+export { concludeTraining } from './conclude-training.ts';
+export { contributeSession, type SessionContribution } from './contribute-session.ts';
+export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, Query, QueryContext } from './query.ts';
+export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,
   type GradientQuery,

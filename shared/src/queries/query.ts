@@ -22,8 +22,8 @@ export type ContributeInput = {
   readonly model: LocalModel;
   /** The published weights of the round, float32 [d]. */
   readonly weights: Float32Array;
-  /** Seed for local shuffling; fresh from the device's CSPRNG. */
-  readonly shuffleSeed: Uint8Array;
+  /** 32 bytes for local shuffling and dropout; fresh from the device's CSPRNG for each call. */
+  readonly seed: Uint8Array;
 };
 
 /**

@@ -1,0 +1,138 @@
+import { SottoError } from '../errors/index.ts';
+import { gridFor, gridStepsPerRms, type MechanismEvent, type PartSpec } from '../privacy/index.ts';
+import { queryByName } from '../queries/index.ts';
+import { layoutLength } from '../vector/index.ts';
+import { queryContext } from './query-context.ts';
+import type { Plan } from './plan-schema.ts';
+
+export type SlotName = PartSpec['slot'];
+
+/** One kind of release that a plan allows, and how often at most. */
+export type PlanSlot = {
+  readonly slot: SlotName;
+  readonly query: PartSpec['query'];
+  /** The part of each client's units that is read. */
+  readonly part: PartSpec['dataPart'];
+  /** What the accountant counts; null with privacy none. */
+  readonly event: MechanismEvent | null;
+  /** Releases at most: the planned ones and every spare attempt. */
+  readonly count: number;
+};
+
+/** What a slot asks for, in real numbers and on the grid. */
+export type SlotShape = {
+  readonly slot: SlotName;
+  readonly query: PartSpec['query'];
+  readonly part: PartSpec['dataPart'];
+  readonly dimension: number;
+  readonly clipNormL2: number;
+  readonly gridStep: number;
+  readonly normBoundSteps: number;
+  readonly samplingNumerator: number;
+};
+
+/** No sampling: every unit is read. */
+const everyUnit = 4_294_967_296;
+
+/**
+ * The slots that ride in the session of a round, in the order of their segments. Rounds 1 … `rounds` train; evaluation looks
+ * at the model that a round starts from, so it rides along in rounds 1 + every, 1 + 2·every, …, and alone in round rounds + 1.
+ * Empty outside 1 … rounds + 1, and in round rounds + 1 of a plan without evaluation.
+ */
+export function slotsOfRound(plan: Plan, round: number): readonly SlotName[] {
+  const { rounds } = plan.training;
+  if (round === rounds + 1 && plan.evaluation !== null) return ['evaluation'];
+  if (round < 1 || round > rounds) return [];
+  const evaluates = plan.evaluation !== null && round > 1 && (round - 1) % plan.evaluation.every === 0;
+  return evaluates ? ['training', 'evaluation'] : ['training'];
+}
+
+/** Sessions that the plan needs when none fails: one a round, and one for the evaluation after the last round. */
+export function sessionCount(plan: Plan): number {
+  return plan.training.rounds + (plan.evaluation === null ? 0 : 1);
+}
+
+/** Evaluations that the plan makes when no session fails. */
+export function evaluationCount(plan: Plan): number {
+  return plan.evaluation === null ? 0 : Math.floor((plan.training.rounds - 1) / plan.evaluation.every) + 1;
+}
+
+/**
+ * Every slot of a plan with the event at its floor: what both ledgers charge and what the stated ε covers. Spare attempts
+ * count for each slot, because a session that fails may have carried any of them.
+ * @throws {PLAN_INVALID} when differential privacy is on and a slot has no noise multiplier.
+ */
+export function planSlots(plan: Plan): readonly PlanSlot[] {
+  const names: readonly SlotName[] = plan.evaluation === null ? ['training'] : ['training', 'evaluation'];
+  return names.map((name) => {
+    const planned = name === 'training' ? plan.training.rounds : evaluationCount(plan);
+    const shape = slotShape(plan, name);
+    return {
+      slot: name,
+      query: shape.query,
+      part: shape.part,
+      event: plan.privacy.kind === 'none' ? null : slotEvent(plan, shape),
+      count: planned + plan.spareAttempts,
+    };
+  });
+}
+
+/**
+ * Dimension, clip and grid of one slot.
+ * @throws {PLAN_INVALID} when the plan has no such slot, or its topology does not fit its data schema.
+ */
+export function slotShape(plan: Plan, slot: SlotName): SlotShape {
+  if (slot === 'evaluation' && plan.evaluation === null) {
+    throw new SottoError('PLAN_INVALID', 'plan.evaluation: an evaluation session is asked for, the plan has none');
+  }
+  const context = queryContext(plan);
+  const { query: training } = plan.training;
+  const query = queryByName(slot === 'training' ? training.kind : 'evaluation');
+  const dimension = layoutLength(query.layout(context));
+  const clipNormL2 = query.clipNormL2(context);
+  return {
+    slot,
+    query: query.name,
+    part: slot === 'training' || plan.evaluation === null ? 'train' : plan.evaluation.part,
+    dimension,
+    clipNormL2,
+    ...gridFor(clipNormL2, dimension),
+    samplingNumerator: slot === 'training' && training.kind === 'gradient' ? training.samplingNumerator : everyUnit,
+  };
+}
+
+/**
+ * The event of a slot at the plan's floor.
+ * @throws {PLAN_INVALID} when the noise multiplier is missing.
+ */
+export function slotEvent(plan: Plan, shape: SlotShape): MechanismEvent {
+  return {
+    kind: 'sampledGaussianSum',
+    version: 1,
+    unit: plan.unit,
+    adjacency: plan.adjacency,
+    // A client is one unit: its parts are not disjoint sets of units, so nothing composes in parallel (soundness.md §3).
+    part: plan.unit === 'client' ? 'all' : shape.part,
+    query: shape.query,
+    samplingNumerator: shape.samplingNumerator,
+    noiseMultiplier: noiseMultiplierOf(plan, shape.slot),
+    normBoundSteps: shape.normBoundSteps,
+    gridStepsPerRms,
+    dimension: shape.dimension,
+    noise: plan.trust === 'trusted' ? 'coordinatorDiscreteGaussian' : 'distributedDiscreteGaussian',
+    minSurvivors: plan.cohort.minSurvivors,
+    colluding: plan.cohort.colluding,
+    numericSlack: 0,
+  };
+}
+
+function noiseMultiplierOf(plan: Plan, slot: SlotName): number {
+  const noiseMultiplier = plan[slot]?.noiseMultiplier;
+  if (noiseMultiplier === undefined) {
+    throw new SottoError(
+      'PLAN_INVALID',
+      `plan.${slot}.noiseMultiplier: differential privacy needs a noise multiplier, got nothing; complete the plan first`,
+    );
+  }
+  return noiseMultiplier;
+}

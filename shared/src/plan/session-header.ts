@@ -1,0 +1,39 @@
+import type { SessionHeader } from '../secure-sum/index.ts';
+import { SottoError } from '../errors/index.ts';
+import { slotShape, slotsOfRound } from './plan-slots.ts';
+import type { Plan } from './plan-schema.ts';
+
+/** What a session's header says besides the plan. */
+export type SessionFacts = {
+  readonly planHash: string;
+  readonly runId: string;
+  readonly round: number;
+  readonly attempt: number;
+  readonly modelHash: string;
+};
+
+/**
+ * The header of a session, which both ends compute: everything in it but `facts` follows from the signed plan.
+ * @throws {PLAN_INVALID} when the plan has nothing to do in that round.
+ */
+export function sessionHeaderFor(plan: Plan, facts: SessionFacts): SessionHeader {
+  const slots = slotsOfRound(plan, facts.round);
+  if (slots.length === 0) {
+    throw new SottoError(
+      'PLAN_INVALID',
+      `plan.training.rounds: the plan has ${plan.training.rounds} rounds and no session in round ${facts.round}`,
+    );
+  }
+  return {
+    protocol: 1,
+    suite: plan.suite,
+    trust: plan.trust,
+    planHash: facts.planHash,
+    runId: facts.runId,
+    round: facts.round,
+    attempt: facts.attempt,
+    modelHash: facts.modelHash,
+    slots: [...slots],
+    dimension: slots.reduce((sum, slot) => sum + slotShape(plan, slot).dimension, 0),
+  };
+}

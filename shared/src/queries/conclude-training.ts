@@ -1,0 +1,33 @@
+import { SottoError } from '../errors/index.ts';
+import type { PartSpec } from '../privacy/index.ts';
+import { gradientSettings } from './gradient.ts';
+import type { QueryContext } from './query.ts';
+
+/**
+ * The mean that a training release stands for; float64 [d], in the order of the model's layout, computed in a fixed order with
+ * × and ÷ alone, so that a replay gives the same bits.
+ *
+ * The denominator is public: for `gradient` the plan's constant `expectedBatch` (what was really drawn is a secret, and with
+ * lost clients the step is a little shorter), for `update` the number of survivors.
+ *
+ * @param integers - the part's noisy sum, in grid steps [d]
+ * @param survivors - clients in the sum, at least 1
+ * @throws {INVALID_INPUT} when the part is no training part or a length is wrong.
+ */
+export function concludeTraining(
+  part: PartSpec,
+  integers: Int32Array,
+  context: QueryContext,
+  survivors: number,
+): Float64Array {
+  if (part.query === 'evaluation' || integers.length !== part.dimension || survivors < 1) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `training release: ${part.query} part of ${part.dimension} coordinates, got ${integers.length} from ${survivors} survivors`,
+    );
+  }
+  const denominator = part.query === 'gradient' ? gradientSettings(context).expectedBatch : survivors;
+  const mean = new Float64Array(part.dimension);
+  for (let index = 0; index < mean.length; index++) mean[index] = (integers[index]! * part.gridStep) / denominator;
+  return mean;
+}

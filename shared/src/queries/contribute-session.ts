@@ -1,0 +1,103 @@
+import { SottoError } from '../errors/index.ts';
+import { selectUnits, type LocalModel, type UnitBatch } from '../model/index.ts';
+import { createNoiseSampler, drawSample, encodeUnit, type PartSpec } from '../privacy/index.ts';
+import type { RandomSource } from '../random/index.ts';
+import { queryByName } from './query-by-name.ts';
+import type { QueryContext } from './query.ts';
+
+/** What a device brings to one session. */
+export type SessionContribution = {
+  readonly context: QueryContext;
+  /** The session's parts, computed from the signed plan; in the order of the vector. */
+  readonly parts: readonly PartSpec[];
+  /** All units of the part's `dataPart`. Asked once for each part. */
+  readonly unitsOf: (part: PartSpec) => UnitBatch | Promise<UnitBatch>;
+  readonly model: LocalModel;
+  /** The published weights of the round, float32 [d]. */
+  readonly weights: Float32Array;
+  /** The device's CSPRNG: coin, noise and local shuffling are drawn from it, and nothing else is random. */
+  readonly random: RandomSource;
+  /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
+  readonly allowInsecureRandom?: boolean;
+};
+
+/** Units that pass through the model at once: bounds memory, changes no result. */
+const unitsAtOnce = 256;
+
+/**
+ * THE DOOR: everything that a device contributes to a session, ready to be masked. For each part: the secret coin (training at
+ * unit = record), each unit's vector through `encodeUnit`, the exact sum of the integers, clamped, plus fresh discrete Gaussian
+ * noise. A part without units gives zeros and noise, like any other.
+ *
+ * Guarantees. Removing one unit changes the sum before noise by at most D = `normBoundSteps` in L2: it adds at most one vector
+ * (counted here), that `encodeUnit` bounds, and clamping brings no two sums further apart. Noise is added once a part,
+ * whatever was drawn, and the result's length depends on the plan alone.
+ * Not guaranteed: that the time which this takes tells nothing; the driver uploads at a planned time.
+ *
+ * @returns integers of all parts, one after the other; sums modulo 2^32 are exact.
+ * @throws {INTERNAL} when a query hands over more vectors than it may.
+ */
+export async function contributeSession(input: SessionContribution): Promise<Int32Array> {
+  const { parts, model, weights, random, allowInsecureRandom = false } = input;
+  await model.setWeights(weights);
+  const integers = new Int32Array(parts.reduce((sum, part) => sum + part.dimension, 0));
+  let offset = 0;
+  for (const part of parts) {
+    const sum = await sumOfUnits(part, input);
+    for (let index = 0; index < part.dimension; index++) {
+      integers[offset + index] = Math.max(-part.sumLimitSteps, Math.min(part.sumLimitSteps, sum[index]!));
+    }
+    if (part.noiseVarianceSteps > 0) {
+      createNoiseSampler(part.noiseVarianceSteps, { allowInsecureRandom }).add(
+        integers,
+        offset,
+        part.dimension,
+        random,
+      );
+    }
+    offset += part.dimension;
+  }
+  return integers;
+}
+
+/** The exact integer sum of the encoded vectors of one part's units; float64 [dimension], exact below 2^53. */
+async function sumOfUnits(part: PartSpec, input: SessionContribution): Promise<Float64Array> {
+  const { context, model, weights, random, allowInsecureRandom = false } = input;
+  const query = queryByName(part.query);
+  const all = await input.unitsOf(part);
+  const sum = new Float64Array(part.dimension);
+  const encoded = new Int32Array(part.dimension);
+
+  const addVectorsOf = async (batch: UnitBatch, vectorsAllowed: number): Promise<void> => {
+    let vectors = 0;
+    encoded.fill(0);
+    await query.contribute({ context, batch, model, weights, seed: random.bytes(32) }, (vector) => {
+      vectors += 1;
+      if (vectors > vectorsAllowed) {
+        throw new SottoError('INTERNAL', `query ${query.name}: more vectors than the ${vectorsAllowed} allowed`);
+      }
+      encodeUnit(vector, part, encoded, 0);
+    });
+    for (let index = 0; index < part.dimension; index++) sum[index]! += encoded[index]!;
+  };
+
+  if (context.unit === 'client') {
+    await addVectorsOf(all, 1);
+    return sum;
+  }
+  const chosen =
+    part.slot === 'training'
+      ? drawSample(all.units, part.samplingNumerator, random, { allowInsecureRandom })
+      : everyUnitOf(all);
+  // A coordinate of one vector is at most D, so this many add up within 32 bits.
+  const chunk = Math.max(1, Math.min(unitsAtOnce, Math.floor((2 ** 31 - 1) / part.normBoundSteps)));
+  for (let first = 0; first < chosen.length; first += chunk) {
+    const units = chosen.slice(first, first + chunk);
+    await addVectorsOf(selectUnits(all, units), units.length);
+  }
+  return sum;
+}
+
+function everyUnitOf(batch: UnitBatch): number[] {
+  return Array.from({ length: batch.units }, (_, unit) => unit);
+}

@@ -1,0 +1,35 @@
+import { SottoError } from '../errors/index.ts';
+import { denseUnitGradients, modelLayout } from '../model/index.ts';
+import type { Query, QueryContext } from './query.ts';
+import type { GradientQuery } from './training-query-schema.ts';
+
+/**
+ * Joint DP-SGD: one step's gradient of the loss at the round's published weights.
+ *
+ * What the vector is: for each unit (a patient) that the secret coin chose, the gradient summed over the unit's rows, in the
+ * order of the model's layout. The door clips each unit's whole sum to `clipNormL2`, so how many rows a unit has is irrelevant.
+ *
+ * Sensitivity (soundness.md §2.1, §2.4, §4): unit = record: L2 `clipNormL2`, because a unit adds one clipped vector to the sum
+ * and changes nobody else's: the weights are the published ones, and nothing is kept from one round to the next.
+ * Not offered at unit = client, where `update` is.
+ *
+ * What is made of it: the noisy sum over all clients, divided by the plan's constant `expectedBatch`, never by a true count.
+ */
+export const gradient: Query = {
+  name: 'gradient',
+  units: ['record'],
+  layout: (context) => modelLayout(context.topology, context.inputs),
+  clipNormL2: (context) => gradientSettings(context).clipNormL2,
+  contribute: async ({ batch, model, seed }, emit) => {
+    if (batch.units === 0) return;
+    denseUnitGradients(await model.traces(batch, seed), batch, emit);
+  },
+};
+
+/** The plan's settings of the query. @throws {INTERNAL} when the plan trains by another. */
+export function gradientSettings(context: QueryContext): GradientQuery {
+  if (context.training.kind !== 'gradient') {
+    throw new SottoError('INTERNAL', `query gradient: the plan trains by ${context.training.kind}`);
+  }
+  return context.training;
+}

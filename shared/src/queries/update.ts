@@ -1,0 +1,40 @@
+import { SottoError } from '../errors/index.ts';
+import { modelLayout } from '../model/index.ts';
+import type { Query, QueryContext } from './query.ts';
+import type { UpdateQuery } from './training-query-schema.ts';
+
+/**
+ * FedAvg and FedProx: how far the client's weights moved in some local epochs. McMahan et al. 2017, Algorithm 1.
+ *
+ * What the vector is: new weights minus published weights, in the order of the model's layout; one vector for the client.
+ *
+ * Sensitivity (soundness.md §4): unit = client: L2 `clipNormL2`, because the whole delta is clipped once and a client adds
+ * nothing else. Unsound at unit = record: after the first local step one record's influence runs through every later step
+ * and is no clipped summand, so the plan's check refuses it by name.
+ *
+ * What is made of it: the noisy sum divided by the number of survivors, which is public. Clients weigh the same, because a
+ * weight by the number of rows would be a count that leaves the device.
+ */
+export const update: Query = {
+  name: 'update',
+  units: ['client'],
+  layout: (context) => modelLayout(context.topology, context.inputs),
+  clipNormL2: (context) => updateSettings(context).clipNormL2,
+  contribute: async ({ context, batch, model, weights, seed }, emit) => {
+    if (batch.units === 0) return;
+    const { localEpochs, batchSize, learningRate, proximal } = updateSettings(context);
+    const trained = await model.train(batch, { epochs: localEpochs, batchSize, learningRate, proximal }, seed);
+    if (trained.length !== weights.length) {
+      throw new SottoError('INTERNAL', `query update: ${weights.length} weights went in, ${trained.length} came out`);
+    }
+    emit(Float64Array.from(trained, (weight, index) => weight - weights[index]!));
+  },
+};
+
+/** The plan's settings of the query. @throws {INTERNAL} when the plan trains by another. */
+export function updateSettings(context: QueryContext): UpdateQuery {
+  if (context.training.kind !== 'update') {
+    throw new SottoError('INTERNAL', `query update: the plan trains by ${context.training.kind}`);
+  }
+  return context.training;
+}
