@@ -1,1 +1,5 @@
+export { applyRelease, initialServerState, publishWeights } from './server-state.ts';
+export { decodeServerState, encodeServerState } from './state-bytes.ts';
+export { strategyFor } from './strategies.ts';
 export { strategySchema, type StrategyConfig } from './strategy-schema.ts';
+export type { ServerState, Strategy } from './strategy.ts';

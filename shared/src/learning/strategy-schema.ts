@@ -18,3 +18,6 @@ export const strategySchema = z.discriminatedUnion('kind', [
   }),
 ]);
 export type StrategyConfig = z.infer<typeof strategySchema>;
+
+/** Settings of one kind of strategy. */
+export type ConfigOf<Kind extends StrategyConfig['kind']> = Extract<StrategyConfig, { kind: Kind }>;

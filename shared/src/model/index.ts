@@ -1,3 +1,11 @@
+export { checkTopology } from './check-topology.ts';
+export { exp, log } from './elementary.ts';
+export { initialWeights } from './initial-weights.ts';
+export { integerStream } from './integer-stream.ts';
+export { denseShapes, modelLayout, type DenseShape } from './layout.ts';
 export type { DenseTrace, LocalModel, LocalTraining } from './local-model.ts';
+export { referenceModel, type ReferenceModel } from './reference-model.ts';
 export { layerSchema, lossSchema, topologySchema, type Layer, type Loss, type Topology } from './topology.ts';
+export { denseUnitGradients } from './unit-gradients.ts';
 export { selectUnits, type UnitBatch } from './units.ts';
+export { weightsFromBytes, weightsToBytes } from './weight-bytes.ts';

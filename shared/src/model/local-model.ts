@@ -28,11 +28,17 @@ export type LocalModel = {
   /**
    * One batched forward and backward pass over all rows of the batch: the traces of the dense layers, first layer first.
    * The derivative is of each row's own loss, unweighted; `queries` sum a unit's rows and clip the sum.
+   *
+   * Dropout is active. `dropoutSeed` must be fresh from the device's CSPRNG for each call: the rows' masks are then
+   * independent of one another and of the data, so that a unit's gradient depends on no other unit.
    */
-  traces(batch: UnitBatch): Promise<readonly DenseTrace[]>;
+  traces(batch: UnitBatch, dropoutSeed: Uint8Array): Promise<readonly DenseTrace[]>;
   /** Outputs for all rows: probabilities (sigmoid or softmax of the logits) or values, row-major [rows, outputs]. */
   predict(inputs: Float32Array, rows: number): Promise<Float32Array>;
-  /** Local epochs from the set weights over shuffled rows; returns the new weights and leaves the set ones. */
+  /**
+   * Local epochs of minibatch SGD from the set weights over shuffled rows, dropout active; returns the new weights and leaves
+   * the set ones. The seed makes the shuffle and the dropout masks.
+   */
   train(batch: UnitBatch, settings: LocalTraining, shuffleSeed: Uint8Array): Promise<Float32Array>;
   dispose(): Promise<void>;
 };

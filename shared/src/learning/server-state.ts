@@ -1,0 +1,45 @@
+import { SottoError } from '../errors/index.ts';
+import { strategyFor } from './strategies.ts';
+import type { StrategyConfig } from './strategy-schema.ts';
+import type { ServerState } from './strategy.ts';
+
+/** State before the first release. @param weights - initial weights, float32 [d]. */
+export function initialServerState(config: StrategyConfig, weights: Float32Array): ServerState {
+  const strategy = strategyFor(config);
+  return {
+    strategy: config.kind,
+    steps: 0,
+    weights: Float64Array.from(weights),
+    moments: Array.from({ length: strategy.moments }, () => new Float64Array(weights.length)),
+    scalars: strategy.scalars,
+  };
+}
+
+/**
+ * State after a release; the given one is left as it was. Replayable bit for bit.
+ *
+ * @param mean - the release's mean, float64 [d], by a public denominator.
+ * @throws {INVALID_INPUT} when the state is another strategy's, or the lengths differ.
+ */
+export function applyRelease(config: StrategyConfig, state: ServerState, mean: Float64Array): ServerState {
+  const strategy = strategyFor(config);
+  if (state.strategy !== config.kind || state.moments.length !== strategy.moments) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `server state: the plan's strategy is ${config.kind} with ${strategy.moments} moments, ` +
+        `the state is ${state.strategy}'s with ${state.moments.length}`,
+    );
+  }
+  if (mean.length !== state.weights.length) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `release: the model has ${state.weights.length} coordinates, got ${mean.length}`,
+    );
+  }
+  return { strategy: config.kind, steps: state.steps + 1, ...strategy.step(state, mean) };
+}
+
+/** The weights that clients are sent, float32 [d] in new memory: each rounded to the nearest. */
+export function publishWeights(state: ServerState): Float32Array {
+  return Float32Array.from(state.weights, (weight) => Math.fround(weight));
+}
