@@ -1,1 +1,11 @@
-export {};
+export { accuracyOf, aucOf, predictedClass } from './classification.ts';
+export {
+  meanAndDeviation,
+  meanInterval,
+  studentQuantile95,
+  wilsonInterval,
+  z95,
+  type Figure,
+  type MeanAndDeviation,
+} from './interval.ts';
+export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
