@@ -119,6 +119,26 @@ describe('gradients', () => {
         const together: Float64Array[] = [];
         denseUnitGradients(await model.traces(batch, drawn.seed), batch, (gradient) => together.push(gradient.slice()));
         expect(together.length).toBe(batch.units);
+        const traces = await model.traces(batch, drawn.seed);
+        together.forEach((gradient, unit) => {
+          const naive: number[] = [];
+          for (const trace of traces) {
+            const sum = (term: (row: number) => number): number => {
+              let total = 0;
+              for (let row = batch.rowOffsets[unit]!; row < batch.rowOffsets[unit + 1]!; row++) total += term(row);
+              return total;
+            };
+            const delta = (row: number, j: number) => trace.deltas[row * trace.units + j]!;
+            for (let i = 0; i < trace.inputs; i++) {
+              for (let j = 0; j < trace.units; j++) {
+                naive.push(sum((row) => trace.activations[row * trace.inputs + i]! * delta(row, j)));
+              }
+            }
+            for (let j = 0; j < trace.units; j++) naive.push(sum((row) => delta(row, j)));
+          }
+          expect(naive.length).toBe(gradient.length);
+          naive.forEach((value, i) => expect(gradient[i]).toBeCloseTo(value, 12));
+        });
         for (let unit = 0; unit < batch.units; unit++) {
           const alone = selectUnits(batch, [unit]);
           denseUnitGradients(await model.traces(alone, drawn.seed), alone, (gradient) => {

@@ -22,7 +22,6 @@ export function denseUnitGradients(
     dimension += (trace.inputs + 1) * trace.units;
   }
   const gradient = new Float64Array(dimension);
-  const delta = new Float64Array(traces.reduce((widest, trace) => Math.max(widest, trace.units), 0));
   for (let unit = 0; unit < batch.units; unit++) {
     const first = batch.rowOffsets[unit]!;
     const end = batch.rowOffsets[unit + 1]!;
@@ -30,8 +29,9 @@ export function denseUnitGradients(
     if (first === end) gradient.fill(0);
     else {
       for (const trace of traces) {
-        setRow(trace, first, gradient, offset, delta);
-        for (let row = first + 1; row < end; row++) addRow(trace, row, gradient, offset, delta);
+        // The first row is written, not added: that saves clearing the buffer.
+        setRow(trace, first, gradient, offset);
+        for (let row = first + 1; row < end; row++) addRow(trace, row, gradient, offset);
         offset += (trace.inputs + 1) * trace.units;
       }
     }
@@ -39,35 +39,81 @@ export function denseUnitGradients(
   }
 }
 
-/** The first row is written, not added: it saves clearing the buffer. */
-function setRow(trace: DenseTrace, row: number, gradient: Float64Array, start: number, delta: Float64Array): void {
-  const { activations, inputs, units } = trace;
-  loadDelta(trace, row, delta);
-  let offset = start;
-  for (let at = row * inputs; at < (row + 1) * inputs; at++) {
-    const activation = activations[at]!;
-    for (let j = 0; j < units; j++) gradient[offset + j] = activation * delta[j]!;
-    offset += units;
-  }
-  for (let j = 0; j < units; j++) gradient[offset + j] = delta[j]!;
-}
-
-function addRow(trace: DenseTrace, row: number, gradient: Float64Array, start: number, delta: Float64Array): void {
-  const { activations, inputs, units } = trace;
-  loadDelta(trace, row, delta);
-  let offset = start;
-  for (let at = row * inputs; at < (row + 1) * inputs; at++) {
-    const activation = activations[at]!;
-    for (let j = 0; j < units; j++) gradient[offset + j]! += activation * delta[j]!;
-    offset += units;
-  }
-  for (let j = 0; j < units; j++) gradient[offset + j]! += delta[j]!;
-}
-
-function loadDelta(trace: DenseTrace, row: number, delta: Float64Array): void {
-  const { deltas, units } = trace;
+/**
+ * Writes a row's outer product and deltas. Four columns at a time: their deltas stay in registers while the activations
+ * pass by.
+ */
+function setRow(trace: DenseTrace, row: number, gradient: Float64Array, start: number): void {
+  const { activations, deltas, inputs, units } = trace;
+  const first = row * inputs;
+  const end = first + inputs;
   const base = row * units;
-  for (let j = 0; j < units; j++) delta[j] = deltas[base + j]!;
+  let j = 0;
+  for (; j + 4 <= units; j += 4) {
+    const d0 = deltas[base + j]!;
+    const d1 = deltas[base + j + 1]!;
+    const d2 = deltas[base + j + 2]!;
+    const d3 = deltas[base + j + 3]!;
+    let at = start + j;
+    for (let i = first; i < end; i++) {
+      const activation = activations[i]!;
+      gradient[at] = activation * d0;
+      gradient[at + 1] = activation * d1;
+      gradient[at + 2] = activation * d2;
+      gradient[at + 3] = activation * d3;
+      at += units;
+    }
+    gradient[at] = d0;
+    gradient[at + 1] = d1;
+    gradient[at + 2] = d2;
+    gradient[at + 3] = d3;
+  }
+  for (; j < units; j++) {
+    const d = deltas[base + j]!;
+    let at = start + j;
+    for (let i = first; i < end; i++) {
+      gradient[at] = activations[i]! * d;
+      at += units;
+    }
+    gradient[at] = d;
+  }
+}
+
+/** Adds a further row's, likewise. */
+function addRow(trace: DenseTrace, row: number, gradient: Float64Array, start: number): void {
+  const { activations, deltas, inputs, units } = trace;
+  const first = row * inputs;
+  const end = first + inputs;
+  const base = row * units;
+  let j = 0;
+  for (; j + 4 <= units; j += 4) {
+    const d0 = deltas[base + j]!;
+    const d1 = deltas[base + j + 1]!;
+    const d2 = deltas[base + j + 2]!;
+    const d3 = deltas[base + j + 3]!;
+    let at = start + j;
+    for (let i = first; i < end; i++) {
+      const activation = activations[i]!;
+      gradient[at]! += activation * d0;
+      gradient[at + 1]! += activation * d1;
+      gradient[at + 2]! += activation * d2;
+      gradient[at + 3]! += activation * d3;
+      at += units;
+    }
+    gradient[at]! += d0;
+    gradient[at + 1]! += d1;
+    gradient[at + 2]! += d2;
+    gradient[at + 3]! += d3;
+  }
+  for (; j < units; j++) {
+    const d = deltas[base + j]!;
+    let at = start + j;
+    for (let i = first; i < end; i++) {
+      gradient[at]! += activations[i]! * d;
+      at += units;
+    }
+    gradient[at]! += d;
+  }
 }
 
 function requireRows(trace: DenseTrace, rows: number): void {
