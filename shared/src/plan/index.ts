@@ -1,3 +1,16 @@
+export { thresholdsOf, type Thresholds } from './check-cohort.ts';
+export { checkDataSchema } from './check-data-schema.ts';
+export {
+  checkPlan,
+  findingText,
+  requireSoundPlan,
+  type PlanCheck,
+  type PlanSummary,
+  type SlotSummary,
+} from './check-plan.ts';
+export { checkPolicy, columnsRead, dataSchemaHashOf, refusalText, type Refusal } from './check-policy.ts';
+export type { EpsilonCheck } from './check-privacy.ts';
+export { completePlan, planDraftSchema, type PlanDraft } from './complete-plan.ts';
 export {
   columnSchema,
   dataSchemaSchema,
@@ -9,6 +22,8 @@ export {
   type Target,
 } from './data-schema.ts';
 export { parsePlan, planHashOf } from './parse-plan.ts';
+export { accountedEpsilon, eventsOf, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
+export type { PlanFinding } from './plan-finding.ts';
 export {
   planSchema,
   signedPlanSchema,
@@ -23,6 +38,7 @@ export {
   type Suite,
 } from './plan-schema.ts';
 export { evaluationCount, planSlots, sessionCount, slotsOfRound, type PlanSlot, type SlotName } from './plan-slots.ts';
+export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';
 export { queryContext } from './query-context.ts';
 export { sessionHeaderFor, type SessionFacts } from './session-header.ts';
 export { coordinatorNoiseVariance, releaseNoiseVariance, sessionParts } from './session-parts.ts';

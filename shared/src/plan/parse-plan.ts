@@ -1,7 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import type { z } from 'zod';
-import { SottoError } from '../errors/index.ts';
 import { canonicalJson, toHex, utf8 } from '../vector/index.ts';
+import { parseStrictly } from './parse-strictly.ts';
 import { planSchema, type Plan } from './plan-schema.ts';
 
 /**
@@ -9,47 +8,10 @@ import { planSchema, type Plan } from './plan-schema.ts';
  * @throws {PLAN_INVALID} naming the path, what is expected and what is there.
  */
 export function parsePlan(value: unknown): Plan {
-  return parseStrictly(planSchema, value, 'plan');
+  return parseStrictly(planSchema, value, 'plan', 'PLAN_INVALID');
 }
 
 /** SHA-256 of the plan's canonical JSON with every default filled in, 64 hexadecimal digits. */
 export function planHashOf(plan: Plan): string {
   return toHex(sha256(utf8(canonicalJson(plan))));
-}
-
-/**
- * A value by a schema, or an error whose message lists the first faults as `path: what is expected, got what`.
- * @param root - what the value is, the first word of every path.
- * @throws {PLAN_INVALID}
- */
-export function parseStrictly<Schema extends z.ZodType>(
-  schema: Schema,
-  value: unknown,
-  root: string,
-): z.output<Schema> {
-  const parsed = schema.safeParse(value, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => faultOf(issue, root));
-  const shown = faults.slice(0, 5).join('; ');
-  const more = faults.length > 5 ? `; and ${faults.length - 5} more` : '';
-  throw new SottoError('PLAN_INVALID', `${shown}${more}`, { faults });
-}
-
-function faultOf(issue: z.core.$ZodIssue, root: string): string {
-  const path = issue.path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
-    root,
-  );
-  if (issue.code === 'unrecognized_keys') return `${path}: there is no field ${issue.keys.join(', ')}`;
-  const expected = issue.message.replace(/, received .*$/, '').replace(/^Invalid input: /, '');
-  return `${path}: ${expected}, got ${shown(issue.input)}`;
-}
-
-/** A value in a few characters. */
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return String(value);
 }

@@ -34,18 +34,21 @@ export const evaluationPlanSchema = z.strictObject({
 });
 export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 
-export const privacyPlanSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('dp'),
-    /** Failure probability, in (0, 1), below 1 / units. */
-    delta: z.number().gt(0).lt(1),
-    /** Stated ε for a unit of the training part, over all training slots; the check recomputes and compares it. */
-    epsilon: z.number().positive(),
-    /** Stated ε for a unit of the evaluation part; absent without evaluation. */
-    evaluationEpsilon: z.number().positive().optional(),
-  }),
-  z.strictObject({ kind: z.literal('none') }),
-]);
+/** Differential privacy, the default. */
+export const dpPrivacySchema = z.strictObject({
+  kind: z.literal('dp'),
+  /** Failure probability, in (0, 1), below 1 / units. */
+  delta: z.number().gt(0).lt(1),
+  /** Stated ε for a unit of the training part, over all training slots; at unit = client for a client, over all slots. */
+  epsilon: z.number().positive(),
+  /** Stated ε for a unit of the evaluation part; absent without evaluation, and at unit = client. */
+  evaluationEpsilon: z.number().positive().optional(),
+});
+
+/** No promise: ε = ∞. Every client's policy has to allow it. */
+export const privacyNoneSchema = z.strictObject({ kind: z.literal('none') });
+
+export const privacyPlanSchema = z.discriminatedUnion('kind', [dpPrivacySchema, privacyNoneSchema]);
 export type PrivacyPlan = z.infer<typeof privacyPlanSchema>;
 
 /** Deadlines of the stages of a session, in milliseconds after the stage began. All that can be set about waiting. */

@@ -11,7 +11,7 @@ export const sumMaxSteps = 2 ** 31 - 1;
  * (Canonne, Kamath, Steinke 2020), so it passes 16 with probability below 2·exp(-128) < 1e-55 a coordinate; a wrap would harm the figure,
  * never the guarantee.
  */
-const noiseDeviations = 16;
+export const noiseDeviations = 16;
 
 /**
  * The parts of a session's vector, in order. Both sides compute them from the signed plan alone.

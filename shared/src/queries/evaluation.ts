@@ -1,4 +1,5 @@
 import { SottoError } from '../errors/index.ts';
+import { predictedClass } from '../metrics/index.ts';
 import { log, type UnitBatch } from '../model/index.ts';
 import type { Segment } from '../vector/index.ts';
 import type { Query, QueryContext } from './query.ts';
@@ -86,20 +87,10 @@ function addUnit(
       vector[0]! += share;
       continue;
     }
-    const predicted = predictedClass(context, outputs, row);
+    const predicted = predictedClass(outputs, row, context.outputs);
     if (detail === 'accuracy') vector[predicted === target ? 0 : 1]! += share;
     else vector[target * classCount(context) + predicted]! += share;
   }
-}
-
-function predictedClass(context: QueryContext, outputs: Float32Array, row: number): number {
-  if (context.target === 'binary') return outputs[row]! >= 0.5 ? 1 : 0;
-  const first = row * context.outputs;
-  let best = 0;
-  for (let index = 1; index < context.outputs; index++) {
-    if (outputs[first + index]! > outputs[first + best]!) best = index;
-  }
-  return best;
 }
 
 /** Cross-entropy of the row's true class, or its squared error: at least 0, possibly infinite. */

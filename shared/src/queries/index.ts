@@ -1,4 +1,4 @@
-export { concludeEvaluation, type EvaluationFigure, type EvaluationRelease } from './conclude-evaluation.ts';
+export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
 export { contributeSession, type SessionContribution } from './contribute-session.ts';
 export { queries, queryByName } from './query-by-name.ts';

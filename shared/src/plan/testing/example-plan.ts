@@ -2,7 +2,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, utf8 } from '../../vector/index.ts';
 import type { DataSchema } from '../data-schema.ts';
-import { parsePlan } from '../parse-plan.ts';
+import { completePlan, type PlanDraft } from '../complete-plan.ts';
 import type { Plan, PlanInput, RosterClient } from '../plan-schema.ts';
 
 /** A client of tests: its roster entry and the secret seed of its identity key, hex. */
@@ -32,8 +32,10 @@ export type ExamplePlanOptions = {
   readonly colluding?: number;
   readonly paceMs?: number;
   readonly deadlines?: PlanInput['deadlines'];
-  /** Fields of the finished plan to replace. */
-  readonly overrides?: Partial<PlanInput>;
+  /** Noise multipliers; both 16 by default, which keeps ε below 3 for 90 rounds. Each ε is accounted from them. */
+  readonly noise?: { readonly training?: number; readonly evaluation?: number };
+  /** Fields of the draft to replace, before ε is accounted. */
+  readonly overrides?: Partial<PlanDraft>;
 };
 
 /** A client of tests by its number from 0: the same identity key everywhere. Never for real use: the seed is public. */
@@ -55,10 +57,7 @@ export function exampleAuthority(): { readonly publicKey: string; readonly seed:
   return { publicKey: toHex(publicKey), seed };
 }
 
-/**
- * A complete plan that passes its check, for tests. Its noise covers the stated ε = 3 for up to 100 rounds and spare attempts
- * together.
- */
+/** A complete plan that passes its check without a warning, for tests. */
 export function examplePlan(options: ExamplePlanOptions = {}): Plan {
   const { data = 'hospitals', unit = 'record', privacy = 'dp', rounds = 4, evaluateEvery = 2 } = options;
   const roster = options.roster ?? exampleClients(options.clients ?? 3);
@@ -69,8 +68,8 @@ export function examplePlan(options: ExamplePlanOptions = {}): Plan {
   const colluding = options.colluding ?? (trust === 'secure' ? 1 : 0);
   const threshold = trust === 'secure' ? Math.floor((2 * clients.length) / 3) + 1 : 1;
   const dp = privacy === 'dp';
-  const noiseMultiplier = dp ? { noiseMultiplier: 16 } : {};
-  return parsePlan({
+  const noiseOf = (slot: 'training' | 'evaluation') => (dp ? { noiseMultiplier: options.noise?.[slot] ?? 16 } : {});
+  return completePlan({
     version: 1,
     name: `example ${data}`,
     purpose: 'A plan for tests.',
@@ -86,27 +85,21 @@ export function examplePlan(options: ExamplePlanOptions = {}): Plan {
       minSurvivors: options.minSurvivors ?? Math.max(threshold, colluding + (trust === 'secure' ? 2 : 1)),
       colluding,
     },
-    privacy: dp ? dpPrivacy(unit, evaluateEvery !== null) : { kind: 'none' },
+    privacy: dp ? { kind: 'dp', delta: 1e-5 } : { kind: 'none' },
     training: {
       ...(unit === 'record' ? jointSgd : localSgd),
       rounds,
       paceMs: options.paceMs ?? 20,
-      ...noiseMultiplier,
+      ...noiseOf('training'),
     },
     evaluation:
       evaluateEvery === null
         ? null
-        : { every: evaluateEvery, part: 'validation', detail: 'accuracy', lossMax: 4, ...noiseMultiplier },
+        : { every: evaluateEvery, part: 'validation', detail: 'accuracy', lossMax: 4, ...noiseOf('evaluation') },
     spareAttempts: options.spareAttempts ?? 2,
     ...(options.deadlines === undefined ? {} : { deadlines: options.deadlines }),
     ...options.overrides,
-  } satisfies PlanInput);
-}
-
-function dpPrivacy(unit: Plan['unit'], evaluates: boolean): PlanInput['privacy'] {
-  // At unit = client one ε covers training and evaluation together.
-  if (unit === 'client') return { kind: 'dp', delta: 1e-5, epsilon: 4.5 };
-  return { kind: 'dp', delta: 1e-5, epsilon: 3, ...(evaluates ? { evaluationEpsilon: 3 } : {}) };
+  } satisfies PlanDraft);
 }
 
 const jointSgd = {

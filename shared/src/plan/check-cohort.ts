@@ -1,0 +1,121 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { fromHex, toHex } from '../vector/index.ts';
+import type { PlanReport } from './plan-finding.ts';
+import type { Plan } from './plan-schema.ts';
+
+/** What the number of clients means for the secure sum. soundness.md §5. */
+export type Thresholds = {
+  readonly clients: number;
+  /** t: shares that open a secret; as many clients have to stay until the end of a session. */
+  readonly threshold: number;
+  /** Clients that may drop out of a session without failing it: n - max(t, minSurvivors). */
+  readonly dropsTolerated: number;
+  /** Most colluding clients that the cryptography and two honest survivors bear: min(2t - n - 1, minSurvivors - 2). */
+  readonly colludingMax: number;
+};
+
+/** Fewest clients of a secure sum: with two, each knows the other's contribution. */
+const secureClientsMin = 3;
+const secureClientsMax = 200;
+
+/** The thresholds of a secure plan; null in `trusted` mode, where nothing is shared. */
+export function thresholdsOf(plan: Plan): Thresholds | null {
+  if (plan.trust !== 'secure') return null;
+  const clients = plan.roster.clients.length;
+  const threshold = thresholdFor(clients);
+  const { minSurvivors } = plan.cohort;
+  return {
+    clients,
+    threshold,
+    dropsTolerated: clients - Math.max(threshold, minSurvivors),
+    colludingMax: Math.max(0, Math.min(2 * threshold - clients - 1, minSurvivors - 2)),
+  };
+}
+
+/** Roster: each id is that of its identity key, sorted, nobody twice. */
+export function checkRoster(plan: Plan, report: PlanReport): void {
+  const { clients } = plan.roster;
+  clients.forEach(({ client, identity, name }, index) => {
+    const path = `plan.roster.clients[${index}]`;
+    const expected = toHex(sha256(fromHex(identity))).slice(0, 40);
+    if (client !== expected) {
+      report.problems.push({
+        path: `${path}.client`,
+        problem: `${name}: the id is ${client}, the identity key says ${expected}`,
+        cure: 'Take id and identity from the client’s own certificate.',
+      });
+    }
+    const before = clients[index - 1];
+    if (before !== undefined && before.client >= client) {
+      report.problems.push({
+        path: `${path}.client`,
+        problem:
+          before.client === client ? `${client} is in the roster twice` : `${client} comes after ${before.client}`,
+        cure: 'List every client once, sorted by id.',
+      });
+    }
+  });
+}
+
+/** Cohort: the numbers on which the secure sum's and the noise's promises rest. soundness.md §5, §7.3. */
+export function checkCohort(plan: Plan, report: PlanReport): void {
+  const clients = plan.roster.clients.length;
+  const { minSurvivors, colluding } = plan.cohort;
+  const problem = (field: string, problem: string, cure: string): void => {
+    report.problems.push({ path: `plan.${field}`, problem, cure });
+  };
+  if (minSurvivors > clients) {
+    problem(
+      'cohort.minSurvivors',
+      `${minSurvivors} survivors are asked for, the roster has ${clients} clients`,
+      `Lower it to at most ${clients}.`,
+    );
+  }
+  const thresholds = thresholdsOf(plan);
+  if (thresholds === null) {
+    if (plan.privacy.kind === 'dp' && colluding > 0) {
+      report.warnings.push({
+        path: 'plan.cohort.colluding',
+        problem: `${colluding} colluding clients mean nothing in trusted mode, where the coordinator adds all the noise`,
+        cure: 'Set it to 0.',
+      });
+    }
+    return;
+  }
+  if (clients < secureClientsMin || clients > secureClientsMax) {
+    problem(
+      'roster.clients',
+      `a secure sum needs ${secureClientsMin} to ${secureClientsMax} clients, the roster has ${clients}`,
+      clients < secureClientsMin ? 'Add clients, or set trust to trusted.' : 'Split the federation into several runs.',
+    );
+    return;
+  }
+  const survivorsMin = Math.max(thresholds.threshold, colluding + 2);
+  if (minSurvivors < survivorsMin) {
+    problem(
+      'cohort.minSurvivors',
+      `${minSurvivors} is below ${survivorsMin} = max(threshold ${thresholds.threshold}, colluding ${colluding} + 2)`,
+      `Raise it to at least ${survivorsMin}${survivorsMin > clients ? ', which needs more clients or fewer colluding' : ''}.`,
+    );
+  }
+  const colludingMax = 2 * thresholds.threshold - clients - 1;
+  if (colluding > colludingMax) {
+    problem(
+      'cohort.colluding',
+      `${colluding} colluding clients could open others' secrets: with ${clients} clients and threshold ${thresholds.threshold} at most ${colludingMax} are borne`,
+      `Lower it to at most ${colludingMax}, or add clients.`,
+    );
+  }
+  if (plan.privacy.kind === 'dp' && colluding < 1) {
+    problem(
+      'cohort.colluding',
+      'every client sees the model and knows its own noise, so at least 1 has to be assumed to collude, the plan has 0',
+      'Set it to 1 or more.',
+    );
+  }
+}
+
+/** t = ⌊2n/3⌋ + 1. soundness.md §5. */
+function thresholdFor(clients: number): number {
+  return Math.floor((2 * clients) / 3) + 1;
+}

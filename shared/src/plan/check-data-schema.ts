@@ -1,0 +1,67 @@
+import { log } from '../model/index.ts';
+import type { Column, DataSchema } from './data-schema.ts';
+import type { PlanReport } from './plan-finding.ts';
+
+/** A scaled input beyond this is rarely meant: it makes gradients that are all clipped. */
+const scaledInputMax = 100;
+
+/** Whether a data schema says one thing only: no column twice, ranges and lists that hold what they should. */
+export function checkDataSchema(schema: DataSchema, report: PlanReport, root = 'plan.schema'): void {
+  const problem = (path: string, problem: string, cure: string): void => {
+    report.problems.push({ path: `${root}.${path}`, problem, cure });
+  };
+  const seen = new Set<string>();
+  schema.columns.forEach((column, index) => {
+    const path = `columns[${index}]`;
+    if (seen.has(column.name)) problem(`${path}.name`, `column ${column.name} is listed twice`, 'List it once.');
+    seen.add(column.name);
+    if (column.name === schema.target.column) {
+      problem(`${path}.name`, `column ${column.name} is the target as well`, 'Take the target out of the inputs.');
+    }
+    if (column.name === schema.unitId) {
+      problem(`${path}.name`, `column ${column.name} names the unit`, 'Take the unit’s id out of the inputs.');
+    }
+    checkColumn(column, `${root}.${path}`, report);
+  });
+  const { target } = schema;
+  if (target.column === schema.unitId) {
+    problem('target.column', `column ${target.column} names the unit`, 'Choose another target.');
+  }
+  if (target.kind === 'binary' && target.positive === target.negative) {
+    problem('target', `positive and negative are both ${target.positive}`, 'Give them different texts.');
+  }
+  if (target.kind === 'classes' && new Set(target.values).size < target.values.length) {
+    problem('target.values', 'a class is listed twice', 'List each class once.');
+  }
+  if (target.kind === 'number' && !(target.min < target.max)) {
+    problem('target', `min ${target.min} is not below max ${target.max}`, 'Widen the range.');
+  }
+}
+
+function checkColumn(column: Column, path: string, report: PlanReport): void {
+  const problem = (field: string, problem: string, cure: string): void => {
+    report.problems.push({ path: `${path}.${field}`, problem: `column ${column.name}: ${problem}`, cure });
+  };
+  if (column.kind === 'category') {
+    if (new Set(column.values).size < column.values.length)
+      problem('values', 'a value is listed twice', 'List it once.');
+    return;
+  }
+  const { min, max, fill, transform, centre, scale } = column;
+  if (!(min < max)) problem('min', `min ${min} is not below max ${max}`, 'Widen the range.');
+  if (fill !== null && (fill < min || fill > max)) {
+    problem('fill', `fill ${fill} is outside ${min} … ${max}`, 'Choose a fill within the range.');
+  }
+  if (transform === 'log1p' && min <= -1) {
+    problem('min', `log1p is not defined at min ${min}`, 'Use a range above -1, or transform identity.');
+    return;
+  }
+  const widest = [min, max].map((raw) => Math.abs(((transform === 'log1p' ? log(1 + raw) : raw) - centre) / scale));
+  if (Math.max(...widest) > scaledInputMax) {
+    report.warnings.push({
+      path: `${path}.scale`,
+      problem: `column ${column.name}: inputs up to ${Math.max(...widest).toPrecision(3)} after scaling`,
+      cure: 'Choose centre, scale, transform or range so that most values come to lie between -3 and 3.',
+    });
+  }
+}

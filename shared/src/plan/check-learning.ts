@@ -1,0 +1,110 @@
+import { checkTopology } from '../model/index.ts';
+import { queryByName } from '../queries/index.ts';
+import { inputWidth, outputWidth, type Target } from './data-schema.ts';
+import { orProblem, type PlanReport } from './plan-finding.ts';
+import type { Plan } from './plan-schema.ts';
+
+const lossOf = {
+  binary: 'binaryCrossEntropy',
+  classes: 'categoricalCrossEntropy',
+  number: 'meanSquaredError',
+} as const satisfies Record<Target['kind'], Plan['loss']>;
+
+/** Why a query is not sound, or not made, at the other unit. soundness.md §4. */
+const wrongUnit = {
+  gradient: 'joint DP-SGD clips each record by itself, which promises nothing to a client as a whole',
+  update:
+    "FedAvg's local epochs at unit record are unsound: after the first local step one record moves every later step",
+} as const;
+
+/** Model, loss, query, strategy, unit and split: whether they can stand together. */
+export function checkLearning(plan: Plan, report: PlanReport): void {
+  const { query, strategy } = plan.training;
+  const problem = (field: string, problem: string, cure: string): void => {
+    report.problems.push({ path: `plan.${field}`, problem, cure });
+  };
+  orProblem(report, () =>
+    checkTopology(plan.topology, inputWidth(plan.schema), outputWidth(plan.schema.target), plan.loss),
+  );
+  const expectedLoss = lossOf[plan.schema.target.kind];
+  if (plan.loss !== expectedLoss) {
+    problem(
+      'loss',
+      `a ${plan.schema.target.kind} target is trained by ${expectedLoss}, not ${plan.loss}`,
+      `Set it to ${expectedLoss}.`,
+    );
+  }
+  if (!queryByName(query.kind).units.includes(plan.unit)) {
+    problem(
+      'training.query.kind',
+      `${query.kind} is not offered at unit ${plan.unit}: ${wrongUnit[query.kind]}`,
+      plan.unit === 'record' ? 'Use gradient, or unit client.' : 'Use update, or unit record.',
+    );
+  }
+  if ((strategy.kind === 'fedAvg') !== (query.kind === 'update')) {
+    problem(
+      'training.strategy.kind',
+      `${strategy.kind} takes ${strategy.kind === 'fedAvg' ? 'the deltas of update' : 'the mean gradient of gradient'}, the query is ${query.kind}`,
+      query.kind === 'update' ? 'Use fedAvg.' : 'Use fedSgd or fedSgdAdam.',
+    );
+  }
+  checkSplit(plan, report);
+  if (plan.evaluation?.detail === 'confusion' && plan.schema.target.kind === 'number') {
+    problem('evaluation.detail', 'a number target has no confusion matrix', 'Set it to accuracy.');
+  }
+  checkSampling(plan, report);
+  if (plan.unit === 'record' && plan.schema.unitId === null) {
+    report.warnings.push({
+      path: 'plan.schema.unitId',
+      problem: 'no column names the person, so privacy is promised to a row: somebody with several rows has less of it',
+      cure: 'Name the column with the person’s id, unless everybody has one row.',
+    });
+  }
+}
+
+function checkSplit(plan: Plan, report: PlanReport): void {
+  const { validation, test } = plan.split;
+  if (validation + test >= 1) {
+    report.problems.push({
+      path: 'plan.split',
+      problem: `validation ${validation} and test ${test} leave nothing to train on`,
+      cure: 'Lower them so that together they stay below 1.',
+    });
+  }
+  if (plan.evaluation !== null && plan.split[plan.evaluation.part] === 0) {
+    report.problems.push({
+      path: `plan.split.${plan.evaluation.part}`,
+      problem: `the evaluation reads the ${plan.evaluation.part} part, which is empty`,
+      cure: 'Give the part a fraction above 0, or evaluate on another part.',
+    });
+  }
+}
+
+/** `expectedBatch` is a public guess of rate × units: together they say how many units the plan reckons with. */
+function checkSampling(plan: Plan, report: PlanReport): void {
+  const { query } = plan.training;
+  if (query.kind !== 'gradient') return;
+  const units = (query.expectedBatch * 2 ** 32) / query.samplingNumerator;
+  const clients = plan.roster.clients.length;
+  if (units < clients) {
+    report.warnings.push({
+      path: 'plan.training.query.expectedBatch',
+      problem: `a batch of ${query.expectedBatch} at this sampling rate reckons with ${units.toPrecision(3)} units at ${clients} clients`,
+      cure: 'Set it to the sampling rate times the number of units that you expect in all.',
+    });
+  }
+  if (query.expectedBatch < 1) {
+    report.warnings.push({
+      path: 'plan.training.query.samplingNumerator',
+      problem: `fewer than one unit a round is expected (${query.expectedBatch})`,
+      cure: 'Raise the sampling rate and the batch with it.',
+    });
+  }
+  if (plan.privacy.kind === 'dp' && plan.privacy.delta * units >= 1) {
+    report.warnings.push({
+      path: 'plan.privacy.delta',
+      problem: `δ ${plan.privacy.delta} is not below 1 / units for the ${Math.round(units)} units that the plan reckons with`,
+      cure: `Set it well below ${(1 / units).toPrecision(2)}.`,
+    });
+  }
+}

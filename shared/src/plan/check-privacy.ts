@@ -1,0 +1,119 @@
+import type { PartSpec } from '../privacy/index.ts';
+import type { PlanReport } from './plan-finding.ts';
+import { accountedEpsilon, planEpsilons } from './plan-epsilon.ts';
+import type { Plan } from './plan-schema.ts';
+
+/** A stated ε beside the one that the accountant gives for the plan's slots at their floors. */
+export type EpsilonCheck = {
+  readonly field: 'epsilon' | 'evaluationEpsilon';
+  /** The guarantee; null when the plan does not state it. */
+  readonly stated: number | null;
+  readonly recomputed: number;
+  readonly delta: number;
+  /** Which bound gave `recomputed`, with its version. */
+  readonly accountant: string;
+};
+
+/** Floating-point noise between two machines; privacy is otherwise never rounded in the plan's favour. */
+const relativeTolerance = 1e-9;
+
+/** A stated ε this many times the recomputed one is probably a mistake. */
+const generous = 1.25;
+
+/** Largest δ that passes without a remark. */
+const deltaMax = 1e-3;
+
+/** Every stated ε against the accountant's. */
+export function checkEpsilon(plan: Plan, report: PlanReport): readonly EpsilonCheck[] {
+  if (plan.privacy.kind === 'none') {
+    for (const slot of ['training', 'evaluation'] as const) {
+      if (plan[slot]?.noiseMultiplier !== undefined) {
+        report.problems.push({
+          path: `plan.${slot}.noiseMultiplier`,
+          problem: `noise of ${plan[slot].noiseMultiplier} is planned, and privacy none, which adds no noise`,
+          cure: 'Take it out, or set privacy to dp.',
+        });
+      }
+    }
+    report.warnings.push({
+      path: 'plan.privacy.kind',
+      problem: 'no differential privacy: ε = ∞, the model may remember single records',
+      cure: 'Set privacy to dp unless the data are public.',
+    });
+    return [];
+  }
+  const { delta, evaluationEpsilon } = plan.privacy;
+  if (delta > deltaMax) {
+    report.warnings.push({
+      path: 'plan.privacy.delta',
+      problem: `δ ${delta} allows one unit in ${Math.round(1 / delta)} to be given away altogether`,
+      cure: 'Set it below 1 / units, 1e-5 for example.',
+    });
+  }
+  const checks = planEpsilons(plan).map(({ field, stated, slots }) => {
+    const { epsilon, accountant } = accountedEpsilon(slots, delta);
+    return { field, stated, recomputed: epsilon, delta, accountant };
+  });
+  for (const { field, stated, recomputed } of checks) {
+    const path = `plan.privacy.${field}`;
+    const words = Number(recomputed.toPrecision(6));
+    if (stated === null) {
+      report.problems.push({
+        path,
+        problem: `not stated; the plan's slots come to ${words}`,
+        cure: `State ${roundedUp(recomputed)}.`,
+      });
+    } else if (stated < recomputed * (1 - relativeTolerance)) {
+      report.problems.push({
+        path,
+        problem: `${stated} is stated, the plan's slots come to ${words}`,
+        cure: 'Raise the noise multiplier, plan fewer rounds or spare attempts, or state what it is.',
+      });
+    } else if (stated > recomputed * generous) {
+      report.warnings.push({
+        path,
+        problem: `${stated} is stated, the plan's slots come to ${words} only`,
+        cure: 'State less, or use less noise.',
+      });
+    }
+  }
+  const needless = evaluationEpsilon !== undefined && !checks.some(({ field }) => field === 'evaluationEpsilon');
+  if (needless) {
+    report.problems.push({
+      path: 'plan.privacy.evaluationEpsilon',
+      problem:
+        plan.evaluation === null
+          ? 'an ε for an evaluation is stated, the plan has no evaluation'
+          : 'at unit client one ε covers training and evaluation, because both read the same unit',
+      cure: 'Take it out.',
+    });
+  }
+  return checks;
+}
+
+/**
+ * Whether the clamp of a client's sums could ever be felt: a part that is exact only up to few units a client would bend the
+ * figures of larger clients (never their privacy).
+ */
+export function checkRoom(parts: readonly PartSpec[], report: PlanReport): void {
+  for (const part of parts) {
+    const units = exactUnits(part);
+    if (units >= roomyUnits) continue;
+    report.warnings.push({
+      path: `plan.${part.slot}`,
+      problem: `sums are sure to be exact for up to ${units} units a client and session; beyond, a coordinate may reach its limit and be clamped`,
+      cure: 'Sample fewer units a round, make the model smaller, or keep it where clients have fewer units.',
+    });
+  }
+}
+
+/** Units of one client whose sum is exact whatever they hold. */
+export function exactUnits(part: PartSpec): number {
+  return Math.floor(part.sumLimitSteps / part.normBoundSteps);
+}
+
+const roomyUnits = 200;
+
+function roundedUp(epsilon: number): number {
+  return Number((epsilon * (1 + 5e-4)).toPrecision(4));
+}

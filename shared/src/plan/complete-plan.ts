@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { SottoError } from '../errors/index.ts';
+import { calibrateNoiseMultiplier } from '../privacy/index.ts';
+import { parseStrictly } from './parse-strictly.ts';
+import { parsePlan } from './parse-plan.ts';
+import { accountedEpsilon, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
+import type { SlotName } from './plan-slots.ts';
+import { dpPrivacySchema, planSchema, privacyNoneSchema, type Plan } from './plan-schema.ts';
+
+/** A plan of which ε or the noise multipliers may be missing. */
+export const planDraftSchema = planSchema.extend({
+  privacy: z.discriminatedUnion('kind', [dpPrivacySchema.partial({ epsilon: true }), privacyNoneSchema]),
+});
+export type PlanDraft = z.input<typeof planDraftSchema>;
+
+/**
+ * The plan of a draft: a missing noise multiplier is calibrated to the stated ε, a missing ε is accounted from the noise
+ * multiplier, both rounded to the careful side. What the draft states is kept; whether it is enough is `checkPlan`'s matter.
+ * At unit = client, where one ε covers training and evaluation, slots without a noise multiplier get the same.
+ *
+ * @throws {PLAN_INVALID} when the draft is malformed, or gives neither ε nor noise.
+ */
+export function completePlan(draft: unknown): Plan {
+  const parsed = parseStrictly(planDraftSchema, draft, 'plan', 'PLAN_INVALID');
+  if (parsed.privacy.kind === 'none') return parsePlan(parsed);
+  const { delta, epsilon } = parsed.privacy;
+  // Placeholders give the events their form; each is replaced, or the draft refused, below.
+  const missing = slotNames(parsed).filter((slot) => parsed[slot]?.noiseMultiplier === undefined);
+  let plan = withNoise({ ...parsed, privacy: { ...parsed.privacy, epsilon: epsilon ?? 1 } }, missing, 1);
+  for (const group of planEpsilons(plan)) {
+    const stated = group.field === 'epsilon' ? (epsilon ?? null) : group.stated;
+    const open = group.slots.map(({ slot }) => slot).filter((slot) => missing.includes(slot));
+    if (open.length === 0) {
+      if (stated === null) plan = withEpsilon(plan, group.field, epsilonUp(group, delta));
+    } else if (stated === null) {
+      throw new SottoError(
+        'PLAN_INVALID',
+        `plan.${open[0]}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
+      );
+    } else {
+      plan = withNoise(plan, open, calibrated(plan, group, open, stated, delta));
+    }
+  }
+  return parsePlan(plan);
+}
+
+/** The smallest noise multiplier of the open slots that keeps the group within ε, to the careful side. */
+function calibrated(plan: Plan, group: PlanEpsilon, open: readonly SlotName[], epsilon: number, delta: number): number {
+  const [only] = group.slots;
+  if (group.slots.length === 1 && only !== undefined && only.event !== null) {
+    return calibrateNoiseMultiplier(only.event, only.count, epsilon, delta);
+  }
+  const epsilonAt = (noiseMultiplier: number): number => {
+    const tried = planEpsilons(withNoise(plan, open, noiseMultiplier)).find(({ field }) => field === group.field);
+    return accountedEpsilon(tried?.slots ?? [], delta).epsilon;
+  };
+  let high = 1;
+  while (epsilonAt(high) > epsilon) {
+    high *= 2;
+    if (high > noiseMax) {
+      throw new SottoError(
+        'PLAN_INVALID',
+        `plan.privacy.${group.field}: no noise multiplier up to ${noiseMax} keeps ε within ${epsilon}`,
+      );
+    }
+  }
+  let low = 0;
+  for (let step = 0; step < 40; step++) {
+    const middle = (low + high) / 2;
+    // Too little noise for any accountant counts as too much ε.
+    if (middle < 0.05 || epsilonAt(middle) > epsilon) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/** Largest noise multiplier that the schema takes. */
+const noiseMax = 1e6;
+
+/** ε of a group's slots, rounded up to six digits. */
+function epsilonUp(group: PlanEpsilon, delta: number): number {
+  const { epsilon } = accountedEpsilon(group.slots, delta);
+  const rounded = Number(epsilon.toPrecision(6));
+  return rounded >= epsilon ? rounded : Number((epsilon * (1 + 1e-5)).toPrecision(6));
+}
+
+function slotNames(plan: { readonly evaluation: unknown }): readonly SlotName[] {
+  return plan.evaluation === null ? ['training'] : ['training', 'evaluation'];
+}
+
+function withEpsilon(plan: Plan, field: PlanEpsilon['field'], epsilon: number): Plan {
+  return plan.privacy.kind === 'none' ? plan : { ...plan, privacy: { ...plan.privacy, [field]: epsilon } };
+}
+
+function withNoise(plan: Plan, slots: readonly SlotName[], noiseMultiplier: number): Plan {
+  return {
+    ...plan,
+    training: slots.includes('training') ? { ...plan.training, noiseMultiplier } : plan.training,
+    evaluation:
+      plan.evaluation !== null && slots.includes('evaluation')
+        ? { ...plan.evaluation, noiseMultiplier }
+        : plan.evaluation,
+  };
+}

@@ -1,0 +1,39 @@
+import type { z } from 'zod';
+import { SottoError, type ErrorCode } from '../errors/index.ts';
+
+/**
+ * A value by a schema, or an error whose message lists the first faults as `path: what is expected, got what`.
+ * @param root - what the value is, the first word of every path.
+ * @throws the given code.
+ */
+export function parseStrictly<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  root: string,
+  code: ErrorCode,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => faultOf(issue, root));
+  const more = faults.length > 5 ? `; and ${faults.length - 5} more` : '';
+  throw new SottoError(code, `${faults.slice(0, 5).join('; ')}${more}`, { faults });
+}
+
+function faultOf(issue: z.core.$ZodIssue, root: string): string {
+  const path = issue.path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
+    root,
+  );
+  if (issue.code === 'unrecognized_keys') return `${path}: there is no field ${issue.keys.join(', ')}`;
+  const expected = issue.message.replace(/, received .*$/, '').replace(/^Invalid input: /, '');
+  return `${path}: ${expected}, got ${shown(issue.input)}`;
+}
+
+/** A value in a few characters. */
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
