@@ -1,0 +1,158 @@
+import { SottoError } from '@sotto/shared/errors';
+import { planSlots, type Plan, type Policy } from '@sotto/shared/plan';
+import {
+  chargeKey,
+  chargeLedger,
+  ledgerEpsilon,
+  ledgerEpsilonWith,
+  openLedger,
+  replayLedger,
+  type Ledger,
+  type LedgerCharge,
+} from '@sotto/shared/privacy';
+import type { SessionHeader } from '@sotto/shared/secure-sum';
+import type { ClientLedgerStore } from './ledger-store.ts';
+
+/** What a charge left. Both null for a plan without differential privacy: there is nothing to count. */
+export type Charged = { readonly epsilonAfter: number | null; readonly epsilonBudget: number | null };
+
+/** The books of a data source under the budget of its owner's policy. One operation at a time. */
+export type ClientBooks = {
+  /** The durable attempt marks, by plan hash. */
+  readonly marks: ReadonlyMap<string, number>;
+  readonly budget: Policy['budget'];
+  /** ε of everything charged so far: an upper bound, whatever was chosen along the way. */
+  epsilon(): number;
+  charges(): readonly LedgerCharge[];
+  /** ε that the books would show after the rest of a plan: every slot that was not charged yet. */
+  epsilonWithPlan(planHash: string, plan: Plan): number;
+  /**
+   * Fails unless the plan splits the units as the data source is split for good; the first plan fixes it.
+   * @throws {PLAN_REFUSED} naming both splits: a unit that moved between parts would be counted in neither.
+   */
+  pinSplit(split: Plan['split']): Promise<void>;
+  /**
+   * Marks an attempt durably as answered, before the first message of its session. After a restart it counts as dead.
+   * @throws {BUDGET_EXCEEDED} when the session's charge would be refused later anyway; nothing is marked then.
+   */
+  openAttempt(plan: Plan, header: SessionHeader): Promise<void>;
+  /**
+   * Charges every slot of a session durably, once. Never refunded.
+   * @throws {BUDGET_EXCEEDED} when the policy's budget or the plan's own number of sessions would be passed: nothing is booked.
+   * @throws {DISK_FULL | STORE_FAILED} when the charge is not on disk; nothing may be uploaded then.
+   */
+  charge(plan: Plan, header: SessionHeader): Promise<Charged>;
+};
+
+/**
+ * Opens the books that a store holds.
+ * @param budget - what all plans together may spend of this data source.
+ */
+export async function openClientBooks(store: ClientLedgerStore, budget: Policy['budget']): Promise<ClientBooks> {
+  const record = await store.load();
+  const fresh = openLedger(budget);
+  if (record.order === null) await store.pin({ order: fresh.opening.order });
+  // The budget is the owner's to change; the order is fixed for good, which is what makes the sum of charges a filter.
+  let ledger: Ledger = replayLedger({ ...fresh.opening, order: record.order ?? fresh.opening.order }, record.charges);
+  let split = record.split;
+  const marks = new Map(record.marks);
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** Runs one operation after the other: a charge is decided on what the one before it left. */
+  function inTurn<T>(operation: () => Promise<T>): Promise<T> {
+    const next = last.then(operation, operation);
+    last = next.catch(() => undefined);
+    return next;
+  }
+
+  return {
+    marks,
+    budget,
+    epsilon: () => ledgerEpsilon(ledger),
+    charges: () => [...ledger.charges.values()],
+    epsilonWithPlan(planHash, plan) {
+      const rest = planSlots(plan).flatMap((slot) => {
+        const count = Math.max(0, slot.count - chargedSessions(ledger, planHash, slot.slot));
+        return slot.event === null ? [] : [{ event: slot.event, count }];
+      });
+      return ledgerEpsilonWith(ledger, rest);
+    },
+    pinSplit: (asked) =>
+      inTurn(async () => {
+        if (split === null) {
+          await store.pin({ split: asked });
+          split = asked;
+        }
+        if (split.validation !== asked.validation || split.test !== asked.test) {
+          throw new SottoError(
+            'PLAN_REFUSED',
+            `plan.split: this data source is split for good with validation ${split.validation} and test ${split.test}, ` +
+              `the plan has validation ${asked.validation} and test ${asked.test}`,
+          );
+        }
+      }),
+    openAttempt: (plan, header) =>
+      inTurn(async () => {
+        chargeAll(ledger, plan, header);
+        requireNewer(marks, header, 1);
+        await store.commit([], { planHash: header.planHash, attempt: header.attempt });
+        marks.set(header.planHash, header.attempt);
+      }),
+    charge: (plan, header) =>
+      inTurn(async () => {
+        requireNewer(marks, header, 0);
+        const { after, charges } = chargeAll(ledger, plan, header);
+        // Booked in memory even if the disk then fails: whatever reached it, nothing is counted less than it should be.
+        ledger = after;
+        await store.commit(charges, { planHash: header.planHash, attempt: header.attempt });
+        marks.set(header.planHash, header.attempt);
+        if (charges.length === 0) return { epsilonAfter: null, epsilonBudget: null };
+        return { epsilonAfter: ledgerEpsilon(ledger), epsilonBudget: budget.epsilon };
+      }),
+  };
+}
+
+/** The ledger with all slots of a session charged, and the lines to store. */
+function chargeAll(ledger: Ledger, plan: Plan, header: SessionHeader): { after: Ledger; charges: LedgerCharge[] } {
+  const { planHash, round, attempt } = header;
+  const slots = planSlots(plan);
+  const charges: LedgerCharge[] = [];
+  let after = ledger;
+  for (const name of header.slots) {
+    const slot = slots.find((candidate) => candidate.slot === name);
+    if (slot === undefined)
+      throw new SottoError('INTERNAL', `session ${round}/${attempt}: the plan has no slot ${name}`);
+    if (slot.event === null) continue;
+    const charge: LedgerCharge = { planHash, round, slot: name, attempt, event: slot.event };
+    if (after.charges.has(chargeKey(charge))) {
+      throw new SottoError('ATTEMPT_STALE', `round ${round}, attempt ${attempt}: ${name} was charged already`);
+    }
+    if (chargedSessions(after, planHash, name) >= slot.count) {
+      // The signed ε covers this many and no more, whatever the policy would still allow.
+      throw new SottoError('BUDGET_EXCEEDED', `the plan allows ${slot.count} sessions with ${name}, all are charged`);
+    }
+    const result = chargeLedger(after, charge);
+    if (!result.ok) throw result.error;
+    after = result.ledger;
+    charges.push(charge);
+  }
+  return { after, charges };
+}
+
+function chargedSessions(ledger: Ledger, planHash: string, slot: string): number {
+  let sessions = 0;
+  for (const charge of ledger.charges.values()) {
+    if (charge.planHash === planHash && charge.slot === slot) sessions += 1;
+  }
+  return sessions;
+}
+
+function requireNewer(marks: ReadonlyMap<string, number>, header: SessionHeader, above: number): void {
+  const mark = marks.get(header.planHash) ?? 0;
+  if (header.attempt < mark + above) {
+    throw new SottoError(
+      'ATTEMPT_STALE',
+      `attempt ${header.attempt} is not above ${mark}, the last one answered for this plan`,
+    );
+  }
+}

@@ -1,0 +1,53 @@
+import type { Plan } from '@sotto/shared/plan';
+import type { LedgerCharge } from '@sotto/shared/privacy';
+
+/** The newest attempt of a plan that a client answered; it never falls. */
+export type AttemptMark = { readonly planHash: string; readonly attempt: number };
+
+/** Everything that a data source remembers of what it was asked. */
+export type LedgerRecord = {
+  /** The RDP order that was chosen when the ledger was opened; null before. */
+  readonly order: number | null;
+  /** In the order in which they were made. */
+  readonly charges: readonly LedgerCharge[];
+  /** Attempt marks by plan hash. */
+  readonly marks: ReadonlyMap<string, number>;
+  /** The split of the units into parts, fixed by the first accepted plan; null before. */
+  readonly split: Plan['split'] | null;
+};
+
+/**
+ * The durable books of one data source: they belong to the data, not to a node, a run or a federation. One process at a time
+ * may hold them.
+ */
+export type ClientLedgerStore = {
+  load(): Promise<LedgerRecord>;
+  /** Fixes what is fixed once; a value that is already fixed stays. Durable when it resolves. */
+  pin(fixed: { readonly order?: number; readonly split?: Plan['split'] }): Promise<void>;
+  /**
+   * Books all charges and raises the mark in one transaction. Durable on disk when it resolves.
+   * @throws {DISK_FULL | STORE_FAILED} when nothing was booked.
+   */
+  commit(charges: readonly LedgerCharge[], mark: AttemptMark): Promise<void>;
+};
+
+/** Books in memory, for simulation and tests: they outlive a simulated crash as long as the object is kept. */
+export function createMemoryLedger(): ClientLedgerStore {
+  let order: number | null = null;
+  let split: Plan['split'] | null = null;
+  const charges: LedgerCharge[] = [];
+  const marks = new Map<string, number>();
+  return {
+    async load() {
+      return { order, split, charges: [...charges], marks: new Map(marks) };
+    },
+    async pin(fixed) {
+      order ??= fixed.order ?? null;
+      split ??= fixed.split ?? null;
+    },
+    async commit(more, mark) {
+      charges.push(...more);
+      marks.set(mark.planHash, Math.max(marks.get(mark.planHash) ?? 0, mark.attempt));
+    },
+  };
+}

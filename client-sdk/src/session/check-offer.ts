@@ -1,0 +1,135 @@
+import { isSottoError, SottoError, type ErrorCode } from '@sotto/shared/errors';
+import {
+  checkPlan,
+  checkPolicy,
+  planHashOf,
+  refusalText,
+  signedPlanSchema,
+  type Plan,
+  type SignedPlan,
+} from '@sotto/shared/plan';
+import { clientIdOf, verifyCertificate, verifySignedPlan } from '@sotto/shared/protocol';
+import { canonicalJson, fromUtf8, toHex } from '@sotto/shared/vector';
+import type { ClientBooks } from '../ledger/client-books.ts';
+import type { RunOffer } from './machine-state.ts';
+import type { ClientPorts } from './ports.ts';
+
+/** Whether a client takes part in a run; `told` is what the coordinator learns of a refusal. */
+export type OfferVerdict =
+  | { readonly ok: true; readonly plan: Plan }
+  | { readonly ok: false; readonly code: ErrorCode; readonly reason: string; readonly told: string };
+
+/**
+ * Everything that a client checks before it accepts a run, cheapest and most telling first: the plan's bytes, the pinned authority's
+ * signature, the plan's hash, its own place in the roster, every certificate, the data schema, the plan's own consistency, the
+ * policy, and the split that its data source is pinned to. Never throws.
+ */
+export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: ClientBooks): Promise<OfferVerdict> {
+  try {
+    const signed = await fetchSignedPlan(offer, ports);
+    const { plan } = signed;
+    if (plan.authority !== ports.authority) {
+      throw new SottoError(
+        'PLAN_UNSIGNED',
+        `plan.authority is ${plan.authority}, this client trusts ${ports.authority}`,
+      );
+    }
+    await verifySignedPlan(signed, ports.authority, ports.crypto);
+    const planHash = planHashOf(plan);
+    if (planHash !== offer.planHash) {
+      throw new SottoError('PLAN_INVALID', `the offer names plan ${offer.planHash}, its bytes are plan ${planHash}`);
+    }
+    ports.notify({ type: 'offered', runId: offer.runId, planHash, plan });
+    checkRoster(plan, ports.identity.client);
+    await checkCertificates(plan, offer, ports);
+    checkSchema(plan, ports);
+    const { problems } = checkPlan(plan);
+    const [problem] = problems;
+    if (problem !== undefined) throw new SottoError('PLAN_INVALID', problemText(problem));
+    const refusals = checkPolicy(ports.policy, plan);
+    if (refusals.length > 0) {
+      return {
+        ok: false,
+        code: 'PLAN_REFUSED',
+        reason: refusals.map((refusal) => refusalText(refusal)).join('; '),
+        // What the policy allows stays at home: the line and the plan's own value are enough to correct the plan.
+        told: refusals.map(({ line, planned }) => `policy line ${line} refuses ${planned}`).join('; '),
+      };
+    }
+    await books.pinSplit(plan.split);
+    return { ok: true, plan };
+  } catch (error) {
+    if (!isSottoError(error)) return refusal(new SottoError('INTERNAL', String(error)), 'INTERNAL');
+    return refusal(error, error.code);
+  }
+}
+
+function refusal(error: SottoError, code: ErrorCode): OfferVerdict {
+  const local = code === 'INTERNAL' || code === 'DISK_FULL' || code === 'STORE_FAILED' || code === 'DATA_INVALID';
+  return { ok: false, code, reason: error.message, told: local ? `${code} on this client` : error.message };
+}
+
+async function fetchSignedPlan(offer: RunOffer, ports: ClientPorts): Promise<SignedPlan> {
+  const bytes = await ports.transport.fetchBlob(offer.signedPlanBlob);
+  const hash = toHex(await ports.crypto.sha256(bytes));
+  if (hash !== offer.signedPlanBlob) {
+    throw new SottoError('PLAN_INVALID', `the plan's bytes have hash ${hash}, the offer names ${offer.signedPlanBlob}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(fromUtf8(bytes));
+  } catch {
+    throw new SottoError('PLAN_INVALID', 'the signed plan is not JSON');
+  }
+  const parsed = signedPlanSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SottoError('PLAN_INVALID', `signed plan, ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
+}
+
+function checkRoster(plan: Plan, own: string): void {
+  for (const { client, identity, name } of plan.roster.clients) {
+    const expected = clientIdOf(identity);
+    if (client !== expected) {
+      throw new SottoError(
+        'ROSTER_INVALID',
+        `roster, ${name}: the id is ${client}, its identity key gives ${expected}`,
+      );
+    }
+  }
+  if (new Set(plan.roster.clients.map(({ client }) => client)).size !== plan.roster.clients.length) {
+    throw new SottoError('ROSTER_INVALID', 'roster: a client stands there twice');
+  }
+  if (!plan.roster.clients.some(({ client }) => client === own)) {
+    throw new SottoError('ROSTER_INVALID', `roster: this client ${own} is not among the ${plan.roster.clients.length}`);
+  }
+}
+
+/** Every client of the roster must be vouched for by the authority, so that the coordinator can put nobody in between. */
+async function checkCertificates(plan: Plan, offer: RunOffer, ports: ClientPorts): Promise<void> {
+  const byIdentity = new Map(offer.certificates.map((certificate) => [certificate.identity, certificate]));
+  for (const { client, name, identity } of plan.roster.clients) {
+    const certificate = byIdentity.get(identity);
+    if (certificate === undefined) {
+      throw new SottoError('CERTIFICATE_INVALID', `roster, ${name} (${client}): no certificate came with the offer`);
+    }
+    await verifyCertificate(certificate, ports.authority, ports.clock.now(), ports.crypto);
+  }
+}
+
+function checkSchema(plan: Plan, ports: ClientPorts): void {
+  const planned = canonicalJson(plan.schema);
+  const local = canonicalJson(ports.data.schema);
+  if (planned === local) return;
+  let place = 0;
+  while (planned[place] === local[place]) place += 1;
+  throw new SottoError(
+    'PLAN_REFUSED',
+    `the plan's data schema "${plan.schema.name}" is not this client's "${ports.data.schema.name}": ` +
+      `they part at …${planned.slice(Math.max(0, place - 40), place + 20)}…`,
+  );
+}
+
+function problemText(problem: unknown): string {
+  return typeof problem === 'string' ? problem : JSON.stringify(problem);
+}

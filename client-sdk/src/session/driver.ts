@@ -1,0 +1,371 @@
+import { SottoError } from '@sotto/shared/errors';
+import { layoutLength, toHex } from '@sotto/shared/vector';
+import { modelLayout, weightsFromBytes, type LocalModel } from '@sotto/shared/model';
+import { inputWidth, queryContext, sessionParts, type Plan } from '@sotto/shared/plan';
+import type { ClientMessage } from '@sotto/shared/protocol';
+import { contributeSession } from '@sotto/shared/queries';
+import {
+  beginSession,
+  maskVector,
+  onAgreeRequest,
+  onInbox,
+  onRoster,
+  onUnmaskRequest,
+  type Upload,
+} from '@sotto/shared/secure-sum';
+import { openClientBooks, type ClientBooks } from '../ledger/client-books.ts';
+import { checkOffer } from './check-offer.ts';
+import { stepClient } from './machine.ts';
+import {
+  initialClientState,
+  type ClientEffect,
+  type ClientEvent,
+  type ClientState,
+  type SessionView,
+  type SumInput,
+} from './machine-state.ts';
+import { paceWaitMs } from './pace.ts';
+import type { ClientDriver, ClientPorts } from './ports.ts';
+import { failureOf } from './told.ts';
+
+type SumState = Awaited<ReturnType<typeof beginSession>>['state'];
+
+/** What a session keeps in memory only. */
+type Live = {
+  readonly abort: AbortController;
+  sum: SumState | null;
+  weights: Float32Array | null;
+  integers: Int32Array | null;
+  upload: { readonly message: Upload; readonly vector: Uint8Array } | null;
+  cancelPace: (() => void) | null;
+};
+
+type RunModel = { readonly model: Promise<LocalModel>; last: Promise<unknown> };
+
+/**
+ * Opens the books and makes a client's driver: it performs the effects of the client machine and turns what comes of them
+ * into events.
+ *
+ * @example
+ * const driver = await createClientDriver(ports);
+ * socket.on('message', (message) => driver.received(serverMessageSchema.parse(message)));
+ *
+ * @throws {STORE_FAILED} when the books cannot be read.
+ */
+export async function createClientDriver(ports: ClientPorts): Promise<ClientDriver> {
+  const books = await openClientBooks(ports.ledger, ports.policy.budget);
+  return new Driver(ports, books);
+}
+
+class Driver implements ClientDriver {
+  readonly #ports: ClientPorts;
+  readonly #books: ClientBooks;
+  readonly #live = new Map<string, Live>();
+  readonly #models = new Map<string, RunModel>();
+  readonly #closing = new AbortController();
+  #state: ClientState;
+
+  constructor(ports: ClientPorts, books: ClientBooks) {
+    this.#ports = ports;
+    this.#books = books;
+    this.#state = initialClientState(books.marks);
+  }
+
+  received(message: Parameters<ClientDriver['received']>[0]): void {
+    this.#step({ type: 'message', message, atMs: this.#ports.clock.now() });
+  }
+
+  connected(): void {
+    this.#step({ type: 'connected' });
+  }
+
+  disconnected(): void {
+    this.#step({ type: 'disconnected' });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const sessionId of [...this.#live.keys()]) this.#drop(sessionId);
+    await Promise.all([...this.#models.keys()].map((runId) => this.#endRun(runId)));
+  }
+
+  #step(event: ClientEvent): void {
+    if (this.#closing.signal.aborted) return;
+    const { state, effects } = stepClient(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: ClientEffect): void {
+    switch (effect.type) {
+      case 'notify':
+        this.#ports.notify(effect.notice);
+        return;
+      case 'checkOffer':
+        void checkOffer(effect.offer, this.#ports, this.#books).then((verdict) =>
+          this.#step(
+            verdict.ok
+              ? { type: 'offerAllowed', offer: effect.offer, plan: verdict.plan }
+              : { ...verdict, type: 'offerRefused', offer: effect.offer },
+          ),
+        );
+        return;
+      case 'answerRun':
+        this.#tell(effect.message);
+        return;
+      case 'leave':
+        this.#tell({ type: 'sessionLeave', sessionId: effect.sessionId, code: effect.code, reason: effect.told });
+        return;
+      case 'drop':
+        this.#drop(effect.sessionId);
+        return;
+      case 'endRun':
+        void this.#endRun(effect.runId);
+        return;
+      case 'openSession':
+        this.#inSession(effect.session.sessionId, (live) => this.#open(effect.session, effect.plan, live), true);
+        return;
+      case 'sum':
+        this.#inSession(effect.session.sessionId, (live) => this.#sum(effect.session, effect.input, live));
+        return;
+      case 'contribute':
+        this.#inSession(effect.session.sessionId, (live) => this.#contribute(effect.session, effect.plan, live));
+        return;
+      case 'charge':
+        this.#inSession(effect.session.sessionId, async () => ({
+          type: 'charged',
+          sessionId: effect.session.sessionId,
+          ...(await this.#books.charge(effect.plan, effect.session.header)),
+        }));
+        return;
+      case 'mask':
+        this.#inSession(effect.session.sessionId, (live) => this.#mask(effect.session, live));
+        return;
+      case 'waitPace':
+        this.#waitPace(effect.session, effect.paceMs);
+        return;
+      case 'sendInSession':
+        this.#inSession(effect.sessionId, async ({ abort }) => ({
+          type: 'replied',
+          sessionId: effect.sessionId,
+          reply: await this.#ports.transport.send(effect.message, abort.signal),
+        }));
+        return;
+      case 'upload':
+        this.#inSession(effect.session.sessionId, async (live) => {
+          const { upload } = live;
+          if (upload === null) throw new SottoError('INTERNAL', 'upload: the vector is not masked');
+          // Taken out, so that no second upload of the same vector is possible.
+          live.upload = null;
+          const reply = await this.#ports.transport.upload(upload.message, upload.vector, live.abort.signal);
+          return { type: 'replied', sessionId: effect.session.sessionId, reply };
+        });
+        return;
+    }
+  }
+
+  /** Runs one piece of a session's work; its outcome becomes an event, unless the session was forgotten meanwhile. */
+  #inSession(sessionId: string, work: (live: Live) => Promise<ClientEvent | null>, first = false): void {
+    let live = this.#live.get(sessionId);
+    if (live === undefined && first) {
+      live = {
+        abort: new AbortController(),
+        sum: null,
+        weights: null,
+        integers: null,
+        upload: null,
+        cancelPace: null,
+      };
+      this.#live.set(sessionId, live);
+    }
+    if (live === undefined) return;
+    const { signal } = live.abort;
+    work(live).then(
+      (event) => {
+        if (event !== null && !signal.aborted) this.#step(event);
+      },
+      (error: unknown) => {
+        if (!signal.aborted) this.#step({ type: 'failed', sessionId, ...failureOf(error) });
+      },
+    );
+  }
+
+  async #open(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent> {
+    const { header, sessionId } = session;
+    await this.#books.openAttempt(plan, header);
+    const bytes = await this.#ports.transport.fetchBlob(header.modelHash, live.abort.signal);
+    const hash = toHex(await this.#ports.crypto.sha256(bytes));
+    if (hash !== header.modelHash) {
+      throw new SottoError(
+        'MESSAGE_INVALID',
+        `the model's bytes have hash ${hash}, the header names ${header.modelHash}`,
+      );
+    }
+    const expected = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema)));
+    if (bytes.length !== expected * 4) {
+      throw new SottoError('MESSAGE_INVALID', `the plan's model has ${expected * 4} bytes, ${bytes.length} came`);
+    }
+    live.weights = weightsFromBytes(bytes);
+    return { type: 'opened', sessionId };
+  }
+
+  async #sum(session: SessionView, input: SumInput, live: Live): Promise<ClientEvent> {
+    const { sessionId, header } = session;
+    const { crypto, random, identity } = this.#ports;
+    if (input.step === 'begin') {
+      const plan = this.#planOf(session);
+      const rules = {
+        header,
+        identities: new Map(plan.roster.clients.map((client) => [client.client, client.identity])),
+        minSurvivors: plan.cohort.minSurvivors,
+        colluding: plan.cohort.colluding,
+      };
+      const begun = await beginSession(rules, identity, { crypto, random });
+      live.sum = begun.state;
+      if (header.trust === 'trusted') return { type: 'readyToUpload', sessionId };
+      return { type: 'summed', sessionId, step: 'begin', message: begun.message };
+    }
+    const next = await this.#sumStep(sumStateOf(live), input);
+    live.sum = next.state;
+    return { type: 'summed', sessionId, step: input.step, message: next.message };
+  }
+
+  async #sumStep(
+    state: SumState,
+    input: Exclude<SumInput, { step: 'begin' }>,
+  ): Promise<{ state: SumState; message: ClientMessage }> {
+    const { crypto, random } = this.#ports;
+    switch (input.step) {
+      case 'roster':
+        return onRoster(state, input.message, { crypto, random });
+      case 'inbox':
+        return onInbox(state, input.message, { crypto, random });
+      case 'agree':
+        return onAgreeRequest(state, input.message, { crypto, random });
+      case 'unmask':
+        return onUnmaskRequest(state, input.message, { crypto, random });
+    }
+  }
+
+  /** One contribution of a run after the other: they share the model and its weights. */
+  async #contribute(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent | null> {
+    const run = this.#modelOf(session.runId, plan);
+    const work = run.last.then(async () => {
+      if (live.abort.signal.aborted || live.weights === null) return null;
+      const { data, random, allowInsecureRandom = false } = this.#ports;
+      try {
+        return await contributeSession({
+          context: queryContext(plan),
+          parts: sessionParts(plan, session.header.slots),
+          unitsOf: (part) => data.unitsOf(part.dataPart, plan.split),
+          model: await run.model,
+          weights: live.weights,
+          random,
+          allowInsecureRandom,
+        });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new SottoError('TRAINING_FAILED', `round ${session.header.round}: ${reason}`);
+      }
+    });
+    run.last = work.catch(() => null);
+    const integers = await work;
+    if (integers === null) return null;
+    if (live.abort.signal.aborted) {
+      integers.fill(0);
+      return null;
+    }
+    live.integers = integers;
+    return { type: 'contributed', sessionId: session.sessionId };
+  }
+
+  async #mask(session: SessionView, live: Live): Promise<ClientEvent> {
+    const { crypto, random } = this.#ports;
+    const { integers } = live;
+    if (integers === null) throw new SottoError('INTERNAL', 'mask: there is no contribution');
+    const masked = await maskVector(sumStateOf(live), integers, { crypto, random });
+    live.sum = masked.state;
+    live.upload = { message: masked.message, vector: masked.vector };
+    live.integers = null;
+    return { type: 'masked', sessionId: session.sessionId };
+  }
+
+  #waitPace(session: SessionView, paceMs: number): void {
+    const live = this.#live.get(session.sessionId);
+    if (live === undefined) return;
+    const { clock } = this.#ports;
+    const reached = (): void => {
+      live.cancelPace = null;
+      this.#step({ type: 'paceReached', sessionId: session.sessionId });
+    };
+    const wait = paceWaitMs(session.openedAtMs, clock.now(), paceMs);
+    if (wait === 0) reached();
+    else live.cancelPace = clock.after(wait, reached);
+  }
+
+  /** Sends what belongs to no open session; the answer changes nothing here, so only its failure is shown. */
+  #tell(message: ClientMessage): void {
+    this.#ports.transport.send(message, this.#closing.signal).then(
+      (reply) => {
+        if (!reply.ok && message.type !== 'sessionLeave') {
+          this.#ports.notify({
+            type: 'ignored',
+            code: 'MESSAGE_UNEXPECTED',
+            reason: `the coordinator answered ${message.type} with ${reply.code}: ${reply.message}`,
+          });
+        }
+      },
+      (error: unknown) => {
+        if (this.#closing.signal.aborted) return;
+        const { code, reason } = failureOf(error);
+        this.#ports.notify({ type: 'ignored', code, reason: `${message.type}: ${reason}` });
+      },
+    );
+  }
+
+  /** Forgets a session. What JavaScript lets one wipe is wiped. */
+  #drop(sessionId: string): void {
+    const live = this.#live.get(sessionId);
+    if (live === undefined) return;
+    this.#live.delete(sessionId);
+    live.abort.abort();
+    live.cancelPace?.();
+    live.integers?.fill(0);
+    live.integers = null;
+    live.upload = null;
+    live.sum = null;
+  }
+
+  #modelOf(runId: string, plan: Plan): RunModel {
+    let run = this.#models.get(runId);
+    if (run === undefined) {
+      run = { model: this.#ports.createModel(plan), last: Promise.resolve() };
+      // Whoever needs the model meets the failure; until then it is nobody's.
+      run.model.catch(() => undefined);
+      this.#models.set(runId, run);
+    }
+    return run;
+  }
+
+  async #endRun(runId: string): Promise<void> {
+    const run = this.#models.get(runId);
+    if (run === undefined) return;
+    this.#models.delete(runId);
+    await run.last;
+    await run.model.then(
+      (model) => model.dispose(),
+      () => undefined,
+    );
+  }
+
+  #planOf(session: SessionView): Plan {
+    const plan = this.#state.runs.get(session.runId)?.plan;
+    if (!plan) throw new SottoError('INTERNAL', `run ${session.runId}: no plan`);
+    return plan;
+  }
+}
+
+function sumStateOf(live: Live): SumState {
+  if (live.sum === null) throw new SottoError('INTERNAL', 'the secure sum of this session has not begun');
+  return live.sum;
+}

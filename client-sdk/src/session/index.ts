@@ -1,0 +1,19 @@
+export { openClientBooks, type ClientBooks } from '../ledger/client-books.ts';
+export {
+  createMemoryLedger,
+  type AttemptMark,
+  type ClientLedgerStore,
+  type LedgerRecord,
+} from '../ledger/ledger-store.ts';
+export { createClientDriver } from './driver.ts';
+export { stepClient } from './machine.ts';
+export {
+  initialClientState,
+  type ClientEffect,
+  type ClientEvent,
+  type ClientState,
+  type ClientStep,
+  type SessionStage,
+  type SessionView,
+} from './machine-state.ts';
+export type { ClientDriver, ClientNotice, ClientPorts, DataPart, LocalData } from './ports.ts';

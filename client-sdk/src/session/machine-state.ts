@@ -1,0 +1,140 @@
+import type { ErrorCode } from '@sotto/shared/errors';
+import type { Plan } from '@sotto/shared/plan';
+import type { ClientMessage, Reply, ServerMessage } from '@sotto/shared/protocol';
+import type { AgreeRequest, Inbox, Roster, SessionHeader, UnmaskRequest } from '@sotto/shared/secure-sum';
+import type { ClientNotice } from './ports.ts';
+
+export type RunOffer = Extract<ServerMessage, { type: 'runOffer' }>;
+
+/** How far a session has come at this client, in order. A step in `-ing` waits for the driver, the others for the coordinator. */
+export type SessionStep =
+  | 'opening'
+  | 'advertising'
+  | 'advertised'
+  | 'sharing'
+  | 'shared'
+  | 'confirming'
+  | 'confirmed'
+  | 'charging'
+  | 'masking'
+  | 'pacing'
+  | 'uploading'
+  | 'agreeing'
+  | 'agreed'
+  | 'unmasking'
+  | 'unmasked';
+
+/** What the own screen shows of a session. */
+export type SessionStage = 'advertise' | 'share' | 'confirm' | 'upload' | 'agree' | 'unmask';
+
+export type RunView = {
+  readonly runId: string;
+  readonly planHash: string;
+  readonly phase: 'checking' | 'accepted' | 'refused' | 'ended';
+  /** Set when accepted. */
+  readonly plan: Plan | null;
+  /** The answer that a repeated offer gets. */
+  readonly answer: ClientMessage | null;
+  /** The newest attempt that this process opened; 0 for none. */
+  readonly newestAttempt: number;
+};
+
+export type SessionView = {
+  readonly sessionId: string;
+  readonly runId: string;
+  readonly header: SessionHeader;
+  /** When the opening arrived, by the own clock: uploads leave at multiples of the plan's pace after it. */
+  readonly openedAtMs: number;
+  readonly step: SessionStep;
+  /** Whether the contribution is ready to be masked. */
+  readonly contributed: boolean;
+};
+
+/** Everything that the client machine knows; what is secret (keys, shares, contribution) stays in the driver. */
+export type ClientState = {
+  readonly runs: ReadonlyMap<string, RunView>;
+  /** The open session of each run, at most one. */
+  readonly sessions: ReadonlyMap<string, SessionView>;
+  /** The durable attempt marks by plan hash. */
+  readonly marks: ReadonlyMap<string, number>;
+};
+
+/** What a protocol step of the secure sum is asked with. */
+export type SumInput =
+  | { readonly step: 'begin' }
+  | { readonly step: 'roster'; readonly message: Roster }
+  | { readonly step: 'inbox'; readonly message: Inbox }
+  | { readonly step: 'agree'; readonly message: AgreeRequest }
+  | { readonly step: 'unmask'; readonly message: UnmaskRequest };
+
+export type ClientEvent =
+  | { readonly type: 'message'; readonly message: ServerMessage; readonly atMs: number }
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected' }
+  | { readonly type: 'offerAllowed'; readonly offer: RunOffer; readonly plan: Plan }
+  | {
+      readonly type: 'offerRefused';
+      readonly offer: RunOffer;
+      readonly code: ErrorCode;
+      /** For the own screen, with both values. */
+      readonly reason: string;
+      /** What the coordinator is told. */
+      readonly told: string;
+    }
+  /** The attempt is marked durably and the model's bytes are what the header says. */
+  | { readonly type: 'opened'; readonly sessionId: string }
+  /** A step of the secure sum gave its message. */
+  | {
+      readonly type: 'summed';
+      readonly sessionId: string;
+      readonly step: SumInput['step'];
+      readonly message: ClientMessage;
+    }
+  /** The secure sum has no key exchange (trusted mode): the vector may go as soon as it is there. */
+  | { readonly type: 'readyToUpload'; readonly sessionId: string }
+  | { readonly type: 'contributed'; readonly sessionId: string }
+  | {
+      readonly type: 'charged';
+      readonly sessionId: string;
+      readonly epsilonAfter: number | null;
+      readonly epsilonBudget: number | null;
+    }
+  | { readonly type: 'masked'; readonly sessionId: string }
+  | { readonly type: 'paceReached'; readonly sessionId: string }
+  /** The coordinator's answer to a message or to the upload. */
+  | { readonly type: 'replied'; readonly sessionId: string; readonly reply: Reply }
+  /** A check failed, the budget would be passed, or something broke on the device. */
+  | {
+      readonly type: 'failed';
+      readonly sessionId: string;
+      readonly code: ErrorCode;
+      readonly reason: string;
+      readonly told: string;
+    };
+
+export type ClientEffect =
+  | { readonly type: 'checkOffer'; readonly offer: RunOffer }
+  | { readonly type: 'answerRun'; readonly message: ClientMessage }
+  /** Preview the charge, mark the attempt durably, fetch and check the model. */
+  | { readonly type: 'openSession'; readonly session: SessionView; readonly plan: Plan }
+  | { readonly type: 'sum'; readonly session: SessionView; readonly input: SumInput }
+  | { readonly type: 'contribute'; readonly session: SessionView; readonly plan: Plan }
+  | { readonly type: 'sendInSession'; readonly sessionId: string; readonly message: ClientMessage }
+  /** Charge every slot and the attempt mark in one durable transaction. */
+  | { readonly type: 'charge'; readonly session: SessionView; readonly plan: Plan }
+  | { readonly type: 'mask'; readonly session: SessionView }
+  | { readonly type: 'waitPace'; readonly session: SessionView; readonly paceMs: number }
+  | { readonly type: 'upload'; readonly session: SessionView }
+  /** Forget the session: its secrets are wiped, what it still does is abandoned. */
+  | { readonly type: 'drop'; readonly sessionId: string }
+  /** Tell the coordinator that this client is out of the session; goes out although the session is forgotten. */
+  | { readonly type: 'leave'; readonly sessionId: string; readonly code: ErrorCode; readonly told: string }
+  | { readonly type: 'endRun'; readonly runId: string }
+  | { readonly type: 'notify'; readonly notice: ClientNotice };
+
+export type ClientStep = { readonly state: ClientState; readonly effects: readonly ClientEffect[] };
+
+/** A client that has just started: it knows its durable marks, and no session is open. */
+export function initialClientState(marks: ReadonlyMap<string, number>): ClientState {
+  return { runs: new Map(), sessions: new Map(), marks };
+}

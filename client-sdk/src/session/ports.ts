@@ -1,0 +1,105 @@
+import type { CryptoPort } from '@sotto/shared/crypto';
+import type { ErrorCode } from '@sotto/shared/errors';
+import type { LocalModel, UnitBatch } from '@sotto/shared/model';
+import type { DataSchema, Plan, Policy } from '@sotto/shared/plan';
+import type { PartSpec } from '@sotto/shared/privacy';
+import type { ClientTransport, Clock, ServerMessage } from '@sotto/shared/protocol';
+import type { RandomSource } from '@sotto/shared/random';
+import type { SumIdentity } from '@sotto/shared/secure-sum';
+import type { ClientLedgerStore } from '../ledger/ledger-store.ts';
+import type { SessionStage } from './machine-state.ts';
+
+/** Which of a client's units, by the keyed split. */
+export type DataPart = PartSpec['dataPart'];
+
+/** The client's own data, as the driver asks for them. */
+export type LocalData = {
+  /** The schema that the rows were read with; a plan with another one is refused. */
+  readonly schema: DataSchema;
+  /** All units of a part, under the split that the data source was pinned to. */
+  unitsOf(part: DataPart, split: Plan['split']): UnitBatch | Promise<UnitBatch>;
+};
+
+/** What happened, for the client's own screen alone: nothing of this is ever sent. */
+export type ClientNotice =
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected' }
+  | { readonly type: 'offered'; readonly runId: string; readonly planHash: string; readonly plan: Plan }
+  | { readonly type: 'accepted'; readonly runId: string; readonly planHash: string; readonly plan: Plan }
+  | {
+      readonly type: 'refused';
+      readonly runId: string;
+      readonly planHash: string;
+      readonly code: ErrorCode;
+      readonly reason: string;
+    }
+  | {
+      readonly type: 'sessionOpened';
+      readonly runId: string;
+      readonly sessionId: string;
+      readonly round: number;
+      readonly rounds: number;
+      readonly attempt: number;
+    }
+  | { readonly type: 'stage'; readonly sessionId: string; readonly round: number; readonly stage: SessionStage }
+  | {
+      readonly type: 'charged';
+      readonly sessionId: string;
+      readonly round: number;
+      readonly attempt: number;
+      /** ε of everything that this data source was charged, by its own filter; null when nothing is charged (privacy none). */
+      readonly epsilonAfter: number | null;
+      readonly epsilonBudget: number | null;
+    }
+  | { readonly type: 'sessionLeft'; readonly sessionId: string; readonly code: ErrorCode; readonly reason: string }
+  | {
+      readonly type: 'sessionClosed';
+      readonly runId: string;
+      readonly sessionId: string;
+      readonly round: number;
+      readonly outcome: 'released' | 'failed';
+      readonly reason: string | null;
+    }
+  | {
+      readonly type: 'runEnded';
+      readonly runId: string;
+      readonly outcome: 'finished' | 'stopped' | 'failed';
+      readonly modelHash: string;
+      readonly reason: string | null;
+      /** Null when this client never accepted the run. */
+      readonly plan: Plan | null;
+    }
+  | { readonly type: 'ignored'; readonly code: ErrorCode; readonly reason: string };
+
+/** Everything that a client's driver needs from its surroundings. */
+export type ClientPorts = {
+  readonly clock: Clock;
+  readonly transport: ClientTransport;
+  readonly crypto: CryptoPort;
+  /** The platform's CSPRNG; keys, coin, noise and local shuffling are drawn from it. */
+  readonly random: RandomSource;
+  readonly identity: SumIdentity;
+  /** The pinned authority: Ed25519 public key, hex. */
+  readonly authority: string;
+  readonly policy: Policy;
+  readonly ledger: ClientLedgerStore;
+  readonly data: LocalData;
+  /** A model of the plan's topology, made once a run and disposed of at its end. */
+  createModel(plan: Plan): Promise<LocalModel>;
+  notify(notice: ClientNotice): void;
+  /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
+  readonly allowInsecureRandom?: boolean;
+};
+
+/**
+ * One client, driven by messages. It has no timers and no input or output of its own, so the same driver runs on a node, in a
+ * browser and in the simulator.
+ */
+export type ClientDriver = {
+  /** A message from the coordinator, already validated by `serverMessageSchema`. Never throws. */
+  received(message: ServerMessage): void;
+  connected(): void;
+  disconnected(): void;
+  /** Ends open sessions in memory, disposes of models; the ledger stays open, its owner closes it. */
+  close(): Promise<void>;
+};
