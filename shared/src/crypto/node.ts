@@ -1,1 +1,2 @@
 export { createNodeCrypto } from './node-crypto.ts';
+export { createNodeRandom } from './node-random.ts';

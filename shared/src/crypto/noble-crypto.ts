@@ -1,0 +1,51 @@
+import { ctr } from '@noble/ciphers/aes.js';
+import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+import { SottoError } from '../errors/index.ts';
+import { wordsFromLittleEndian } from '../vector/index.ts';
+import type { CryptoPort } from './port.ts';
+import { counterBlock } from './counter-block.ts';
+
+/** SHA-256 at once, for the pure parts of the core. */
+export function sha256(data: Uint8Array): Uint8Array {
+  return nobleSha256(data);
+}
+
+const zeroSalt = new Uint8Array(0);
+
+/**
+ * The port on the noble libraries: plain JavaScript, runs everywhere, the oracle of the faster ones.
+ * Not constant time to the standard of native code; platforms with native primitives use those.
+ */
+export function createNobleCrypto(): CryptoPort {
+  return {
+    name: 'noble',
+    sha256: async (data) => nobleSha256(data),
+    hkdf: async (secret, info, length) => hkdf(nobleSha256, secret, zeroSalt, info, length),
+    x25519PublicKey: async (secret) => x25519.getPublicKey(secret),
+    x25519: async (secret, peer) => {
+      try {
+        return x25519.getSharedSecret(secret, peer);
+      } catch {
+        throw new SottoError('KEY_MISMATCH', 'the other X25519 key is of low order or malformed');
+      }
+    },
+    ed25519PublicKey: async (seed) => ed25519.getPublicKey(seed),
+    ed25519Sign: async (seed, message) => ed25519.sign(message, seed),
+    ed25519Verify: async (publicKey, message, signature) => {
+      try {
+        // RFC 8032 verification, strict like OpenSSL's: no ZIP-215 leniency, so that both ports accept the same.
+        return ed25519.verify(signature, message, publicKey, { zip215: false });
+      } catch {
+        return false;
+      }
+    },
+    addMask: async (target, key, sign, firstWord = 0) => {
+      const zeros = new Uint8Array(target.length * 4);
+      const words = wordsFromLittleEndian(ctr(key, counterBlock(firstWord)).encrypt(zeros));
+      if (sign === 1) for (let i = 0; i < target.length; i++) target[i]! += words[i]!;
+      else for (let i = 0; i < target.length; i++) target[i]! -= words[i]!;
+    },
+  };
+}
