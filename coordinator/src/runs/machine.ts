@@ -1,0 +1,334 @@
+import type { ServerMessage } from '@sotto/shared/protocol';
+import { stepSum, type SumEffect, type SumRequest } from '@sotto/shared/secure-sum';
+import { isReady, lostFromSession, neededClients, withClient } from './run-clients.ts';
+import { applyRunEvent } from './run-fold.ts';
+import type { RunEvent } from './run-events.ts';
+import type { LiveSession, RunEffect, RunInput, RunState, RunStep, RunTimer } from './run-state.ts';
+import { gatherMs, retryMs, returnMs, stageMs } from './run-waits.ts';
+import { nextSession } from './next-session.ts';
+
+/**
+ * The run machine: pure, with the secure sum's coordinator side inside. Inputs change only what this process knows; what must
+ * outlive it is asked for by a `record` effect, which the driver appends to the store and then steps with, so that the effects
+ * of an event happen after it is durable and a restart is a replay.
+ */
+export function stepRun(state: RunState, event: RunEvent | RunInput): RunStep {
+  switch (event.type) {
+    case 'runSubmitted':
+    case 'sessionOpened':
+    case 'sessionCharged':
+    case 'released':
+    case 'sessionFailed':
+    case 'paused':
+    case 'resumed':
+    case 'stopped':
+    case 'finished':
+      return onRecorded(state, event);
+    default:
+      return onInput(state, event);
+  }
+}
+
+function onRecorded(before: RunState, event: RunEvent): RunStep {
+  const state = applyRunEvent(before, event);
+  switch (event.type) {
+    case 'sessionOpened': {
+      if (state.session === null) return { state, effects: [] };
+      const message: ServerMessage = { type: 'sessionOpen', sessionId: event.sessionId, header: event.header };
+      const outstanding = new Map(event.cohort.map((client) => [client, message]));
+      return {
+        state: { ...state, session: { ...state.session, outstanding } },
+        effects: [...clearWaits(before), ...event.cohort.map((client) => send(client, message)), stageTimer(state)],
+      };
+    }
+    case 'released':
+    case 'sessionFailed': {
+      const closing = closeSession(before, event);
+      if (event.type === 'released') return decide(state, event.at, closing);
+      const retry: RunEffect = { type: 'setTimer', timer: 'retry', ms: retryMs(state.failuresInRow) };
+      return { state: { ...state, waiting: 'retry' }, effects: [...closing, retry] };
+    }
+    case 'stopped':
+    case 'finished': {
+      const closing =
+        before.session === null
+          ? []
+          : closeSession(before, {
+              type: 'sessionFailed',
+              at: event.at,
+              attempt: state.attempt,
+              code: 'CANCELLED',
+              reason: event.reason ?? 'the run ended',
+              culprits: [],
+              mayBeCharged: true,
+            });
+      return { state, effects: [...closing, ...clearWaits(before), ...endMessages(state)] };
+    }
+    case 'resumed':
+      return decide(state, event.at, []);
+    case 'runSubmitted':
+    case 'sessionCharged':
+    case 'paused':
+      return { state, effects: [] };
+  }
+}
+
+function onInput(state: RunState, input: RunInput): RunStep {
+  switch (input.type) {
+    case 'restarted':
+      return onRestart(state, input.at);
+    case 'connected':
+      return onConnected(state, input.client, input.at);
+    case 'disconnected': {
+      const next = withClient(state, input.client, { connected: false });
+      const inSession = state.session?.cohort.includes(input.client) && !state.session.lost.has(input.client);
+      const wait: RunEffect = { type: 'setTimer', timer: `return:${input.client}`, ms: returnMs };
+      return { state: next, effects: inSession ? [wait] : [] };
+    }
+    case 'accepted':
+      if (state.ended !== null || state.clients.get(input.client)?.answer === 'revoked') return { state, effects: [] };
+      return decide(withClient(state, input.client, { answer: 'accepted', reason: null }), input.at, []);
+    case 'refused': {
+      const reason = `${input.code}: ${input.reason}`;
+      const next = withClient(state, input.client, { answer: 'refused', reason });
+      return lose(next, input.client, reason, input.at);
+    }
+    case 'revoked': {
+      const next = withClient(state, input.client, { answer: 'revoked', reason: 'REVOKED: by the authority' });
+      return lose(next, input.client, 'REVOKED: by the authority', input.at);
+    }
+    case 'lost':
+      return lose(state, input.client, input.reason, input.at);
+    case 'message': {
+      if (state.session === null) return { state, effects: [] };
+      const step = stepSum(state.session.sum, { type: 'message', message: input.message });
+      const answered = new Set(state.session.answered).add(input.message.client);
+      return withSumEffects(
+        { ...state, session: { ...state.session, sum: step.state, answered } },
+        step.effects,
+        [],
+        input.at,
+      );
+    }
+    case 'timer':
+      return onTimer(state, input.timer, input.at);
+    case 'recoveryFailed':
+      return state.session === null
+        ? { state, effects: [] }
+        : { state, effects: [failure(state.session, input.at, input.code, input.reason, input.culprits)] };
+    case 'pauseAsked':
+      return { state, effects: state.paused || state.ended ? [] : [record({ type: 'paused', at: input.at })] };
+    case 'resumeAsked':
+      return { state, effects: state.paused && !state.ended ? [record({ type: 'resumed', at: input.at })] : [] };
+    case 'stopAsked':
+      return {
+        state,
+        effects: state.ended ? [] : [record({ type: 'stopped', at: input.at, reason: input.reason })],
+      };
+  }
+}
+
+/** A session that was open when the process ended is dead: its secrets were in memory, here and at the clients. */
+function onRestart(state: RunState, at: number): RunStep {
+  if (state.ended !== null) return { state, effects: [] };
+  if (state.session === null) return decide(state, at, []);
+  // Which stage it had reached is not durable, so it counts as charged.
+  const session = { ...state.session, mayBeCharged: true };
+  return {
+    state: { ...state, session },
+    effects: [failure(session, at, 'CANCELLED', 'the coordinator was restarted during the session', [])],
+  };
+}
+
+function onConnected(state: RunState, client: string, at: number): RunStep {
+  const known = state.clients.get(client);
+  if (known === undefined || known.answer === 'revoked') return { state, effects: [] };
+  const next = withClient(state, client, { connected: true });
+  if (state.ended !== null) return { state: next, effects: [send(client, endMessage(state))] };
+  const effects: RunEffect[] = [{ type: 'offer', client }];
+  const outstanding = state.session?.lost.has(client) ? undefined : state.session?.outstanding.get(client);
+  if (outstanding !== undefined) {
+    effects.push({ type: 'clearTimer', timer: `return:${client}` }, send(client, outstanding));
+  }
+  return decide(next, at, effects);
+}
+
+function onTimer(state: RunState, timer: RunTimer, at: number): RunStep {
+  if (timer === 'gather') return decide({ ...state, waiting: 'nothing', gathered: true }, at, []);
+  if (timer === 'retry') return decide({ ...state, waiting: 'nothing' }, at, []);
+  if (timer === 'stage') {
+    const { session } = state;
+    if (session === null || session.stage === 'release') return { state, effects: [] };
+    const step = stepSum(session.sum, { type: 'stageTimeout', stage: session.stage });
+    return withSumEffects({ ...state, session: { ...session, sum: step.state } }, step.effects, [], at);
+  }
+  return lose(state, timer.slice('return:'.length), 'UNREACHABLE: the connection did not come back in time', at);
+}
+
+/** Takes a client out of the open session; the run goes on. */
+function lose(state: RunState, client: string, reason: string, at: number): RunStep {
+  const { session } = state;
+  if (session === null || !session.cohort.includes(client) || session.lost.has(client)) {
+    return decide(state, at, []);
+  }
+  const next = lostFromSession(state, client, reason);
+  const step = stepSum(session.sum, { type: 'lost', client, reason });
+  const current = next.session ?? session;
+  return withSumEffects({ ...next, session: { ...current, sum: step.state } }, step.effects, [], at);
+}
+
+/** Turns what the secure sum asks for into the run's effects. */
+function withSumEffects(
+  before: RunState,
+  sumEffects: readonly SumEffect[],
+  first: readonly RunEffect[],
+  at: number,
+): RunStep {
+  let state = before;
+  const effects: RunEffect[] = [...first];
+  for (const effect of sumEffects) {
+    const { session } = state;
+    if (session === null) break;
+    switch (effect.type) {
+      case 'send': {
+        const message: SumRequest = effect.message;
+        effects.push(send(effect.to, message));
+        state = {
+          ...state,
+          session: { ...session, outstanding: new Map(session.outstanding).set(effect.to, message) },
+        };
+        break;
+      }
+      case 'stage':
+        state = {
+          ...state,
+          session: {
+            ...session,
+            stage: effect.stage,
+            answered: new Set(),
+            stageEndsAt: at + stageMs(state.facts.plan, effect.stage),
+            mayBeCharged: session.mayBeCharged || effect.stage === 'upload',
+          },
+        };
+        effects.push({ type: 'setTimer', timer: 'stage', ms: stageMs(state.facts.plan, effect.stage) });
+        break;
+      case 'lost': {
+        state = lostFromSession(state, effect.client, `${effect.code}: ${effect.reason}`);
+        effects.push(send(effect.client, closedMessage(session, effect.code, effect.reason)));
+        break;
+      }
+      case 'recover':
+        state = { ...state, session: { ...session, stage: 'release', stageEndsAt: null } };
+        effects.push(
+          { type: 'clearTimer', timer: 'stage' },
+          { type: 'recover', sessionId: session.sessionId, job: effect.job },
+        );
+        break;
+      case 'failed':
+        effects.push(failure(session, at, effect.code, effect.reason, effect.culprits));
+        break;
+    }
+  }
+  return { state, effects };
+}
+
+/** Opens the next session, waits, or ends the run; called whenever one of these may have become possible. */
+function decide(state: RunState, at: number, before: readonly RunEffect[]): RunStep {
+  if (state.session !== null || state.ended !== null || state.paused || state.waiting === 'retry') {
+    return { state, effects: before };
+  }
+  const next = nextSession(state, at);
+  if (next.type === 'finish') return { state, effects: [...before, record(next.event)] };
+  const ready = [...state.clients].filter(([, client]) => isReady(client)).map(([id]) => id);
+  if (ready.length < neededClients(state.facts.plan)) {
+    const cleared: RunEffect[] = state.waiting === 'gather' ? [{ type: 'clearTimer', timer: 'gather' }] : [];
+    return { state: { ...state, waiting: 'nothing', gathered: false }, effects: [...before, ...cleared] };
+  }
+  const undecided = [...state.clients.values()].some((client) => client.connected && client.answer === 'none');
+  const incomplete = ready.length < state.clients.size && (undecided || state.attempt === 0);
+  if (incomplete && !state.gathered) {
+    if (state.waiting === 'gather') return { state, effects: before };
+    return {
+      state: { ...state, waiting: 'gather' },
+      effects: [...before, { type: 'setTimer', timer: 'gather', ms: gatherMs }],
+    };
+  }
+  return { state, effects: [...before, record(next.open(ready.toSorted()))] };
+}
+
+function stageTimer(state: RunState): RunEffect {
+  const stage = state.session?.stage;
+  const ms = stage === undefined || stage === 'release' ? 0 : stageMs(state.facts.plan, stage);
+  return { type: 'setTimer', timer: 'stage', ms };
+}
+
+function failure(
+  session: LiveSession,
+  at: number,
+  code: string,
+  reason: string,
+  culprits: readonly string[],
+): RunEffect {
+  return record({
+    type: 'sessionFailed',
+    at,
+    attempt: session.header.attempt,
+    code,
+    reason: reason.slice(0, 1_000),
+    culprits: [...culprits],
+    mayBeCharged: session.mayBeCharged || session.charged,
+  });
+}
+
+function closeSession(before: RunState, event: Extract<RunEvent, { type: 'released' | 'sessionFailed' }>): RunEffect[] {
+  const { session } = before;
+  if (session === null) return [];
+  const message: ServerMessage =
+    event.type === 'released'
+      ? { type: 'sessionClosed', sessionId: session.sessionId, outcome: 'released', code: null, reason: null }
+      : closedMessage(session, event.code, event.reason);
+  return [
+    { type: 'clearTimer', timer: 'stage' },
+    ...session.cohort.flatMap((client): RunEffect[] => [
+      { type: 'clearTimer', timer: `return:${client}` },
+      send(client, message),
+    ]),
+    { type: 'forget', sessionId: session.sessionId },
+  ];
+}
+
+function closedMessage(session: LiveSession, code: string, reason: string): ServerMessage {
+  return {
+    type: 'sessionClosed',
+    sessionId: session.sessionId,
+    outcome: 'failed',
+    code: code.slice(0, 60),
+    reason: reason.slice(0, 1_000),
+  };
+}
+
+function endMessages(state: RunState): RunEffect[] {
+  return [...state.clients.keys()].map((client) => send(client, endMessage(state)));
+}
+
+function endMessage(state: RunState): ServerMessage {
+  return {
+    type: 'runEnded',
+    runId: state.facts.runId,
+    outcome: state.ended?.outcome ?? 'stopped',
+    modelHash: state.modelHash,
+    reason: state.ended?.reason ?? null,
+  };
+}
+
+function clearWaits(state: RunState): RunEffect[] {
+  return state.waiting === 'nothing' ? [] : [{ type: 'clearTimer', timer: state.waiting }];
+}
+
+function record(event: RunEvent): RunEffect {
+  return { type: 'record', event };
+}
+
+function send(client: string, message: ServerMessage): RunEffect {
+  return { type: 'send', client, message };
+}

@@ -1,0 +1,41 @@
+import { sessionCount, sessionHeaderFor } from '@sotto/shared/plan';
+import { sessionIdOf } from '@sotto/shared/secure-sum';
+import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
+import type { RunState } from './run-state.ts';
+
+export type NextSession =
+  | { readonly type: 'open'; readonly open: (cohort: readonly string[]) => SessionOpenedEvent }
+  | { readonly type: 'finish'; readonly event: Extract<RunEvent, { type: 'finished' }> };
+
+/**
+ * What a run does next by its plan. Sessions are a budget: `sessionCount` + `spareAttempts` of them are what ε is stated for.
+ * When failed attempts have eaten the spare ones the run ends early with what it has, and keeps the last session for the
+ * evaluation of the final model.
+ */
+export function nextSession(state: RunState, at: number): NextSession {
+  const { plan, planHash, runId } = state.facts;
+  const { rounds } = plan.training;
+  const left = sessionCount(plan) + plan.spareAttempts - state.sessionsUsed;
+  let { round } = state;
+  if (plan.evaluation !== null && round <= rounds && left === 1) round = rounds + 1;
+  const lastRound = plan.evaluation === null ? rounds : rounds + 1;
+  if (round > lastRound || left <= 0) {
+    const trained = Math.min(state.round, rounds + 1) - 1;
+    const reason =
+      trained === rounds
+        ? left <= 0 && round <= lastRound
+          ? 'the sessions of the plan are used up; the final evaluation was not made'
+          : null
+        : `the sessions of the plan are used up after ${trained} of ${rounds} rounds`;
+    return { type: 'finish', event: { type: 'finished', at, outcome: trained === 0 ? 'failed' : 'finished', reason } };
+  }
+  const header = sessionHeaderFor(plan, {
+    planHash,
+    runId,
+    round,
+    attempt: state.attempt + 1,
+    modelHash: state.modelHash,
+  });
+  const sessionId = sessionIdOf(header);
+  return { type: 'open', open: (cohort) => ({ type: 'sessionOpened', at, sessionId, header, cohort: [...cohort] }) };
+}

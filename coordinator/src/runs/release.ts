@@ -1,0 +1,71 @@
+import { applyRelease, publishWeights, type ServerState } from '@sotto/shared/learning';
+import { weightsToBytes } from '@sotto/shared/model';
+import {
+  coordinatorNoiseVariance,
+  queryContext,
+  releaseNoiseVariance,
+  sessionParts,
+  type Plan,
+} from '@sotto/shared/plan';
+import { createNoiseSampler } from '@sotto/shared/privacy';
+import type { RunStatus } from '@sotto/shared/protocol';
+import { concludeEvaluation, concludeTraining, splitParts } from '@sotto/shared/queries';
+import type { RandomSource } from '@sotto/shared/random';
+import type { SessionHeader } from '@sotto/shared/secure-sum';
+
+/** What a released sum does to the server, computed from public things alone. */
+export type Conclusion = {
+  readonly state: ServerState;
+  /** Bytes of the published model after the release. */
+  readonly model: Uint8Array;
+  readonly releaseNorm: number | null;
+  readonly evaluation: RunStatus['evaluations'][number] | null;
+};
+
+/**
+ * Adds the coordinator's noise where the plan says that the coordinator adds it (trusted mode), in place, before anything is
+ * stored; elsewhere the clients' shares are in the sum already and nothing happens.
+ */
+export function addCoordinatorNoise(
+  plan: Plan,
+  header: SessionHeader,
+  sum: Int32Array,
+  random: RandomSource,
+  allowInsecureRandom: boolean,
+): void {
+  let offset = 0;
+  for (const part of sessionParts(plan, header.slots)) {
+    const variance = coordinatorNoiseVariance(plan, part);
+    if (variance > 0) {
+      createNoiseSampler(variance, { allowInsecureRandom }).add(sum, offset, part.dimension, random);
+    }
+    offset += part.dimension;
+  }
+}
+
+/** Concludes a release: the strategy's step and the evaluation's figures. Deterministic, so a replay gives the same bits. */
+export function conclude(
+  plan: Plan,
+  header: SessionHeader,
+  before: ServerState,
+  sum: Int32Array,
+  survivors: number,
+): Conclusion {
+  const context = queryContext(plan);
+  let state = before;
+  let releaseNorm: number | null = null;
+  let evaluation: Conclusion['evaluation'] = null;
+  for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
+    if (part.slot === 'training') {
+      const mean = concludeTraining(part, integers, context, survivors);
+      state = applyRelease(plan.training.strategy, before, mean);
+      releaseNorm = Math.sqrt(mean.reduce((total, value) => total + value * value, 0));
+    } else {
+      const variance = releaseNoiseVariance(plan, part, survivors);
+      const { units, accuracy, loss, withheld } = concludeEvaluation(part, integers, context, variance);
+      const dataPart = part.dataPart === 'test' ? 'test' : 'validation';
+      evaluation = { round: header.round, part: dataPart, units, accuracy, loss, withheld };
+    }
+  }
+  return { state, model: weightsToBytes(publishWeights(state)), releaseNorm, evaluation };
+}

@@ -1,0 +1,37 @@
+import type { Plan } from '@sotto/shared/plan';
+import type { SessionHeader, SumRules } from '@sotto/shared/secure-sum';
+import type { RunClient, RunState } from './run-state.ts';
+
+/** Whether a client can be in the next session. */
+export function isReady(client: RunClient): boolean {
+  return client.connected && client.answer === 'accepted';
+}
+
+/** Clients that a session needs at least to begin: minSurvivors, and three in secure mode. */
+export function neededClients(plan: Plan): number {
+  return Math.max(plan.cohort.minSurvivors, plan.trust === 'secure' ? 3 : 1);
+}
+
+/** What the secure sum of a session goes by. */
+export function sumRulesOf(plan: Plan, header: SessionHeader): SumRules {
+  return {
+    header,
+    identities: new Map(plan.roster.clients.map(({ client, identity }) => [client, identity])),
+    minSurvivors: plan.cohort.minSurvivors,
+    colluding: plan.cohort.colluding,
+  };
+}
+
+/** The state with some of one roster client's facts changed; others than roster clients change nothing. */
+export function withClient(state: RunState, client: string, change: Partial<RunClient>): RunState {
+  const known = state.clients.get(client);
+  if (known === undefined) return state;
+  return { ...state, clients: new Map(state.clients).set(client, { ...known, ...change }) };
+}
+
+/** The state with one client out of the open session. */
+export function lostFromSession(state: RunState, client: string, reason: string): RunState {
+  const next = withClient(state, client, { reason });
+  if (next.session === null) return next;
+  return { ...next, session: { ...next.session, lost: new Set(next.session.lost).add(client) } };
+}

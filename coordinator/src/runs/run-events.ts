@@ -1,0 +1,72 @@
+import { evaluationFigureSchema } from '@sotto/shared/protocol';
+import { sessionHeaderSchema } from '@sotto/shared/secure-sum';
+import { z } from 'zod';
+
+/**
+ * What a run has durably done. Events are appended to the store before their effects run, and a run's durable state is the
+ * fold of its events, so a restart replays them. Append-only: a changed meaning is a new type.
+ */
+const at = z.number();
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const runSubmittedSchema = z.strictObject({ type: z.literal('runSubmitted'), at, modelHash: hash });
+
+export const sessionOpenedSchema = z.strictObject({
+  type: z.literal('sessionOpened'),
+  at,
+  sessionId: hash,
+  header: sessionHeaderSchema,
+  cohort: z.array(z.string()).min(1).max(200),
+});
+
+/** The first upload of the attempt arrived: its slots are charged, whatever becomes of it. */
+export const sessionChargedSchema = z.strictObject({ type: z.literal('sessionCharged'), at, attempt: z.int() });
+
+export const releasedSchema = z.strictObject({
+  type: z.literal('released'),
+  at,
+  round: z.int(),
+  attempt: z.int(),
+  survivors: z.array(z.string()),
+  /** Hash of the published model after the release. */
+  modelHash: hash,
+  /** L2 norm of the released mean; null for a session without training. */
+  releaseNorm: z.number().nullable(),
+  evaluation: evaluationFigureSchema.nullable(),
+});
+
+export const sessionFailedSchema = z.strictObject({
+  type: z.literal('sessionFailed'),
+  at,
+  attempt: z.int(),
+  code: z.string(),
+  reason: z.string(),
+  culprits: z.array(z.string()),
+  /** Whether a client may have charged the attempt; then it counts against the plan's sessions. */
+  mayBeCharged: z.boolean(),
+});
+
+export const pausedSchema = z.strictObject({ type: z.literal('paused'), at });
+export const resumedSchema = z.strictObject({ type: z.literal('resumed'), at });
+export const stoppedSchema = z.strictObject({ type: z.literal('stopped'), at, reason: z.string() });
+export const finishedSchema = z.strictObject({
+  type: z.literal('finished'),
+  at,
+  outcome: z.enum(['finished', 'failed']),
+  reason: z.string().nullable(),
+});
+
+export const runEventSchema = z.discriminatedUnion('type', [
+  runSubmittedSchema,
+  sessionOpenedSchema,
+  sessionChargedSchema,
+  releasedSchema,
+  sessionFailedSchema,
+  pausedSchema,
+  resumedSchema,
+  stoppedSchema,
+  finishedSchema,
+]);
+export type RunEvent = z.infer<typeof runEventSchema>;
+export type ReleasedEvent = z.infer<typeof releasedSchema>;
+export type SessionOpenedEvent = z.infer<typeof sessionOpenedSchema>;

@@ -1,0 +1,438 @@
+import { SottoError, isSottoError } from '@sotto/shared/errors';
+import {
+  decodeServerState,
+  encodeServerState,
+  initialServerState,
+  publishWeights,
+  type ServerState,
+} from '@sotto/shared/learning';
+import { initialWeights, weightsToBytes } from '@sotto/shared/model';
+import { planSlots, queryContext, type Plan, type SignedPlan } from '@sotto/shared/plan';
+import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
+import { recoverSum, verifySumMessage, type SumMessage, type Upload } from '@sotto/shared/secure-sum';
+import { toHex, wordsToLittleEndian } from '@sotto/shared/vector';
+import { addUpload, openSessionMemory, type SessionMemory } from '../sessions/session-memory.ts';
+import type { ChargeRecord, RunCommit, RunRecord } from '../store/store.ts';
+import { stepRun } from './machine.ts';
+import type { RunPorts } from './ports.ts';
+import { addCoordinatorNoise, conclude } from './release.ts';
+import { runEventSchema, type RunEvent } from './run-events.ts';
+import {
+  initialRunState,
+  type RecoverJob,
+  type RunEffect,
+  type RunFacts,
+  type RunInput,
+  type RunState,
+  type RunTimer,
+} from './run-state.ts';
+import { createEpsilonSoFar, runStatusOf } from './run-status.ts';
+import { transcriptGenesis, transcriptRecord } from './transcript.ts';
+
+/** Without the time, which the host stamps. */
+type Unstamped = RunInput extends infer Input ? (Input extends RunInput ? Omit<Input, 'at'> : never) : never;
+
+/** How long a run whose store failed waits before it starts again from what is durable, in milliseconds. */
+const faultRetryMs = 5_000;
+
+/** One run: its machine, and everything that performs the machine's effects. */
+export type RunHost = {
+  readonly facts: RunFacts;
+  readonly record: RunRecord;
+  /** The offer that the run's clients get. */
+  readonly offer: ServerMessage;
+  status(): RunStatus;
+  modelHash(): string;
+  hasOpenSession(sessionId: string): boolean;
+  vectorBytes(client: string, sessionId: string): number | null;
+  /** Feeds the machine; resolves when the effects are done. */
+  feed(input: Unstamped): Promise<void>;
+  /** A session message from its authenticated sender. */
+  sumMessage(client: string, message: Exclude<SumMessage, Upload>): Promise<Reply>;
+  upload(client: string, upload: Upload, vector: Uint8Array): Promise<Reply>;
+  countBytes(up: number, down: number): void;
+  close(): void;
+};
+
+/** What a host needs besides the ports. */
+export type RunHostInput = {
+  readonly ports: RunPorts;
+  readonly record: RunRecord;
+  readonly signedPlan: SignedPlan;
+  readonly offer: ServerMessage;
+  readonly changed: () => void;
+  readonly isConnected: (client: string) => boolean;
+};
+
+/** The first events' commit of a run, and its first model in the blobs. */
+export async function firstCommit(ports: RunPorts, record: RunRecord, signedPlan: SignedPlan): Promise<RunCommit> {
+  const { runId, planHash } = record;
+  const modelHash = await ports.blobs.put(weightsToBytes(publishWeights(firstServerState(signedPlan.plan))));
+  const event: RunEvent = { type: 'runSubmitted', at: record.submittedAt, modelHash };
+  const transcript = transcriptRecord(0, {
+    type: 'run',
+    version: 1,
+    previous: transcriptGenesis,
+    runId,
+    planHash,
+    modelHash,
+  });
+  return { runId, sequence: 0, event: JSON.stringify(event), run: record, transcript };
+}
+
+/** A run's machine, restored from its events. Call `feed({ type: 'restarted' })` next. */
+export async function createRunHost(input: RunHostInput): Promise<RunHost> {
+  const { ports, record, signedPlan, offer } = input;
+  const { clock, store, blobs, transport, log } = ports;
+  const facts: RunFacts = { runId: record.runId, planHash: record.planHash, plan: signedPlan.plan };
+  const timers = new Map<RunTimer, () => void>();
+  const epsilonSoFar = createEpsilonSoFar();
+  let state: RunState = initialRunState(facts);
+  let sequence = 0;
+  let transcriptLength = 0;
+  let transcriptHash = transcriptGenesis;
+  let server: ServerState = firstServerState(signedPlan.plan);
+  let memory: SessionMemory | null = null;
+  let fault: string | null = null;
+  let closed = false;
+  let tail: Promise<unknown> = Promise.resolve();
+  let bytesUp = 0;
+  let bytesDown = 0;
+  await restore();
+
+  /** What is durable, and nothing else; what clients said to this process is kept. */
+  async function restore(): Promise<void> {
+    const { clients } = state;
+    state = initialRunState(facts);
+    const events = await store.events(facts.runId);
+    for (const text of events) state = stepRun(state, runEventSchema.parse(JSON.parse(text))).state;
+    sequence = events.length;
+    const entries = await store.transcript(facts.runId);
+    transcriptLength = entries.length;
+    transcriptHash = entries.at(-1)?.hash ?? transcriptGenesis;
+    const checkpoint = await store.checkpoint(facts.runId);
+    if (checkpoint !== null) {
+      const bytes = await blobs.get(checkpoint.stateBlob);
+      if (bytes === null) {
+        throw new SottoError(
+          'STORE_FAILED',
+          `run ${facts.runId}: the checkpoint's blob ${checkpoint.stateBlob} is gone`,
+        );
+      }
+      server = decodeServerState(bytes);
+    } else {
+      server = firstServerState(signedPlan.plan);
+    }
+    state = {
+      ...state,
+      clients: new Map(
+        [...state.clients].map(([client, known]) => {
+          const before = clients.get(client);
+          return [client, before ? { ...before, sessionsSurvived: known.sessionsSurvived } : known];
+        }),
+      ),
+    };
+  }
+
+  /** One thing at a time: inputs are worked off in the order of their arrival. */
+  function enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = tail.then(work);
+    tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async function apply(event: RunEvent | RunInput): Promise<void> {
+    const step = stepRun(state, event);
+    state = step.state;
+    for (const effect of step.effects) await perform(effect);
+  }
+
+  async function perform(effect: RunEffect): Promise<void> {
+    switch (effect.type) {
+      case 'record':
+        return recordEvent(effect.event);
+      case 'send':
+        bytesDown += JSON.stringify(effect.message).length;
+        return transport.send(effect.client, effect.message);
+      case 'offer':
+        return transport.send(effect.client, offer);
+      case 'setTimer':
+        timers.get(effect.timer)?.();
+        timers.set(
+          effect.timer,
+          clock.after(effect.ms, () => onTimer(effect.timer)),
+        );
+        return;
+      case 'clearTimer':
+        timers.get(effect.timer)?.();
+        timers.delete(effect.timer);
+        return;
+      case 'recover':
+        recover(effect.sessionId, effect.job);
+        return;
+      case 'forget':
+        memory = null;
+        return;
+    }
+  }
+
+  async function recordEvent(event: RunEvent, commit: Partial<RunCommit> = {}): Promise<void> {
+    await store.commit({ runId: facts.runId, sequence, event: JSON.stringify(event), ...commit });
+    sequence += 1;
+    if (commit.transcript) {
+      transcriptLength += 1;
+      transcriptHash = commit.transcript.hash;
+    }
+    if (event.type === 'sessionOpened') memory = openSessionMemory(event.sessionId, event.header.dimension);
+    logEvent(event);
+    await apply(event);
+  }
+
+  function onTimer(timer: RunTimer): void {
+    timers.delete(timer);
+    void feed({ type: 'timer', timer });
+  }
+
+  /** Feeds the machine; a store that fails costs the open session and nothing that was acknowledged. */
+  function feed(inputOf: Unstamped): Promise<void> {
+    return enqueue(() => guarded(() => apply({ ...inputOf, at: clock.now() } as RunInput)));
+  }
+
+  async function guarded(work: () => Promise<void>): Promise<void> {
+    if (closed || fault !== null) return;
+    try {
+      await work();
+    } catch (error) {
+      onFault(error);
+    }
+    input.changed();
+  }
+
+  function onFault(error: unknown): void {
+    const { code, message } = faultOf(error);
+    fault = `${code}: ${message}`;
+    log.error({ runId: facts.runId, code }, message);
+    for (const cancel of timers.values()) cancel();
+    timers.clear();
+    memory = null;
+    timers.set(
+      'retry',
+      clock.after(faultRetryMs, () => void enqueue(startAgain)),
+    );
+  }
+
+  /** As after a crash: from the durable events, with the open session dead. */
+  async function startAgain(): Promise<void> {
+    if (closed) return;
+    timers.clear();
+    try {
+      await restore();
+      fault = null;
+      const at = clock.now();
+      // Connections and answers that came meanwhile were not noted: offer again to whoever is there.
+      for (const client of state.clients.keys()) {
+        if (!input.isConnected(client)) await apply({ type: 'disconnected', at, client });
+      }
+      await apply({ type: 'restarted', at });
+      for (const client of state.clients.keys()) {
+        if (input.isConnected(client)) await apply({ type: 'connected', at, client });
+      }
+    } catch (error) {
+      onFault(error);
+    }
+    input.changed();
+  }
+
+  /** Reconstruction runs beside the queue, so that messages are answered meanwhile; worker threads would go here. */
+  function recover(sessionId: string, job: RecoverJob): void {
+    if (memory === null || memory.sessionId !== sessionId) return;
+    const work = recoverSum(job, memory.accumulator, ports.crypto).catch((error: unknown) => {
+      const { code, message } = faultOf(error);
+      return { ok: false as const, code, reason: message, culprits: [] as readonly string[] };
+    });
+    void enqueue(async () => {
+      const result = await work;
+      await guarded(async () => {
+        if (state.session?.sessionId !== sessionId) return;
+        if (result.ok) return release(result.sum, job.survivors);
+        const { code, reason, culprits } = result;
+        await apply({ type: 'recoveryFailed', at: clock.now(), code, reason, culprits });
+      });
+    });
+  }
+
+  /** The release transaction: sum, transcript entry, checkpoint and event become durable together. */
+  async function release(sum: Int32Array, survivors: readonly string[]): Promise<void> {
+    const { session } = state;
+    if (session === null) return;
+    const { plan, planHash, runId } = facts;
+    const { header } = session;
+    addCoordinatorNoise(plan, header, sum, ports.random, ports.allowInsecureRandom ?? false);
+    const conclusion = conclude(plan, header, server, sum, survivors.length);
+    const [sumBlob, modelBlob, stateBlob] = await Promise.all([
+      blobs.put(wordsToLittleEndian(sum)),
+      blobs.put(conclusion.model),
+      blobs.put(encodeServerState(conclusion.state)),
+    ]);
+    const { round, attempt } = header;
+    const transcript = transcriptRecord(transcriptLength, {
+      type: 'release',
+      version: 1,
+      previous: transcriptHash,
+      runId,
+      planHash,
+      round,
+      attempt,
+      slots: header.slots,
+      survivors: [...survivors],
+      sumHash: sumBlob,
+      modelBefore: header.modelHash,
+      modelAfter: modelBlob,
+      stateHash: stateBlob,
+    });
+    const event: RunEvent = {
+      type: 'released',
+      at: clock.now(),
+      round,
+      attempt,
+      survivors: [...survivors],
+      modelHash: modelBlob,
+      releaseNorm: conclusion.releaseNorm,
+      evaluation: conclusion.evaluation,
+    };
+    server = conclusion.state;
+    await recordEvent(event, {
+      transcript,
+      release: { runId, round, attempt, sumBlob, modelBlob },
+      checkpoint: { runId, round, stateBlob, modelBlob },
+    });
+  }
+
+  /** The coordinator's half of the books: every slot of the attempt, once, at its floor. */
+  async function chargeOnce(): Promise<void> {
+    const { session } = state;
+    if (session === null || session.charged) return;
+    const { header } = session;
+    const at = clock.now();
+    const slots = planSlots(facts.plan);
+    const charges = header.slots.map((slot): ChargeRecord => ({
+      planHash: facts.planHash,
+      runId: facts.runId,
+      round: header.round,
+      slot,
+      attempt: header.attempt,
+      event: slots.find((candidate) => candidate.slot === slot)?.event ?? null,
+      chargedAt: at,
+    }));
+    await recordEvent({ type: 'sessionCharged', at, attempt: header.attempt }, { charges });
+  }
+
+  function inSession(client: string, sessionId: string): Reply | null {
+    if (fault !== null) return rejection('STORE_FAILED', `run ${facts.runId}: ${fault}`);
+    const { session } = state;
+    if (session === null || session.sessionId !== sessionId) {
+      return rejection('MESSAGE_UNEXPECTED', `session ${sessionId} is not open`);
+    }
+    if (!session.cohort.includes(client) || session.lost.has(client)) {
+      return rejection('MESSAGE_UNEXPECTED', `client ${client} is not in session ${sessionId}`);
+    }
+    return null;
+  }
+
+  /** Refuses with a reply; what only a broken or hostile sender can send also costs it the session. */
+  async function reject(client: string, code: string, message: string): Promise<Reply> {
+    if (code !== 'MESSAGE_UNEXPECTED') {
+      await guarded(() => apply({ type: 'lost', at: clock.now(), client, reason: `${code}: ${message}` }));
+    }
+    return rejection(code, message);
+  }
+
+  async function accept(message: SumMessage): Promise<Reply> {
+    await guarded(() => apply({ type: 'message', at: clock.now(), message }));
+    return fault === null ? { ok: true } : rejection('STORE_FAILED', `run ${facts.runId}: ${fault}`);
+  }
+
+  function logEvent(event: RunEvent): void {
+    const fields = { runId: facts.runId, event: event.type };
+    if (event.type === 'sessionFailed') log.warn({ ...fields, attempt: event.attempt, code: event.code }, event.reason);
+    else if (event.type === 'released') {
+      log.info(
+        { ...fields, round: event.round, attempt: event.attempt, survivors: event.survivors.length },
+        'released',
+      );
+    } else log.info(fields, event.type);
+  }
+
+  return {
+    facts,
+    record,
+    offer,
+    status: () => runStatusOf(state, { bytesUp, bytesDown, fault }, epsilonSoFar),
+    modelHash: () => state.modelHash,
+    hasOpenSession: (sessionId) => state.session?.sessionId === sessionId,
+    vectorBytes: (client, sessionId) =>
+      inSession(client, sessionId) === null && state.session ? state.session.header.dimension * 4 : null,
+    feed,
+    sumMessage: (client, message) =>
+      enqueue(async () => {
+        const refused = inSession(client, message.sessionId);
+        const { session } = state;
+        if (refused !== null || session === null) return refused ?? rejection('MESSAGE_UNEXPECTED', 'no session');
+        const fault = await verifySumMessage(session.sum, message, ports.crypto);
+        if (fault !== null) return reject(client, fault.code, fault.reason);
+        return accept(message);
+      }),
+    async upload(client, upload, vector) {
+      const vectorHash = toHex(await ports.crypto.sha256(vector));
+      return enqueue(async () => {
+        const known = memory?.sessionId === upload.sessionId ? memory.replies.get(client) : undefined;
+        if (known !== undefined) return known;
+        const refused = inSession(client, upload.sessionId);
+        const { session } = state;
+        if (refused !== null || session === null || memory === null) {
+          return refused ?? rejection('MESSAGE_UNEXPECTED', `session ${upload.sessionId} is not open`);
+        }
+        const expected = session.header.dimension * 4;
+        if (vector.length !== expected) {
+          return reject(client, 'UPLOAD_INVALID', `client ${client}: expected ${expected} bytes, got ${vector.length}`);
+        }
+        if (vectorHash !== upload.vectorHash) {
+          return reject(client, 'UPLOAD_INVALID', `client ${client}: vector hash ${vectorHash} is not the signed one`);
+        }
+        const fault = await verifySumMessage(session.sum, upload, ports.crypto);
+        if (fault !== null) return reject(client, fault.code, fault.reason);
+        await guarded(chargeOnce);
+        if (memory === null) return rejection('STORE_FAILED', `run ${facts.runId}: the charge could not be stored`);
+        bytesUp += vector.length;
+        addUpload(memory, vector);
+        memory.replies.set(client, { ok: true });
+        return accept(upload);
+      });
+    },
+    countBytes(up, down) {
+      bytesUp += up;
+      bytesDown += down;
+    },
+    close() {
+      closed = true;
+      for (const cancel of timers.values()) cancel();
+      timers.clear();
+    },
+  };
+}
+
+/** The server's state before the first release: from the plan alone. */
+export function firstServerState(plan: Plan): ServerState {
+  const { topology, inputs } = queryContext(plan);
+  const weights = initialWeights(topology, inputs, plan.initialWeights.seed);
+  return initialServerState(plan.training.strategy, weights);
+}
+
+function rejection(code: string, message: string): Reply {
+  return { ok: false, code: code.slice(0, 60), message: message.slice(0, 1_000) };
+}
+
+function faultOf(error: unknown): { code: string; message: string } {
+  if (isSottoError(error)) return { code: error.code, message: error.message };
+  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+}

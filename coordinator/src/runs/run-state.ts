@@ -1,0 +1,154 @@
+import type { Plan } from '@sotto/shared/plan';
+import type { RunStatus, ServerMessage } from '@sotto/shared/protocol';
+import type { SessionHeader, SumEffect, SumMessage, SumState } from '@sotto/shared/secure-sum';
+import type { RunEvent } from './run-events.ts';
+
+/** What never changes about a run. */
+export type RunFacts = { readonly runId: string; readonly planHash: string; readonly plan: Plan };
+
+export type SumStage = Extract<SumEffect, { type: 'stage' }>['stage'];
+export type RecoverJob = Extract<SumEffect, { type: 'recover' }>['job'];
+
+/** A roster client as the run sees it. Known only since this process started, but for `sessionsSurvived`. */
+export type RunClient = {
+  readonly connected: boolean;
+  /** What it answered to the offer of this process. */
+  readonly answer: 'none' | 'accepted' | 'refused' | 'revoked';
+  /** Why it refused, or why it was lost last. */
+  readonly reason: string | null;
+  readonly sessionsSurvived: number;
+};
+
+/** The session that is open. It lives in memory only. */
+export type LiveSession = {
+  readonly sessionId: string;
+  readonly header: SessionHeader;
+  readonly cohort: readonly string[];
+  readonly openedAt: number;
+  readonly sum: SumState;
+  readonly stage: SumStage | 'release';
+  /** Whether the upload stage was reached, so that clients may have charged their ledgers. */
+  readonly mayBeCharged: boolean;
+  /** Whether the coordinator booked the attempt. */
+  readonly charged: boolean;
+  readonly lost: ReadonlySet<string>;
+  /** Whose message for the current stage has arrived. */
+  readonly answered: ReadonlySet<string>;
+  /** Deadline of the current stage, milliseconds since the epoch; null while the sum is being reconstructed. */
+  readonly stageEndsAt: number | null;
+  /** The last request to each client, sent again when it comes back. */
+  readonly outstanding: ReadonlyMap<string, ServerMessage>;
+};
+
+export type RecentRound = RunStatus['recentRounds'][number];
+
+export type RunState = {
+  readonly facts: RunFacts;
+  // the fold of the durable events
+  readonly submittedAt: number;
+  /** The round that the next session serves. */
+  readonly round: number;
+  /** Attempts so far; the last one's number. */
+  readonly attempt: number;
+  /** Sessions that count against the plan's. */
+  readonly sessionsUsed: number;
+  readonly failedAttempts: number;
+  /** Failures since the last release; sets the back-off. */
+  readonly failuresInRow: number;
+  readonly lastFailure: string | null;
+  readonly modelHash: string;
+  readonly paused: boolean;
+  readonly ended: {
+    readonly outcome: 'finished' | 'stopped' | 'failed';
+    readonly reason: string | null;
+    readonly at: number;
+  } | null;
+  readonly evaluations: RunStatus['evaluations'];
+  readonly recentRounds: readonly RecentRound[];
+  readonly trainingCharges: number;
+  readonly evaluationCharges: number;
+  /** Seconds of released sessions, and how many, for the forecast. */
+  readonly releasedSeconds: number;
+  readonly releasedSessions: number;
+  // what this process knows
+  readonly clients: ReadonlyMap<string, RunClient>;
+  readonly session: LiveSession | null;
+  /** What the run waits for before it opens a session. */
+  readonly waiting: 'nothing' | 'gather' | 'retry';
+  readonly gathered: boolean;
+};
+
+/** What a run reacts to and does not record. */
+export type RunInput =
+  | { readonly type: 'restarted'; readonly at: number }
+  | { readonly type: 'connected'; readonly at: number; readonly client: string }
+  | { readonly type: 'disconnected'; readonly at: number; readonly client: string }
+  | { readonly type: 'accepted'; readonly at: number; readonly client: string }
+  | {
+      readonly type: 'refused';
+      readonly at: number;
+      readonly client: string;
+      readonly code: string;
+      readonly reason: string;
+    }
+  | { readonly type: 'revoked'; readonly at: number; readonly client: string }
+  /** A client is out of the open session: it left, sent something malformed, or stayed away too long. */
+  | { readonly type: 'lost'; readonly at: number; readonly client: string; readonly reason: string }
+  /** A message of the open session, verified. */
+  | { readonly type: 'message'; readonly at: number; readonly message: SumMessage }
+  | { readonly type: 'timer'; readonly at: number; readonly timer: RunTimer }
+  | {
+      readonly type: 'recoveryFailed';
+      readonly at: number;
+      readonly code: string;
+      readonly reason: string;
+      readonly culprits: readonly string[];
+    }
+  | { readonly type: 'pauseAsked'; readonly at: number }
+  | { readonly type: 'resumeAsked'; readonly at: number }
+  | { readonly type: 'stopAsked'; readonly at: number; readonly reason: string };
+
+/** The stage's deadline, the wait for stragglers, the back-off, and for each client the time to come back. */
+export type RunTimer = 'stage' | 'gather' | 'retry' | `return:${string}`;
+
+export type RunEffect =
+  /** Append to the store, then step with the same event. Nothing after it in the list happens before it is durable. */
+  | { readonly type: 'record'; readonly event: RunEvent }
+  | { readonly type: 'send'; readonly client: string; readonly message: ServerMessage }
+  | { readonly type: 'offer'; readonly client: string }
+  | { readonly type: 'setTimer'; readonly timer: RunTimer; readonly ms: number }
+  | { readonly type: 'clearTimer'; readonly timer: RunTimer }
+  /** Reconstruct the sum; the answer comes back as a release or as `recoveryFailed`. */
+  | { readonly type: 'recover'; readonly sessionId: string; readonly job: RecoverJob }
+  /** The session's memory may go. */
+  | { readonly type: 'forget'; readonly sessionId: string };
+
+export type RunStep = { readonly state: RunState; readonly effects: readonly RunEffect[] };
+
+/** A run before its first event. */
+export function initialRunState(facts: RunFacts): RunState {
+  const nobody: RunClient = { connected: false, answer: 'none', reason: null, sessionsSurvived: 0 };
+  return {
+    facts,
+    submittedAt: 0,
+    round: 1,
+    attempt: 0,
+    sessionsUsed: 0,
+    failedAttempts: 0,
+    failuresInRow: 0,
+    lastFailure: null,
+    modelHash: '',
+    paused: false,
+    ended: null,
+    evaluations: [],
+    recentRounds: [],
+    trainingCharges: 0,
+    evaluationCharges: 0,
+    releasedSeconds: 0,
+    releasedSessions: 0,
+    clients: new Map(facts.plan.roster.clients.map(({ client }) => [client, nobody])),
+    session: null,
+    waiting: 'nothing',
+    gathered: false,
+  };
+}

@@ -1,0 +1,122 @@
+import { epsilonOf, type EventCount } from '@sotto/shared/privacy';
+import { planSlots, sessionCount, type Plan } from '@sotto/shared/plan';
+import type { RunStatus } from '@sotto/shared/protocol';
+import { isReady, neededClients } from './run-clients.ts';
+import type { RunClient, RunState } from './run-state.ts';
+
+/** What only the driver knows of a run. */
+export type RunTraffic = { readonly bytesUp: number; readonly bytesDown: number; readonly fault: string | null };
+
+/** Everything about a run that may be shown: from plan, events and releases. */
+export function runStatusOf(
+  state: RunState,
+  traffic: RunTraffic,
+  epsilonSoFar: (plan: Plan, slot: 'training' | 'evaluation', charges: number) => number | null,
+): RunStatus {
+  const { plan, planHash, runId } = state.facts;
+  const { session } = state;
+  const { privacy } = plan;
+  const secondsPerRound = state.releasedSessions === 0 ? null : state.releasedSeconds / state.releasedSessions;
+  const left = sessionCount(plan) - Math.min(sessionCount(plan), state.round - 1);
+  return {
+    runId,
+    name: plan.name,
+    purpose: plan.purpose,
+    planHash,
+    state: phaseOf(state),
+    reason: reasonOf(state, traffic.fault),
+    trust: plan.trust,
+    unit: plan.unit,
+    minSurvivors: plan.cohort.minSurvivors,
+    colluding: plan.cohort.colluding,
+    round: Math.min(state.round, plan.training.rounds),
+    rounds: plan.training.rounds,
+    attempt: state.attempt,
+    failedAttempts: state.failedAttempts,
+    stage: session === null ? 'idle' : session.stage,
+    stageEndsAt: session?.stageEndsAt == null ? null : new Date(session.stageEndsAt).toISOString(),
+    clients: plan.roster.clients.map(({ client, name }) => {
+      const known = state.clients.get(client);
+      return {
+        client,
+        name,
+        connected: known?.connected ?? false,
+        state: known === undefined ? 'absent' : clientState(state, client, known),
+        answered: session?.answered.has(client) ?? false,
+        reason: known?.reason ?? null,
+        sessionsSurvived: known?.sessionsSurvived ?? 0,
+      };
+    }),
+    privacy: {
+      kind: privacy.kind,
+      delta: privacy.kind === 'dp' ? privacy.delta : null,
+      epsilon: privacy.kind === 'dp' ? privacy.epsilon : null,
+      epsilonSoFar: epsilonSoFar(plan, 'training', state.trainingCharges),
+      evaluationEpsilon: privacy.kind === 'dp' ? (privacy.evaluationEpsilon ?? null) : null,
+      evaluationEpsilonSoFar: plan.evaluation && epsilonSoFar(plan, 'evaluation', state.evaluationCharges),
+    },
+    evaluations: [...state.evaluations],
+    recentRounds: [...state.recentRounds],
+    bytesUp: traffic.bytesUp,
+    bytesDown: traffic.bytesDown,
+    secondsPerRound,
+    secondsLeft: secondsPerRound === null || state.ended !== null ? null : secondsPerRound * left,
+    modelHash: state.modelHash,
+    startedAt: new Date(state.submittedAt).toISOString(),
+    endedAt: state.ended === null ? null : new Date(state.ended.at).toISOString(),
+  };
+}
+
+/**
+ * ε of the charges so far at one slot's floor: an upper bound to show beside the plan's, never the guarantee
+ * (soundness.md §3). Remembers the last answer, since it is asked for several times a second.
+ */
+export function createEpsilonSoFar(): (plan: Plan, slot: 'training' | 'evaluation', charges: number) => number | null {
+  const known = new Map<string, number | null>();
+  return (plan, slot, charges) => {
+    const key = `${slot}/${charges}`;
+    const kept = known.get(key);
+    if (kept !== undefined) return kept;
+    if (plan.privacy.kind === 'none') return null;
+    const event = planSlots(plan).find((candidate) => candidate.slot === slot)?.event;
+    const counts: EventCount[] = event ? [{ event, count: charges }] : [];
+    const epsilon = charges === 0 ? 0 : epsilonOf(counts, plan.privacy.delta).epsilon;
+    known.set(key, epsilon);
+    return epsilon;
+  };
+}
+
+function phaseOf(state: RunState): RunStatus['state'] {
+  if (state.ended !== null) return state.ended.outcome;
+  if (state.session !== null) return 'running';
+  if (state.paused) return 'paused';
+  return state.waiting === 'retry' || (state.attempt > 0 && enough(state)) ? 'running' : 'waiting';
+}
+
+function enough(state: RunState): boolean {
+  return readyCount(state) >= neededClients(state.facts.plan);
+}
+
+function readyCount(state: RunState): number {
+  return [...state.clients.values()].filter(isReady).length;
+}
+
+function reasonOf(state: RunState, fault: string | null): string | null {
+  if (fault !== null) return fault;
+  if (state.ended !== null) return state.ended.reason;
+  if (state.session !== null) return null;
+  if (state.waiting === 'retry') return state.lastFailure;
+  if (state.paused) return 'paused by the operator';
+  if (!enough(state)) {
+    const waits = `waiting for clients: ${readyCount(state)} of at least ${neededClients(state.facts.plan)} are ready`;
+    return state.lastFailure === null ? waits : `${waits}; last failure: ${state.lastFailure}`;
+  }
+  return null;
+}
+
+function clientState(state: RunState, client: string, known: RunClient): RunStatus['clients'][number]['state'] {
+  if (known.answer === 'refused' || known.answer === 'revoked') return 'refused';
+  if (state.session?.cohort.includes(client)) return state.session.lost.has(client) ? 'lost' : 'inSession';
+  if (!known.connected) return 'absent';
+  return known.answer === 'accepted' ? 'ready' : 'offered';
+}

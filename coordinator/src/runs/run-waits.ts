@@ -1,0 +1,30 @@
+import type { Plan } from '@sotto/shared/plan';
+import type { SumStage } from './run-state.ts';
+
+/** How long a run waits for the rest of the roster once enough clients are there, in milliseconds. */
+export const gatherMs = 2_000;
+
+/** How long a client that lost its connection may stay away from an open session, in milliseconds. */
+export const returnMs = 5_000;
+
+/** Back-off before the next attempt after `failures` failures in a row, in milliseconds: 250 ms, doubling, at most 30 s. */
+export function retryMs(failures: number): number {
+  return Math.min(30_000, 250 * 2 ** Math.min(10, Math.max(0, failures - 1)));
+}
+
+/** Deadline of a stage by the plan, in milliseconds. */
+export function stageMs(plan: Plan, stage: SumStage): number {
+  const { deadlines } = plan;
+  switch (stage) {
+    case 'advertise':
+      return deadlines.advertiseMs;
+    case 'share':
+      return deadlines.shareMs;
+    case 'upload':
+      return deadlines.uploadMs;
+    case 'agree':
+      return deadlines.agreeMs;
+    case 'unmask':
+      return deadlines.unmaskMs;
+  }
+}

@@ -1,0 +1,47 @@
+import { sha256 } from '@sotto/shared/crypto';
+import { canonicalJson, toHex, utf8 } from '@sotto/shared/vector';
+import { z } from 'zod';
+import type { TranscriptRecord } from '../store/store.ts';
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The beginning of a run's transcript: which plan, which first model. */
+export const transcriptRunSchema = z.strictObject({
+  type: z.literal('run'),
+  version: z.literal(1),
+  previous: hash,
+  runId: z.string(),
+  planHash: hash,
+  modelHash: hash,
+});
+
+/** One release. Its hash covers the entry before it, so the last hash stands for all. */
+export const transcriptReleaseSchema = z.strictObject({
+  type: z.literal('release'),
+  version: z.literal(1),
+  previous: hash,
+  runId: z.string(),
+  planHash: hash,
+  round: z.int(),
+  attempt: z.int(),
+  slots: z.array(z.enum(['training', 'evaluation'])),
+  survivors: z.array(z.string()),
+  /** SHA-256 of the noisy sum's bytes, little-endian signed 32-bit words. */
+  sumHash: hash,
+  modelBefore: hash,
+  modelAfter: hash,
+  /** SHA-256 of the server's state after the release. */
+  stateHash: hash,
+});
+
+export const transcriptEntrySchema = z.discriminatedUnion('type', [transcriptRunSchema, transcriptReleaseSchema]);
+export type TranscriptEntry = z.infer<typeof transcriptEntrySchema>;
+
+/** What the first entry's `previous` says. */
+export const transcriptGenesis = '0'.repeat(64);
+
+/** An entry as it is stored: the canonical JSON and its hash. */
+export function transcriptRecord(sequence: number, entry: TranscriptEntry): TranscriptRecord {
+  const text = canonicalJson(entry);
+  return { sequence, entry: text, hash: toHex(sha256(utf8(text))) };
+}

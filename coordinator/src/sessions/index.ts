@@ -1,0 +1,1 @@
+export { addUpload, openSessionMemory, type SessionMemory } from './session-memory.ts';

@@ -1,0 +1,70 @@
+import type { Client, InValue, ResultSet, Transaction } from '@libsql/client';
+import {
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+} from 'kysely';
+
+/**
+ * Kysely over @libsql/client's local driver: one connection, so one transaction at a time, begun IMMEDIATE so that it can
+ * never fail half-way for want of the write lock.
+ */
+export function libsqlDialect(client: Client): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => createDriver(client),
+    createIntrospector: (database) => new SqliteIntrospector(database),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+function createDriver(client: Client): Driver {
+  let transaction: Transaction | null = null;
+  let free: Promise<void> = Promise.resolve();
+  const releases: (() => void)[] = [];
+  const connection: DatabaseConnection = {
+    async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+      const statement = { sql: query.sql, args: query.parameters as InValue[] };
+      const result: ResultSet = await (transaction ?? client).execute(statement);
+      // libSQL's rows are objects by column name; Kysely names the type.
+      return { rows: result.rows as Row[], numAffectedRows: BigInt(result.rowsAffected) };
+    },
+    async *streamQuery() {
+      throw new Error('streaming is not used');
+    },
+  };
+  return {
+    async init() {},
+    async acquireConnection() {
+      const before = free;
+      free = new Promise((resolve) => releases.push(resolve));
+      await before;
+      return connection;
+    },
+    async releaseConnection() {
+      releases.shift()?.();
+    },
+    async beginTransaction() {
+      transaction = await client.transaction('write');
+    },
+    async commitTransaction() {
+      const current = transaction;
+      transaction = null;
+      await current?.commit();
+    },
+    async rollbackTransaction() {
+      const current = transaction;
+      transaction = null;
+      // A transaction that SQLite ended by itself (disk full) is closed already.
+      if (current !== null && !current.closed) await current.rollback();
+    },
+    async destroy() {
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { sha256 } from '@sotto/shared/crypto';
+import { toHex } from '@sotto/shared/vector';
+import type { Blobs } from './store.ts';
+
+/** Blobs in memory: for simulation and tests. */
+export function createMemoryBlobs(): Blobs {
+  const blobs = new Map<string, Uint8Array>();
+  return {
+    async put(bytes) {
+      const hash = toHex(sha256(bytes));
+      if (!blobs.has(hash)) blobs.set(hash, bytes.slice());
+      return hash;
+    },
+    async get(hash) {
+      return blobs.get(hash) ?? null;
+    },
+  };
+}
