@@ -1,0 +1,48 @@
+import type { CryptoPort } from '../crypto/port.ts';
+import { signedBytes } from '../crypto/signed-bytes.ts';
+import { SottoError } from '../errors/index.ts';
+import { fromHex, toHex } from '../vector/index.ts';
+import type { Certificate, Invitation } from './identity.ts';
+import { voucherSigned } from './invitation.ts';
+
+/** A client's certificate: its own identity key and name, signed with the voucher's secret. */
+export async function issueCertificate(
+  invitation: Invitation,
+  identity: string,
+  name: string,
+  crypto: CryptoPort,
+): Promise<Certificate> {
+  const signature = await crypto.ed25519Sign(fromHex(invitation.secret), certificateBytes(identity, name));
+  return { voucher: invitation.voucher, identity, name, signature: toHex(signature) };
+}
+
+/**
+ * Checks a certificate against the pinned authority: the voucher is the authority's, the identity is the voucher's.
+ * Expiry limits when an identity may enrol, not how long it lasts (revocation ends it), so pass the time only on enrolment.
+ *
+ * @param nowMs - time of enrolment, or null for a client that is enrolled
+ * @throws {CERTIFICATE_INVALID} when a signature fails or the authority is another
+ * @throws {INVITATION_INVALID} when the voucher has expired
+ */
+export async function verifyCertificate(
+  certificate: Certificate,
+  authority: string,
+  nowMs: number | null,
+  crypto: CryptoPort,
+): Promise<void> {
+  const { voucher, identity, name } = certificate;
+  if (voucher.authority !== authority || !voucherSigned(voucher)) {
+    throw new SottoError('CERTIFICATE_INVALID', `client ${name}: the voucher is not signed by authority ${authority}`);
+  }
+  if (nowMs !== null && Date.parse(voucher.expiresAt) <= nowMs) {
+    throw new SottoError('INVITATION_INVALID', `client ${name}: the invitation expired at ${voucher.expiresAt}`);
+  }
+  const bytes = certificateBytes(identity, name);
+  if (!(await crypto.ed25519Verify(fromHex(voucher.voucherKey), bytes, fromHex(certificate.signature)))) {
+    throw new SottoError('CERTIFICATE_INVALID', `client ${name}: the identity is not signed with its voucher`);
+  }
+}
+
+function certificateBytes(identity: string, name: string): Uint8Array {
+  return signedBytes('certificate', fromHex(identity), name);
+}

@@ -1,0 +1,75 @@
+import { SottoError } from '../errors/index.ts';
+import type { RandomSource } from '../random/index.ts';
+import { canonicalJson, fromUtf8, toHex, utf8 } from '../vector/index.ts';
+import { authorityKeyOf, authoritySigned, signAsAuthority, type AuthorityKey } from './authority-signature.ts';
+import { invitationSchema, type Invitation, type Voucher } from './identity.ts';
+
+/** What an authority decides about an invitation. */
+export type InvitationTerms = Pick<Voucher, 'coordinator' | 'tlsFingerprint' | 'role' | 'quota' | 'expiresAt'>;
+
+/**
+ * Makes an invitation: a voucher with a key of its own that the authority signs, and the voucher's secret for its holder.
+ * @throws {INVALID_INPUT} when a silo's quota is not 1.
+ */
+export function issueInvitation(key: AuthorityKey, terms: InvitationTerms, random: RandomSource): Invitation {
+  if (terms.role === 'silo' && terms.quota !== 1) {
+    throw new SottoError('INVALID_INPUT', `quota: a silo's invitation admits 1 identity, got ${terms.quota}`);
+  }
+  const secret = toHex(random.bytes(32));
+  const content = {
+    kind: 'sotto-voucher',
+    version: 1,
+    authority: key.publicKey,
+    coordinator: terms.coordinator,
+    tlsFingerprint: terms.tlsFingerprint,
+    role: terms.role,
+    quota: terms.quota,
+    expiresAt: terms.expiresAt,
+    voucherKey: authorityKeyOf(secret).publicKey,
+  } as const;
+  const voucher: Voucher = { ...content, signature: signAsAuthority(key, 'voucher', content) };
+  return invitationSchema.parse({ voucher, secret });
+}
+
+/** Whether the authority that the voucher names signed it. Which authority is trusted is the caller's to say. */
+export function voucherSigned(voucher: Voucher): boolean {
+  const { signature, ...content } = voucher;
+  return authoritySigned(voucher.authority, 'voucher', content, signature);
+}
+
+const prefix = 'sotto1.';
+
+/** An invitation as one line of text: `sotto1.` and base64url. Whoever has the line can join; treat it as a password. */
+export function encodeInvitation(invitation: Invitation): string {
+  const binary = String.fromCharCode(...utf8(canonicalJson(invitation)));
+  return prefix + btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/**
+ * The invitation of a line of text, checked: form, signature, expiry, and that the secret belongs to the voucher.
+ * @throws {INVITATION_INVALID} naming what is wrong.
+ */
+export function decodeInvitation(text: string, nowMs: number): Invitation {
+  const line = text.trim();
+  if (!line.startsWith(prefix)) throw new SottoError('INVITATION_INVALID', `an invitation begins with ${prefix}`);
+  let value: unknown;
+  try {
+    const binary = atob(line.slice(prefix.length).replaceAll('-', '+').replaceAll('_', '/'));
+    value = JSON.parse(fromUtf8(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
+  } catch {
+    throw new SottoError('INVITATION_INVALID', 'the invitation was cut or altered: it cannot be decoded');
+  }
+  const parsed = invitationSchema.safeParse(value);
+  if (!parsed.success) throw new SottoError('INVITATION_INVALID', 'the invitation does not have the form of an invitation');
+  const { voucher, secret } = parsed.data;
+  if (!voucherSigned(voucher)) {
+    throw new SottoError('INVITATION_INVALID', `the signature is not that of authority ${voucher.authority}`);
+  }
+  if (authorityKeyOf(secret).publicKey !== voucher.voucherKey) {
+    throw new SottoError('INVITATION_INVALID', 'the secret does not belong to the voucher');
+  }
+  if (Date.parse(voucher.expiresAt) <= nowMs) {
+    throw new SottoError('INVITATION_INVALID', `the invitation expired at ${voucher.expiresAt}`);
+  }
+  return parsed.data;
+}
