@@ -1,5 +1,5 @@
 import nacl from 'tweetnacl';
-import { signedBytes } from '../crypto/signed-bytes.ts';
+import { signedBytes } from '../crypto/index.ts';
 import { SottoError } from '../errors/index.ts';
 import { canonicalJson, fromHex, toHex } from '../vector/index.ts';
 

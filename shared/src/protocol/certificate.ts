@@ -1,5 +1,4 @@
-import type { CryptoPort } from '../crypto/port.ts';
-import { signedBytes } from '../crypto/signed-bytes.ts';
+import { signedBytes, type CryptoPort } from '../crypto/index.ts';
 import { SottoError } from '../errors/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 import type { Certificate, Invitation } from './identity.ts';

@@ -1,4 +1,4 @@
-import { sha256 } from '../crypto/sha256.ts';
+import { sha256 } from '../crypto/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 
 /** The id of a client: the first 20 bytes of the SHA-256 of its Ed25519 identity key, hex. */

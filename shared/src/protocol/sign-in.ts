@@ -1,4 +1,4 @@
-import { signedBytes } from '../crypto/signed-bytes.ts';
+import { signedBytes } from '../crypto/index.ts';
 import { fromHex } from '../vector/index.ts';
 
 /** What a client signs with its identity key to open a connection: the coordinator's fresh nonce and its own id. */
