@@ -4,3 +4,17 @@ export { gridFor, minNoiseStdSteps, noiseVarianceSteps } from './grid.ts';
 export { encodeUnit } from './encode-unit.ts';
 export { drawSample, type RandomnessOptions } from './sample.ts';
 export { createNoiseSampler, type NoiseSampler } from './noise-sampler.ts';
+export { effectiveNoiseMultiplier, epsilonOf, type Accountant, type StatedEpsilon } from './accountant.ts';
+export { calibrateNoiseMultiplier } from './calibrate.ts';
+export {
+  chargeKey,
+  chargeLedger,
+  ledgerEpsilon,
+  ledgerEpsilonWith,
+  openLedger,
+  replayLedger,
+  type ChargeResult,
+  type Ledger,
+  type LedgerCharge,
+  type LedgerOpening,
+} from './ledger.ts';

@@ -1,0 +1,178 @@
+import { SottoError } from '../errors/index.ts';
+import { gaussianEpsilon } from './analytic-gaussian.ts';
+import { gaussianRdp } from './gaussian-rdp.ts';
+import { noiseVarianceSteps } from './grid.ts';
+import type { EventCount, MechanismEvent } from './mechanism-event.ts';
+import { epsilonOfRdp, rdpOrders } from './rdp-to-epsilon.ts';
+
+/** Which bound gave a stated ε. Stored with it; a changed computation is a new version. */
+export type Accountant = 'gaussian/1' | 'rdp/1';
+
+/** An upper bound on ε. `order` is that of RDP, null for the others. */
+export type StatedEpsilon = {
+  readonly epsilon: number;
+  readonly order: number | null;
+  readonly accountant: Accountant;
+};
+
+/** Releases of the dominating continuous Gaussian: `count` of them at noise multiplier z on a Poisson sample of rate q. */
+export type GaussianReleases = {
+  readonly samplingRate: number;
+  readonly noiseMultiplier: number;
+  readonly count: number;
+};
+
+/** What lowers z by rounding in z·D, v = z²D²/m and the square root: far more than all of them. */
+const downward = 1 - 1e-12;
+
+/**
+ * z_eff = √(z²D² − 4)/D, rounded down: the release is post-processing of a continuous Gaussian with this noise
+ * multiplier, sampled or not, in any dimension (soundness.md §2.3.5–6). δ grows by less than 1e-20.
+ *
+ * @throws {UNSUPPORTED_EVENT} when the event is of a kind or version that is not known here
+ * @throws {NO_NOISE} when z is 0
+ * @throws {INVALID_INPUT} when a number is out of range or a noise share has less than 4 steps
+ */
+export function effectiveNoiseMultiplier(event: MechanismEvent): number {
+  checkEvent(event);
+  const stdSteps = event.noiseMultiplier * event.normBoundSteps;
+  return (Math.sqrt(stdSteps * stdSteps - 4) / event.normBoundSteps) * downward;
+}
+
+/**
+ * ε that a unit loses at most by all of these releases, whatever order they come in, at the floors that the events state.
+ * It holds for releases fixed beforehand, like a signed plan's slots: "at most so far" of a run that may stop on what it
+ * saw is a smaller promise, and sequences chosen along the way need a ledger.
+ *
+ * At unit = record, events over train, validation and test compose in parallel, those over `all` count in each, and the
+ * result is that of the worst part: under add/remove, with parts by keyed hash of the unit's id alone, fixed before data
+ * are seen (soundness.md §3). At unit = client every event counts.
+ *
+ * | input | ε |
+ * | --- | --- |
+ * | no events, or counts of 0 | 0 |
+ * | z = 0 | NO_NOISE |
+ * | kind, version, adjacency or noise that is not known | UNSUPPORTED_EVENT |
+ * | events of both units | UNSUPPORTED_EVENT |
+ *
+ * @param delta - failure probability, in (0, 1)
+ * @throws {INVALID_INPUT | NO_NOISE | UNSUPPORTED_EVENT} as in the table, or when a number is out of range
+ */
+export function epsilonOf(events: readonly EventCount[], delta: number): StatedEpsilon {
+  checkDelta(delta);
+  let worst: StatedEpsilon = { epsilon: 0, order: null, accountant: 'gaussian/1' };
+  for (const releases of releasesByPart(events).values()) {
+    const stated = epsilonOfGaussians(releases, delta);
+    if (stated.epsilon > worst.epsilon) worst = stated;
+  }
+  return worst;
+}
+
+/** The smallest sound bound for one sequence of releases. */
+export function epsilonOfGaussians(releases: readonly GaussianReleases[], delta: number): StatedEpsilon {
+  const spent = releases.filter((release) => release.count > 0 && release.samplingRate > 0);
+  if (spent.every((release) => release.samplingRate === 1)) {
+    let muSquared = 0;
+    for (const release of spent) muSquared += release.count / release.noiseMultiplier ** 2;
+    return {
+      epsilon: gaussianEpsilon(Math.sqrt(muSquared) * (1 + 1e-14), delta),
+      order: null,
+      accountant: 'gaussian/1',
+    };
+  }
+  return epsilonByRdp(spent, delta);
+}
+
+/** The bound by RDP alone: the best order's. */
+export function epsilonByRdp(releases: readonly GaussianReleases[], delta: number): StatedEpsilon {
+  let best: StatedEpsilon = { epsilon: Infinity, order: null, accountant: 'rdp/1' };
+  for (const order of rdpOrders) {
+    let rdp = 0;
+    for (const release of releases) {
+      rdp += release.count * gaussianRdp(release.samplingRate, release.noiseMultiplier, order);
+    }
+    const epsilon = epsilonOfRdp(rdp, order, delta);
+    if (epsilon < best.epsilon) best = { epsilon, order, accountant: 'rdp/1' };
+  }
+  return best;
+}
+
+/** Parts whose unit a release can tell something about; `client` where a client is the unit. */
+export type AccountName = 'train' | 'validation' | 'test' | 'client';
+
+/** In which accounts an event counts. */
+export function accountsOf(event: MechanismEvent): readonly AccountName[] {
+  if (event.unit === 'client') return ['client'];
+  return event.part === 'all' ? ['train', 'validation', 'test'] : [event.part];
+}
+
+/** What an event is to the accountants. @throws as {@link effectiveNoiseMultiplier} */
+export function gaussianOf(event: MechanismEvent, count: number): GaussianReleases {
+  return {
+    samplingRate: event.samplingNumerator / 2 ** 32,
+    noiseMultiplier: effectiveNoiseMultiplier(event),
+    count,
+  };
+}
+
+/** @throws {INVALID_INPUT} when δ is not in (0, 1) */
+export function checkDelta(delta: number): void {
+  if (!(delta > 0 && delta < 1)) throw new SottoError('INVALID_INPUT', `delta ${delta}: delta must be in (0,1)`);
+}
+
+function releasesByPart(events: readonly EventCount[]): Map<AccountName, GaussianReleases[]> {
+  const parts = new Map<AccountName, GaussianReleases[]>();
+  const units = new Set(events.map(({ event }) => event.unit));
+  if (units.size > 1) {
+    throw new SottoError(
+      'UNSUPPORTED_EVENT',
+      'events of unit record and of unit client: one promises less about a record than about a client, and they have no common epsilon',
+    );
+  }
+  for (const { event, count } of events) {
+    if (!Number.isInteger(count) || count < 0) {
+      throw new SottoError('INVALID_INPUT', `count ${count} of ${event.query}: expected a whole number from 0 up`);
+    }
+    const releases = gaussianOf(event, count);
+    for (const account of accountsOf(event)) parts.set(account, [...(parts.get(account) ?? []), releases]);
+  }
+  return parts;
+}
+
+/** Refuses whatever is not exactly what the proofs are about. Events come from plans and stores, so types are no shield. */
+function checkEvent(event: MechanismEvent): void {
+  const known =
+    event.kind === 'sampledGaussianSum' &&
+    event.version === 1 &&
+    event.adjacency === 'addOrRemove' &&
+    (event.unit === 'record' || event.unit === 'client') &&
+    ['train', 'validation', 'test', 'all'].includes(event.part) &&
+    ['distributedDiscreteGaussian', 'coordinatorDiscreteGaussian'].includes(event.noise) &&
+    event.numericSlack === 0;
+  if (!known) {
+    const { kind, version, unit, adjacency, part, noise, numericSlack } = event;
+    const named = JSON.stringify({ kind, version, unit, adjacency, part, noise, numericSlack });
+    throw new SottoError('UNSUPPORTED_EVENT', `mechanism event ${named}: not known to this accountant`);
+  }
+  if (event.noiseMultiplier === 0) {
+    throw new SottoError(
+      'NO_NOISE',
+      'No noise: epsilon is infinite. Set noiseMultiplier > 0 or turn differential privacy off explicitly.',
+    );
+  }
+  requireRange('noiseMultiplier', event.noiseMultiplier, Number.MIN_VALUE, Number.MAX_VALUE);
+  for (const field of ['normBoundSteps', 'minSurvivors', 'dimension', 'gridStepsPerRms'] as const) {
+    requireRange(field, event[field], 1, Number.MAX_SAFE_INTEGER, true);
+  }
+  requireRange('colluding', event.colluding, 0, event.minSurvivors - 1, true);
+  requireRange('samplingNumerator', event.samplingNumerator, 1, 2 ** 32, true);
+  // Throws below 4 steps a share.
+  noiseVarianceSteps(event);
+}
+
+function requireRange(field: string, value: number, least: number, most: number, whole = false): void {
+  if (!(value >= least && value <= most) || (whole && !Number.isInteger(value))) {
+    const kind = whole ? 'a whole number' : 'a number';
+    throw new SottoError('INVALID_INPUT', `${field} ${value}: expected ${kind} in [${least}, ${most}]`);
+  }
+}
