@@ -1,1 +1,10 @@
 export * from './messages.ts';
+export { rosterHashOf, sessionIdOf } from './binding.ts';
+export { cohortFault, cohortMaxClients, colludersTolerated, thresholdFor } from './parameters.ts';
+export type { Rejection, SumIdentity, SumPorts, SumRules } from './rules.ts';
+export type { SumClientState } from './client-state.ts';
+export { beginSession } from './client-advertise.ts';
+export { onRoster } from './client-share.ts';
+export { onInbox } from './client-confirm.ts';
+export { maskVector } from './client-upload.ts';
+export { onAgreeRequest, onUnmaskRequest } from './client-unmask.ts';

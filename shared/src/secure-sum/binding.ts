@@ -1,0 +1,97 @@
+import { sha256, signedBytes } from '../crypto/index.ts';
+import { canonicalJson, toHex } from '../vector/index.ts';
+import type { Advertise, Roster, SessionHeader, Share } from './messages.ts';
+
+/**
+ * What every key, seal, tag, hash and signature of a session is bound to: the session id is the hash of the whole header
+ * (version, suite, plan, run, round, attempt, model), the roster hash fixes who takes part with which keys. The suite is
+ * named once more in every string, so that a later suite can never meet the bytes of this one.
+ */
+export type Binding = { readonly suite: string; readonly sessionId: string; readonly rosterHash: string };
+
+/** The hash (hex) of a session's header. */
+export function sessionIdOf(header: SessionHeader): string {
+  return toHex(sha256(signedBytes('secure-sum/session', header.suite, canonicalJson(header))));
+}
+
+/** The hash (hex) of a roster: every entry with its keys and signature, in order. */
+export function rosterHashOf(roster: Roster): string {
+  return toHex(sha256(signedBytes('secure-sum/roster', roster.sessionId, canonicalJson(roster.entries))));
+}
+
+/** What stands for the roster's hash in `trusted` mode, where there are no keys. */
+export function trustedRosterHash(sessionId: string): string {
+  return rosterHashOf({ type: 'roster', sessionId, entries: [] });
+}
+
+/** Bytes for one purpose within a session and its roster. */
+export function boundBytes(binding: Binding, purpose: string, ...fields: readonly (string | Uint8Array | number)[]) {
+  return signedBytes(`secure-sum/${purpose}`, binding.suite, binding.sessionId, binding.rosterHash, ...fields);
+}
+
+/** Info from which the masking key is derived from the recovery seed r; the roster does not exist yet. */
+export function maskKeyInfo(suite: string, sessionId: string, client: string): Uint8Array {
+  return signedBytes('secure-sum/mask-key', suite, sessionId, client);
+}
+
+/** Info of the seal from one client to another: each direction has its own key. */
+export function sealInfo(binding: Binding, from: string, to: string): Uint8Array {
+  return boundBytes(binding, 'seal', from, to);
+}
+
+/** Info of a pair's mask, the same for both ends. */
+export function pairMaskInfo(binding: Binding, a: string, b: string): Uint8Array {
+  return a < b ? boundBytes(binding, 'pair-mask', a, b) : boundBytes(binding, 'pair-mask', b, a);
+}
+
+/** Info of a pair's confirmation tag, the same for both ends. */
+export function pairTagInfo(binding: Binding, a: string, b: string): Uint8Array {
+  return a < b ? boundBytes(binding, 'confirm', a, b) : boundBytes(binding, 'confirm', b, a);
+}
+
+/** Info of a client's self mask, expanded from its seed b. */
+export function selfMaskInfo(binding: Binding, client: string): Uint8Array {
+  return boundBytes(binding, 'self-mask', client);
+}
+
+/** What is hashed into the published hash of a share. A share is uniform in 2^255 values, so its hash hides it. */
+export function shareHashBytes(
+  binding: Binding,
+  dealer: string,
+  holder: string,
+  kind: 'selfMask' | 'recovery',
+  share: Uint8Array,
+): Uint8Array {
+  return boundBytes(binding, 'share-hash', dealer, holder, kind, share);
+}
+
+/** What the signature of an advertise message covers. */
+export function advertiseBytes(suite: string, message: Omit<Advertise, 'signature' | 'type'>): Uint8Array {
+  const { sessionId, client, maskKey, sealKey } = message;
+  return signedBytes('secure-sum/advertise', suite, sessionId, client, maskKey, sealKey);
+}
+
+/** What the signature of a share message covers. */
+export function shareBytes(binding: Binding, client: string, shares: Share['shares']): Uint8Array {
+  return boundBytes(
+    binding,
+    'share',
+    client,
+    ...shares.flatMap((dealt) => [dealt.holder, dealt.sealed, dealt.selfMaskShareHash, dealt.recoveryShareHash]),
+  );
+}
+
+/** What the signature of an upload covers. */
+export function uploadBytes(binding: Binding, client: string, vectorHash: string): Uint8Array {
+  return boundBytes(binding, 'upload', client, vectorHash);
+}
+
+/** What an agreement covers: plan, round and attempt (by the session), roster, who shared, who uploaded. */
+export function agreeBytes(binding: Binding, sharers: readonly string[], survivors: readonly string[]): Uint8Array {
+  return boundBytes(binding, 'agree', sharers.length, ...sharers, survivors.length, ...survivors);
+}
+
+/** +1 where the client adds the pair's mask, −1 where it subtracts: the two ends of a pair cancel. */
+export function maskSign(client: string, peer: string): 1 | -1 {
+  return client < peer ? 1 : -1;
+}

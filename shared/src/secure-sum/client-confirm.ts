@@ -1,0 +1,76 @@
+import { SottoError } from '../errors/index.ts';
+import { open } from '../crypto/index.ts';
+import { bytesEqual, fromHex, toHex } from '../vector/index.ts';
+import { sealInfo, shareHashBytes } from './binding.ts';
+import { expectPhase, isSortedSet, type HeldShares, type SumClientState } from './client-state.ts';
+import { Held } from './held.ts';
+import type { Confirm, Inbox } from './messages.ts';
+import type { SumPorts } from './rules.ts';
+import { isFieldElement } from './shamir.ts';
+
+/**
+ * Opens what every sharer dealt to this client, the own dealing included; every dealing must open and match its published
+ * hashes. Answers with the tags of the pairs.
+ * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
+ * @throws {MESSAGE_INVALID} when a dealer is not on the roster or the order is wrong.
+ * @throws {SHARE_INVALID} naming the dealer whose shares do not open or match.
+ * @throws {COHORT_TOO_SMALL} when fewer than max(t, minSurvivors) clients dealt.
+ */
+export async function onInbox(
+  state: SumClientState,
+  inbox: Inbox,
+  ports: SumPorts,
+): Promise<{ state: SumClientState; message: Confirm }> {
+  const from = expectPhase(state, 'shared', inbox);
+  const { selfMaskSeed, pairs, sealing } = from.secrets.take();
+  const { rules, identity, sessionId, binding, clients, threshold } = from;
+  const { crypto } = ports;
+  const { client } = identity;
+  const sharers = inbox.dealt.map((dealt) => dealt.dealer);
+  if (!isSortedSet(sharers) || !sharers.includes(client)) {
+    throw new SottoError('MESSAGE_INVALID', 'inbox: dealers are not in order, or this client is not among them');
+  }
+  const needed = Math.max(threshold, rules.minSurvivors);
+  if (sharers.length < needed) {
+    throw new SottoError('COHORT_TOO_SMALL', `inbox: ${sharers.length} clients dealt shares, ${needed} are needed`);
+  }
+  const shares = new Map<string, HeldShares>();
+  for (const { dealer, sealed, selfMaskShareHash, recoveryShareHash } of inbox.dealt) {
+    const secret = sealing.get(dealer);
+    if (secret === undefined) throw new SottoError('MESSAGE_INVALID', `inbox: dealer ${dealer} is not on the roster`);
+    const plaintext = open(await crypto.hkdf(secret, sealInfo(binding, dealer, client), 32), fromHex(sealed));
+    if (plaintext === null || plaintext.length !== 64) {
+      throw new SottoError('SHARE_INVALID', `inbox: the shares of dealer ${dealer} do not open`, { dealer });
+    }
+    const selfMask = plaintext.slice(0, 32);
+    const recovery = plaintext.slice(32);
+    const given = [
+      await crypto.sha256(shareHashBytes(binding, dealer, client, 'selfMask', selfMask)),
+      await crypto.sha256(shareHashBytes(binding, dealer, client, 'recovery', recovery)),
+    ] as const;
+    const intact = bytesEqual(given[0], fromHex(selfMaskShareHash)) && bytesEqual(given[1], fromHex(recoveryShareHash));
+    if (!intact || !isFieldElement(selfMask) || !isFieldElement(recovery)) {
+      throw new SottoError('SHARE_INVALID', `inbox: the shares of dealer ${dealer} do not match their hashes`, {
+        dealer,
+      });
+    }
+    shares.set(dealer, { selfMask, recovery });
+  }
+  const peers = sharers.filter((sharer) => sharer !== client);
+  const tags = peers.map((peer) => ({ peer, tag: toHex(pairs.get(peer)!.tag) }));
+  const kept = new Map(peers.map((peer) => [peer, pairs.get(peer)!]));
+  return {
+    state: {
+      phase: 'confirmed',
+      rules,
+      identity,
+      sessionId,
+      binding,
+      clients,
+      threshold,
+      sharers,
+      secrets: new Held({ selfMaskSeed, pairs: kept, shares }),
+    },
+    message: { type: 'confirm', sessionId, client, tags },
+  };
+}

@@ -1,0 +1,137 @@
+import { SottoError, isSottoError } from '../errors/index.ts';
+import { seal, type CryptoPort } from '../crypto/index.ts';
+import { concatBytes, fromHex, toHex } from '../vector/index.ts';
+import {
+  advertiseBytes,
+  pairMaskInfo,
+  pairTagInfo,
+  rosterHashOf,
+  sealInfo,
+  shareBytes,
+  shareHashBytes,
+  type Binding,
+} from './binding.ts';
+import { expectPhase, isSortedSet, type Pair, type SumClientState } from './client-state.ts';
+import { Held } from './held.ts';
+import type { Advertise, DealtShare, Roster, Share } from './messages.ts';
+import { cohortFault, thresholdFor } from './parameters.ts';
+import type { SumPorts, SumRules } from './rules.ts';
+import { dealShares, drawFieldElement } from './shamir.ts';
+
+/** Length of a pair's confirmation tag in bytes. */
+export const tagBytes = 16;
+
+/**
+ * Checks the whole roster, derives every pair's keys and deals shares of the self-mask seed b and the recovery seed r to
+ * every holder, this client among them.
+ * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
+ * @throws {ROSTER_INVALID} when an entry is not what the plan allows, or the own one was altered.
+ * @throws {SIGNATURE_INVALID} when an entry was not signed by its identity.
+ * @throws {COHORT_TOO_SMALL} when the rules cannot be kept by so few clients.
+ */
+export async function onRoster(
+  state: SumClientState,
+  roster: Roster,
+  ports: SumPorts,
+): Promise<{ state: SumClientState; message: Share }> {
+  const from = expectPhase(state, 'advertised', roster);
+  const { recoverySeed, maskSecret, sealSecret } = from.secrets.take();
+  const { rules, identity, sessionId } = from;
+  const { crypto, random } = ports;
+  const { client } = identity;
+  await checkRoster(rules, roster, from.advertise, crypto);
+
+  const binding: Binding = { suite: rules.header.suite, sessionId, rosterHash: rosterHashOf(roster) };
+  const clients = roster.entries.map((entry) => entry.client);
+  const threshold = thresholdFor(clients.length);
+  const selfMaskSeed = drawFieldElement(random);
+  const selfMaskShares = dealShares(selfMaskSeed, threshold, clients.length, random);
+  const recoveryShares = dealShares(recoverySeed, threshold, clients.length, random);
+
+  const pairs = new Map<string, Pair>();
+  const sealing = new Map<string, Uint8Array>();
+  const shares: DealtShare[] = [];
+  for (const [i, entry] of roster.entries.entries()) {
+    const holder = entry.client;
+    if (holder !== client) {
+      const secret = await sharedSecret(crypto, maskSecret, entry.maskKey, holder);
+      pairs.set(holder, {
+        key: await crypto.hkdf(secret, pairMaskInfo(binding, client, holder), 32),
+        tag: await crypto.hkdf(secret, pairTagInfo(binding, client, holder), tagBytes),
+      });
+    }
+    const sealed = await sharedSecret(crypto, sealSecret, entry.sealKey, holder);
+    sealing.set(holder, sealed);
+    const key = await crypto.hkdf(sealed, sealInfo(binding, client, holder), 32);
+    const selfMask = selfMaskShares[i]!;
+    const recovery = recoveryShares[i]!;
+    shares.push({
+      holder,
+      sealed: toHex(seal(key, concatBytes(selfMask, recovery))),
+      selfMaskShareHash: toHex(await crypto.sha256(shareHashBytes(binding, client, holder, 'selfMask', selfMask))),
+      recoveryShareHash: toHex(await crypto.sha256(shareHashBytes(binding, client, holder, 'recovery', recovery))),
+    });
+  }
+  const signature = toHex(await identity.sign(shareBytes(binding, client, shares)));
+  return {
+    state: {
+      phase: 'shared',
+      rules,
+      identity,
+      sessionId,
+      binding,
+      clients,
+      threshold,
+      secrets: new Held({ selfMaskSeed, pairs, sealing }),
+    },
+    message: { type: 'share', sessionId, client, rosterHash: binding.rosterHash, shares, signature },
+  };
+}
+
+async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, crypto: CryptoPort): Promise<void> {
+  const { entries, sessionId } = roster;
+  const fault = cohortFault(entries.length, rules.minSurvivors, rules.colluding);
+  if (fault !== null) throw new SottoError('COHORT_TOO_SMALL', `roster: ${fault}`);
+  if (!isSortedSet(entries.map((entry) => entry.client))) {
+    throw new SottoError('ROSTER_INVALID', 'roster: clients are not in order, or one is there twice');
+  }
+  // One key in two places would let a share or a mask of one client be read as another's.
+  if (new Set(entries.flatMap((entry) => [entry.maskKey, entry.sealKey])).size !== 2 * entries.length) {
+    throw new SottoError('ROSTER_INVALID', 'roster: a key is there twice');
+  }
+  const mine = entries.find((entry) => entry.client === own.client);
+  if (
+    mine === undefined ||
+    mine.maskKey !== own.maskKey ||
+    mine.sealKey !== own.sealKey ||
+    mine.signature !== own.signature
+  ) {
+    throw new SottoError('ROSTER_INVALID', `roster: the own entry of client ${own.client} was altered or left out`);
+  }
+  for (const entry of entries) {
+    const identityKey = rules.identities.get(entry.client);
+    if (identityKey === undefined) {
+      throw new SottoError('ROSTER_INVALID', `roster: client ${entry.client} is not on the plan's roster`);
+    }
+    if (entry.sessionId !== sessionId) {
+      throw new SottoError(
+        'ROSTER_INVALID',
+        `roster: client ${entry.client} advertised for session ${entry.sessionId}`,
+      );
+    }
+    if (entry === mine) continue;
+    const signed = advertiseBytes(rules.header.suite, entry);
+    if (!(await crypto.ed25519Verify(fromHex(identityKey), signed, fromHex(entry.signature)))) {
+      throw new SottoError('SIGNATURE_INVALID', `roster: the keys of client ${entry.client} are not signed by it`);
+    }
+  }
+}
+
+async function sharedSecret(crypto: CryptoPort, secret: Uint8Array, peer: string, client: string): Promise<Uint8Array> {
+  try {
+    return await crypto.x25519(secret, fromHex(peer));
+  } catch (error) {
+    if (!isSottoError(error, 'KEY_MISMATCH')) throw error;
+    throw new SottoError('ROSTER_INVALID', `roster: client ${client} has a low-order key`);
+  }
+}

@@ -1,0 +1,59 @@
+import { SottoError } from '../errors/index.ts';
+import { toHex, wordsToLittleEndian } from '../vector/index.ts';
+import { maskSign, selfMaskInfo, trustedRosterHash, uploadBytes, type Binding } from './binding.ts';
+import { expectPhase, type SumClientState } from './client-state.ts';
+import { Held } from './held.ts';
+import type { Upload } from './messages.ts';
+import type { SumPorts } from './rules.ts';
+
+/**
+ * Masks a contribution and signs the hash of what leaves; in `trusted` mode the vector leaves as it is. A session masks
+ * once: the same state masks no second vector, and no vector twice.
+ * @param integers - the contribution with its noise, [dimension]; not changed
+ * @returns `vector`: little-endian 32-bit words, uniform without the other clients' shares
+ * @throws {MESSAGE_UNEXPECTED} before the pairs are confirmed, or a second time.
+ * @throws {INVALID_INPUT} for a vector of another length.
+ */
+export async function maskVector(
+  state: SumClientState,
+  integers: Int32Array,
+  ports: SumPorts,
+): Promise<{ state: SumClientState; message: Upload; vector: Uint8Array }> {
+  const { rules, identity, sessionId } = state;
+  const { client } = identity;
+  const { header } = rules;
+  if (integers.length !== header.dimension) {
+    throw new SottoError('INVALID_INPUT', `expected ${header.dimension} integers, got ${integers.length}`);
+  }
+  if (state.phase === 'trusted') {
+    const binding = { suite: header.suite, sessionId, rosterHash: trustedRosterHash(sessionId) };
+    const sent = await signUpload(binding, identity, wordsToLittleEndian(integers), ports);
+    return { state: { phase: 'done', rules, identity, sessionId }, ...sent };
+  }
+  const from = expectPhase(state, 'confirmed', { type: 'upload', sessionId });
+  const { selfMaskSeed, pairs, shares } = from.secrets.take();
+  const { binding, clients, threshold, sharers } = from;
+  const { crypto } = ports;
+  const words = new Uint32Array(integers);
+  await crypto.addMask(words, await crypto.hkdf(selfMaskSeed, selfMaskInfo(binding, client), 32), 1);
+  for (const [peer, { key }] of pairs) await crypto.addMask(words, key, maskSign(client, peer));
+  const sent = await signUpload(binding, identity, wordsToLittleEndian(words), ports);
+  const secrets = new Held({ shares });
+  return {
+    state: { phase: 'uploaded', rules, identity, sessionId, binding, clients, threshold, sharers, secrets },
+    ...sent,
+  };
+}
+
+async function signUpload(
+  binding: Binding,
+  identity: SumClientState['identity'],
+  vector: Uint8Array,
+  ports: SumPorts,
+): Promise<{ message: Upload; vector: Uint8Array }> {
+  const { sessionId, rosterHash } = binding;
+  const { client } = identity;
+  const vectorHash = toHex(await ports.crypto.sha256(vector));
+  const signature = toHex(await identity.sign(uploadBytes(binding, client, vectorHash)));
+  return { message: { type: 'upload', sessionId, client, rosterHash, vectorHash, signature }, vector };
+}
