@@ -1,6 +1,5 @@
 import nacl from 'tweetnacl';
 import { signedBytes } from '../crypto/index.ts';
-import { SottoError } from '../errors/index.ts';
 import { canonicalJson, fromHex, toHex } from '../vector/index.ts';
 
 /** What the authority signs; each has a domain of its own, so that one signature never passes for another. */
@@ -20,13 +19,28 @@ export function signAsAuthority(key: AuthorityKey, domain: AuthorityDomain, cont
   return toHex(nacl.sign.detached(signedBytes(domain, canonicalJson(content)), pair.secretKey));
 }
 
-/** Whether the authority signed this content in this domain. */
-export function authoritySigned(authority: string, domain: AuthorityDomain, content: unknown, signature: string): boolean {
-  try {
-    return nacl.sign.detached.verify(signedBytes(domain, canonicalJson(content)), fromHex(signature), fromHex(authority));
-  } catch (error) {
-    // Malformed keys or signatures throw in tweetnacl and in fromHex; both mean "not signed".
-    if (error instanceof SottoError || error instanceof Error) return false;
-    throw error;
+/** Whether the authority signed this content in this domain. A malformed key or signature is no signature. */
+export function authoritySigned(
+  authority: string,
+  domain: AuthorityDomain,
+  content: unknown,
+  signature: string,
+): boolean {
+  if (!/^[0-9a-f]{64}$/.test(authority) || !/^[0-9a-f]{128}$/.test(signature)) return false;
+  const bytes = fromHex(signature);
+  const message = signedBytes(domain, canonicalJson(content));
+  return hasCanonicalScalar(bytes) && nacl.sign.detached.verify(message, bytes, fromHex(authority));
+}
+
+/** The group order L of Ed25519, big-endian. @see RFC 8032 §5.1 */
+const groupOrder = fromHex('1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed');
+
+/** RFC 8032 §5.1.7 step 1, which tweetnacl leaves out: S < L, so that a signature has one form only. */
+function hasCanonicalScalar(signature: Uint8Array): boolean {
+  for (let i = 0; i < 32; i++) {
+    const digit = signature[63 - i]!;
+    const limit = groupOrder[i]!;
+    if (digit !== limit) return digit < limit;
   }
+  return false;
 }

@@ -4,13 +4,19 @@ import { fromHex, toHex } from '../vector/index.ts';
 import type { Certificate, Invitation } from './identity.ts';
 import { voucherSigned } from './invitation.ts';
 
-/** A client's certificate: its own identity key and name, signed with the voucher's secret. */
+/**
+ * A client's certificate: its own identity key and name, signed with the voucher's secret.
+ * @throws {INVITATION_INVALID} when the voucher is for another name.
+ */
 export async function issueCertificate(
   invitation: Invitation,
   identity: string,
   name: string,
   crypto: CryptoPort,
 ): Promise<Certificate> {
+  if (invitation.voucher.name !== null && invitation.voucher.name !== name) {
+    throw new SottoError('INVITATION_INVALID', `the invitation is for "${invitation.voucher.name}", not for "${name}"`);
+  }
   const signature = await crypto.ed25519Sign(fromHex(invitation.secret), certificateBytes(identity, name));
   return { voucher: invitation.voucher, identity, name, signature: toHex(signature) };
 }
@@ -36,9 +42,30 @@ export async function verifyCertificate(
   if (nowMs !== null && Date.parse(voucher.expiresAt) <= nowMs) {
     throw new SottoError('INVITATION_INVALID', `client ${name}: the invitation expired at ${voucher.expiresAt}`);
   }
+  if (voucher.name !== null && voucher.name !== name) {
+    throw new SottoError('CERTIFICATE_INVALID', `client ${name}: its voucher is for "${voucher.name}"`);
+  }
   const bytes = certificateBytes(identity, name);
   if (!(await crypto.ed25519Verify(fromHex(voucher.voucherKey), bytes, fromHex(certificate.signature)))) {
     throw new SottoError('CERTIFICATE_INVALID', `client ${name}: the identity is not signed with its voucher`);
+  }
+}
+
+/**
+ * Checks that no voucher admits more identities than its quota.
+ * @throws {CERTIFICATE_INVALID} naming the voucher and both numbers.
+ */
+export function checkQuotas(certificates: readonly Certificate[]): void {
+  const admitted = new Map<string, Set<string>>();
+  for (const { voucher, identity } of certificates) {
+    const identities = (admitted.get(voucher.voucherKey) ?? new Set<string>()).add(identity);
+    admitted.set(voucher.voucherKey, identities);
+    if (identities.size > voucher.quota) {
+      throw new SottoError(
+        'CERTIFICATE_INVALID',
+        `voucher ${voucher.voucherKey} admits ${voucher.quota} identities, ${identities.size} hold its certificate`,
+      );
+    }
   }
 }
 

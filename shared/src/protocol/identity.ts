@@ -16,7 +16,10 @@ export const voucherSchema = z.strictObject({
   role: z.enum(['silo', 'pool']),
   /** Number of identities that the voucher may admit; 1 for a silo. */
   quota: z.int().min(1).max(1_000_000),
+  /** Until when the voucher admits identities. */
   expiresAt: z.iso.datetime(),
+  /** The name that the certificate must bear; null: its holder chooses. */
+  name: z.string().min(1).max(120).nullable(),
   /** The voucher's own Ed25519 public key. */
   voucherKey: hex(32),
   /** The authority's signature over everything above. */

@@ -1,11 +1,24 @@
-export { authorityKeyOf, authoritySigned, signAsAuthority, type AuthorityDomain, type AuthorityKey } from './authority-signature.ts';
-export { issueCertificate, verifyCertificate } from './certificate.ts';
+export {
+  authorityKeyOf,
+  authoritySigned,
+  signAsAuthority,
+  type AuthorityDomain,
+  type AuthorityKey,
+} from './authority-signature.ts';
+export { checkQuotas, issueCertificate, verifyCertificate } from './certificate.ts';
 export { clientIdOf, fingerprintOf } from './client-id.ts';
-export { decodeInvitation, encodeInvitation, issueInvitation, voucherSigned, type InvitationTerms } from './invitation.ts';
+export {
+  decodeInvitation,
+  encodeInvitation,
+  issueInvitation,
+  voucherSigned,
+  type InvitationTerms,
+} from './invitation.ts';
 export { signRevocations, verifyRevocations } from './revocations.ts';
-export { signInBytes } from './sign-in.ts';
+export { signInBytes, verifySignIn } from './sign-in.ts';
 export { parseSignedPlan, signPlan, verifySignedPlan } from './signed-plan.ts';
 export * from './control.ts';
+export * from './http.ts';
 export * from './identity.ts';
 export * from './limits.ts';
 export * from './live.ts';

@@ -5,11 +5,14 @@ import { authorityKeyOf, authoritySigned, signAsAuthority, type AuthorityKey } f
 import { invitationSchema, type Invitation, type Voucher } from './identity.ts';
 
 /** What an authority decides about an invitation. */
-export type InvitationTerms = Pick<Voucher, 'coordinator' | 'tlsFingerprint' | 'role' | 'quota' | 'expiresAt'>;
+export type InvitationTerms = Pick<Voucher, 'coordinator' | 'tlsFingerprint' | 'role' | 'quota' | 'expiresAt'> & {
+  /** The name that the certificate must bear; absent: its holder chooses. */
+  readonly name?: string | null;
+};
 
 /**
  * Makes an invitation: a voucher with a key of its own that the authority signs, and the voucher's secret for its holder.
- * @throws {INVALID_INPUT} when a silo's quota is not 1.
+ * @throws {INVALID_INPUT} when a silo's quota is not 1, or a term does not have the voucher's form.
  */
 export function issueInvitation(key: AuthorityKey, terms: InvitationTerms, random: RandomSource): Invitation {
   if (terms.role === 'silo' && terms.quota !== 1) {
@@ -25,10 +28,14 @@ export function issueInvitation(key: AuthorityKey, terms: InvitationTerms, rando
     role: terms.role,
     quota: terms.quota,
     expiresAt: terms.expiresAt,
+    name: terms.name ?? null,
     voucherKey: authorityKeyOf(secret).publicKey,
   } as const;
   const voucher: Voucher = { ...content, signature: signAsAuthority(key, 'voucher', content) };
-  return invitationSchema.parse({ voucher, secret });
+  const parsed = invitationSchema.safeParse({ voucher, secret });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new SottoError('INVALID_INPUT', `invitation, ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
 }
 
 /** Whether the authority that the voucher names signed it. Which authority is trusted is the caller's to say. */
@@ -38,6 +45,7 @@ export function voucherSigned(voucher: Voucher): boolean {
 }
 
 const prefix = 'sotto1.';
+const lineMaxCharacters = 8_192;
 
 /** An invitation as one line of text: `sotto1.` and base64url. Whoever has the line can join; treat it as a password. */
 export function encodeInvitation(invitation: Invitation): string {
@@ -52,6 +60,12 @@ export function encodeInvitation(invitation: Invitation): string {
 export function decodeInvitation(text: string, nowMs: number): Invitation {
   const line = text.trim();
   if (!line.startsWith(prefix)) throw new SottoError('INVITATION_INVALID', `an invitation begins with ${prefix}`);
+  if (line.length > lineMaxCharacters) {
+    throw new SottoError(
+      'INVITATION_INVALID',
+      `an invitation has at most ${lineMaxCharacters} characters, got ${line.length}`,
+    );
+  }
   let value: unknown;
   try {
     const binary = atob(line.slice(prefix.length).replaceAll('-', '+').replaceAll('_', '/'));
@@ -60,7 +74,12 @@ export function decodeInvitation(text: string, nowMs: number): Invitation {
     throw new SottoError('INVITATION_INVALID', 'the invitation was cut or altered: it cannot be decoded');
   }
   const parsed = invitationSchema.safeParse(value);
-  if (!parsed.success) throw new SottoError('INVITATION_INVALID', 'the invitation does not have the form of an invitation');
+  if (!parsed.success)
+    throw new SottoError('INVITATION_INVALID', 'the invitation does not have the form of an invitation');
+  // Encoding again finds what a lenient decoder lets pass: other spellings of the same bytes.
+  if (encodeInvitation(parsed.data) !== line) {
+    throw new SottoError('INVITATION_INVALID', 'the invitation was cut or altered: copy the whole line again');
+  }
   const { voucher, secret } = parsed.data;
   if (!voucherSigned(voucher)) {
     throw new SottoError('INVITATION_INVALID', `the signature is not that of authority ${voucher.authority}`);

@@ -20,7 +20,10 @@ export function signPlan(plan: Plan, key: AuthorityKey): SignedPlan {
 export function verifySignedPlan(signed: SignedPlan, authority: string): void {
   const planHash = planHashOf(signed.plan);
   if (signed.plan.authority !== authority) {
-    throw new SottoError('PLAN_UNSIGNED', `the plan names authority ${signed.plan.authority}, this federation's is ${authority}`);
+    throw new SottoError(
+      'PLAN_UNSIGNED',
+      `the plan names authority ${signed.plan.authority}, this federation's is ${authority}`,
+    );
   }
   if (!authoritySigned(authority, 'plan', { planHash }, signed.signature)) {
     throw new SottoError('PLAN_UNSIGNED', `plan ${planHash}: the signature is not that of authority ${authority}`);
