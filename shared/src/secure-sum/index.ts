@@ -8,3 +8,15 @@ export { onRoster } from './client-share.ts';
 export { onInbox } from './client-confirm.ts';
 export { maskVector } from './client-upload.ts';
 export { onAgreeRequest, onUnmaskRequest } from './client-unmask.ts';
+export {
+  awaitedClients,
+  type RecoverJob,
+  type SumEffect,
+  type SumEvent,
+  type SumStage,
+  type SumState,
+  type SumStep,
+} from './coordinator-state.ts';
+export { createSum, stepSum } from './coordinator.ts';
+export { verifySumMessage } from './verify-message.ts';
+export { addVector, recoverSum } from './recover.ts';

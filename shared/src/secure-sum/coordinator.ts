@@ -1,0 +1,231 @@
+import { rosterHashOf, sessionIdOf, trustedRosterHash } from './binding.ts';
+import {
+  awaitedClients,
+  neededAnswers,
+  stageClients,
+  type SumEffect,
+  type SumEvent,
+  type SumStage,
+  type SumState,
+  type SumStep,
+} from './coordinator-state.ts';
+import type { Confirm, Inbox, Roster, SumMessage } from './messages.ts';
+import { cohortFault, thresholdFor } from './parameters.ts';
+import type { SumRules } from './rules.ts';
+
+/**
+ * Opens the coordinator's side of a session. Pure, like every step: the driver performs the effects, sets the deadlines and
+ * adds the uploaded vectors.
+ * @param cohort - clients that were sent the session's opening
+ */
+export function createSum(rules: SumRules, cohort: readonly string[]): SumStep {
+  const sessionId = sessionIdOf(rules.header);
+  const trusted = rules.header.trust === 'trusted';
+  const stage = trusted ? 'upload' : 'advertise';
+  const state: SumState = {
+    rules,
+    sessionId,
+    cohort: [...new Set(cohort)].sort(),
+    stage,
+    lost: new Map(),
+    advertised: new Map(),
+    roster: null,
+    rosterHash: trusted ? trustedRosterHash(sessionId) : '',
+    threshold: 0,
+    shared: new Map(),
+    sharers: [],
+    confirmed: new Map(),
+    uploaded: new Map(),
+    survivors: [],
+    agreed: new Map(),
+    unmasked: new Map(),
+  };
+  const { state: after, effects } = advance(state);
+  return after.stage === 'failed'
+    ? { state: after, effects }
+    : { state: after, effects: [{ type: 'stage', stage }, ...effects] };
+}
+
+/** One step of the coordinator's side. An event that the state does not wait for changes nothing. */
+export function stepSum(state: SumState, event: SumEvent): SumStep {
+  switch (event.type) {
+    case 'message':
+      return onMessage(state, event.message);
+    case 'stageTimeout':
+      return event.stage === state.stage ? onTimeout(state, event.stage) : { state, effects: [] };
+    case 'lost':
+      if (state.lost.has(event.client) || !state.cohort.includes(event.client)) return { state, effects: [] };
+      return advance({ ...state, lost: new Map(state.lost).set(event.client, event.reason) });
+  }
+}
+
+function onMessage(state: SumState, message: SumMessage): SumStep {
+  const { client } = message;
+  if (message.sessionId !== state.sessionId) return { state, effects: [] };
+  if (message.type === 'confirm') return onConfirm(state, message);
+  const early = message.type === 'upload' && state.rules.header.trust === 'secure' && !state.confirmed.has(client);
+  if (message.type !== state.stage || early || !awaitedClients(state).includes(client)) return { state, effects: [] };
+  return advance(withAnswer(state, message));
+}
+
+function withAnswer(state: SumState, message: Exclude<SumMessage, Confirm>): SumState {
+  switch (message.type) {
+    case 'advertise':
+      return { ...state, advertised: new Map(state.advertised).set(message.client, message) };
+    case 'share':
+      return { ...state, shared: new Map(state.shared).set(message.client, message) };
+    case 'upload':
+      return { ...state, uploaded: new Map(state.uploaded).set(message.client, message) };
+    case 'agree':
+      return { ...state, agreed: new Map(state.agreed).set(message.client, message) };
+    case 'unmask':
+      return { ...state, unmasked: new Map(state.unmasked).set(message.client, message) };
+  }
+}
+
+/** Both ends of a pair must have derived the same key; one of them lies or was lied to if not. */
+function onConfirm(state: SumState, message: Confirm): SumStep {
+  const { client } = message;
+  const expected = state.stage === 'upload' && state.sharers.includes(client) && !state.lost.has(client);
+  if (!expected || state.confirmed.has(client)) return { state, effects: [] };
+  for (const { peer, tag } of message.tags) {
+    const other = state.confirmed.get(peer)?.tags.find((candidate) => candidate.peer === client);
+    if (other === undefined || other.tag === tag) continue;
+    const reason = `clients ${client} and ${peer} did not derive the same pair key`;
+    return fail(state, 'KEY_MISMATCH', reason, [client, peer].sort());
+  }
+  return { state: { ...state, confirmed: new Map(state.confirmed).set(client, message) }, effects: [] };
+}
+
+/** The deadline passed: who has not answered is out, and the stage ends with those that have. */
+function onTimeout(state: SumState, stage: SumStage): SumStep {
+  const lost = new Map(state.lost);
+  const effects: SumEffect[] = [];
+  for (const client of awaitedClients(state)) {
+    const reason = `client ${client} did not answer in time in stage ${stage}`;
+    lost.set(client, reason);
+    effects.push({ type: 'lost', client, code: 'DEADLINE_PASSED', reason });
+  }
+  const next = advance({ ...state, lost });
+  return { state: next.state, effects: [...effects, ...next.effects] };
+}
+
+/** Ends the stage when nobody is waited for any more, or fails it as soon as too few can answer. */
+function advance(state: SumState): SumStep {
+  if (state.stage === 'recover' || state.stage === 'failed') return { state, effects: [] };
+  const [asked, answered] = stageClients(state);
+  const awaited = awaitedClients(state);
+  const needed = neededAnswers(state);
+  if (answered.size + awaited.length < needed) {
+    const missing = asked.filter((client) => !answered.has(client));
+    const reason = `stage ${state.stage}: ${answered.size + awaited.length} clients are left, ${needed} are needed`;
+    return fail(state, 'COHORT_TOO_SMALL', reason, missing);
+  }
+  // Any t answers open the sum; waiting for more would only let a slow client hold up the round.
+  const enough = state.stage === 'unmask' && answered.size >= needed;
+  return awaited.length === 0 || enough ? endStage(state, state.stage) : { state, effects: [] };
+}
+
+function endStage(state: SumState, stage: SumStage): SumStep {
+  switch (stage) {
+    case 'advertise':
+      return toShare(state);
+    case 'share':
+      return toUpload(state);
+    case 'upload':
+      return state.rules.header.trust === 'trusted'
+        ? toRecover({ ...state, survivors: [...state.uploaded.keys()].sort() })
+        : toAgree(state);
+    case 'agree':
+      return toUnmask(state);
+    case 'unmask':
+      return toRecover(state);
+  }
+}
+
+function toShare(state: SumState): SumStep {
+  const { rules, sessionId, cohort, advertised } = state;
+  const clients = [...advertised.keys()].sort();
+  const fault = cohortFault(clients.length, rules.minSurvivors, rules.colluding);
+  if (fault !== null) {
+    const missing = cohort.filter((client) => !advertised.has(client));
+    return fail(state, 'COHORT_TOO_SMALL', `stage advertise: ${fault}`, missing);
+  }
+  const roster: Roster = { type: 'roster', sessionId, entries: clients.map((client) => advertised.get(client)!) };
+  return begin(
+    { ...state, stage: 'share', roster, rosterHash: rosterHashOf(roster), threshold: thresholdFor(clients.length) },
+    'share',
+    clients.map((to) => ({ type: 'send', to, message: roster })),
+  );
+}
+
+function toUpload(state: SumState): SumStep {
+  const { sessionId, shared } = state;
+  const sharers = [...shared.keys()].sort();
+  const inboxes = new Map<string, Inbox['dealt']>(sharers.map((holder) => [holder, []]));
+  for (const dealer of sharers) {
+    for (const { holder, ...dealt } of shared.get(dealer)!.shares) inboxes.get(holder)?.push({ dealer, ...dealt });
+  }
+  return begin(
+    { ...state, stage: 'upload', sharers },
+    'upload',
+    sharers.map((to) => ({ type: 'send', to, message: { type: 'inbox', sessionId, dealt: inboxes.get(to)! } })),
+  );
+}
+
+function toAgree(state: SumState): SumStep {
+  const { sessionId, lost } = state;
+  const sharers = [...state.sharers];
+  const survivors = [...state.uploaded.keys()].sort();
+  return begin(
+    { ...state, stage: 'agree', survivors },
+    'agree',
+    survivors
+      .filter((to) => !lost.has(to))
+      .map((to) => ({ type: 'send', to, message: { type: 'agreeRequest', sessionId, sharers, survivors } })),
+  );
+}
+
+function toUnmask(state: SumState): SumStep {
+  const { sessionId, lost } = state;
+  const signers = [...state.agreed.keys()].sort();
+  const agreed = signers.map((client) => ({ client, signature: state.agreed.get(client)!.signature }));
+  return begin(
+    { ...state, stage: 'unmask' },
+    'unmask',
+    signers
+      .filter((to) => !lost.has(to))
+      .map((to) => ({ type: 'send', to, message: { type: 'unmaskRequest', sessionId, agreed } })),
+  );
+}
+
+function toRecover(state: SumState): SumStep {
+  const { rules, sessionId, rosterHash, threshold, roster, sharers, survivors, unmasked } = state;
+  const job = {
+    header: rules.header,
+    sessionId,
+    rosterHash,
+    threshold,
+    roster: roster?.entries ?? [],
+    sharers,
+    survivors,
+    answers: [...unmasked.values()],
+  };
+  return { state: { ...state, stage: 'recover' }, effects: [{ type: 'recover', job }] };
+}
+
+/** Enters a stage; clients may have been lost meanwhile, so it may be over or hopeless at once. */
+function begin(state: SumState, stage: SumStage, sends: readonly SumEffect[]): SumStep {
+  const next = advance(state);
+  if (next.state.stage === 'failed') return next;
+  return { state: next.state, effects: [{ type: 'stage', stage }, ...sends, ...next.effects] };
+}
+
+function fail(
+  state: SumState,
+  code: Extract<SumEffect, { type: 'failed' }>['code'],
+  reason: string,
+  culprits: readonly string[],
+): SumStep {
+  return { state: { ...state, stage: 'failed' }, effects: [{ type: 'failed', code, reason, culprits }] };
+}

@@ -1,0 +1,69 @@
+import { SottoError, type ErrorCode } from '../errors/index.ts';
+import type { CryptoPort } from '../crypto/index.ts';
+import { fromHex, toHex, wordsFromLittleEndian } from '../vector/index.ts';
+import { maskKeyInfo, maskSign, pairMaskInfo, selfMaskInfo, type Binding } from './binding.ts';
+import type { RecoverJob } from './coordinator-state.ts';
+import { recoverSecret, recoveryCoefficients } from './shamir.ts';
+
+/**
+ * Adds an uploaded vector to the running sum modulo 2^32. Add each vector once, in the same turn as the step that took its
+ * upload message, so that the sum holds the survivors and nobody else.
+ * @param vector - little-endian 32-bit words, [dimension]
+ * @throws {UPLOAD_INVALID} for a vector of another length.
+ */
+export function addVector(accumulator: Uint32Array, vector: Uint8Array): void {
+  if (vector.length !== accumulator.length * 4) {
+    throw new SottoError('UPLOAD_INVALID', `expected ${accumulator.length * 4} bytes, got ${vector.length}`);
+  }
+  const words = wordsFromLittleEndian(vector);
+  for (let i = 0; i < accumulator.length; i++) accumulator[i]! += words[i]!;
+}
+
+/**
+ * Takes the masks out of the sum of the uploads: self masks of the survivors, and the pair masks that they share with lost
+ * clients, whose mask keys are derived again from r and compared with the advertised ones. Any t answers will do.
+ * @param accumulator - sum of the survivors' vectors, [dimension]; used up
+ * @returns the exact sum of the survivors' integers modulo 2^32, as signed words
+ */
+export async function recoverSum(
+  job: RecoverJob,
+  accumulator: Uint32Array,
+  crypto: CryptoPort,
+): Promise<
+  { ok: true; sum: Int32Array } | { ok: false; code: ErrorCode; reason: string; culprits: readonly string[] }
+> {
+  const { header, sessionId, rosterHash, threshold, roster, sharers, survivors, answers } = job;
+  const sum = new Int32Array(accumulator.buffer, accumulator.byteOffset, accumulator.length);
+  if (header.trust === 'trusted') return { ok: true, sum };
+  if (answers.length < threshold) {
+    const reason = `${answers.length} clients gave shares, ${threshold} are needed`;
+    return { ok: false, code: 'RECOVERY_FAILED', reason, culprits: [] };
+  }
+  const binding: Binding = { suite: header.suite, sessionId, rosterHash };
+  const positions = new Map(roster.map((entry, i) => [entry.client, i + 1]));
+  const maskKeys = new Map(roster.map((entry) => [entry.client, entry.maskKey]));
+  const used = answers.slice(0, threshold);
+  const coefficients = recoveryCoefficients(used.map((answer) => positions.get(answer.client)!));
+  const alive = new Set(survivors);
+  for (const [i, dealer] of sharers.entries()) {
+    const secret = recoverSecret(
+      coefficients,
+      used.map((answer) => fromHex(answer.shares[i]!.share)),
+    );
+    if (alive.has(dealer)) {
+      await crypto.addMask(accumulator, await crypto.hkdf(secret, selfMaskInfo(binding, dealer), 32), -1);
+      continue;
+    }
+    const maskSecret = await crypto.hkdf(secret, maskKeyInfo(header.suite, sessionId, dealer), 32);
+    if (toHex(await crypto.x25519PublicKey(maskSecret)) !== maskKeys.get(dealer)) {
+      const reason = `the shares of lost client ${dealer} do not give the keys that it advertised`;
+      return { ok: false, code: 'RECOVERY_FAILED', reason, culprits: [dealer] };
+    }
+    for (const survivor of survivors) {
+      const shared = await crypto.x25519(maskSecret, fromHex(maskKeys.get(survivor)!));
+      const key = await crypto.hkdf(shared, pairMaskInfo(binding, survivor, dealer), 32);
+      await crypto.addMask(accumulator, key, maskSign(survivor, dealer) === 1 ? -1 : 1);
+    }
+  }
+  return { ok: true, sum };
+}

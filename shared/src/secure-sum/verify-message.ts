@@ -1,0 +1,155 @@
+import { isSottoError, type ErrorCode } from '../errors/index.ts';
+import type { CryptoPort } from '../crypto/index.ts';
+import { fromHex, toHex } from '../vector/index.ts';
+import { advertiseBytes, agreeBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
+import { awaitedClients, type SumState } from './coordinator-state.ts';
+import type { Advertise, Confirm, Share, SumMessage, Unmask, Upload } from './messages.ts';
+import type { Rejection } from './rules.ts';
+
+/**
+ * Checks a client's message against the coordinator's state: session, stage, sender, form, signature, share hashes. Null
+ * when it may be stepped. The form of each field was checked at the door by the schema; that the message comes over its
+ * sender's own connection, by the driver. An unmask message after the sum opened is let pass: it changes nothing.
+ */
+export async function verifySumMessage(
+  state: SumState,
+  message: SumMessage,
+  crypto: CryptoPort,
+): Promise<Rejection | null> {
+  const { client, type } = message;
+  const where = `session ${state.sessionId.slice(0, 8)}, ${type} of client ${client}`;
+  if (message.sessionId !== state.sessionId) {
+    return rejection('MESSAGE_UNEXPECTED', `${where}: it is for session ${message.sessionId}`);
+  }
+  if (state.lost.has(client)) {
+    return rejection('MESSAGE_UNEXPECTED', `${where}: it is out of the session: ${state.lost.get(client)}`);
+  }
+  if (type === 'unmask' && state.stage === 'recover' && state.agreed.has(client)) return null;
+  const stage = type === 'confirm' ? 'upload' : type;
+  if (stage !== state.stage) return rejection('MESSAGE_UNEXPECTED', `${where}: the session is in ${state.stage}`);
+  const awaited = type === 'confirm' ? isConfirmAwaited(state, client) : awaitedClients(state).includes(client);
+  if (!awaited) return rejection('MESSAGE_UNEXPECTED', `${where}: it was not asked, or it came twice`);
+  const fault = await faultOf(state, message, crypto);
+  return fault === null ? null : rejection(fault.code, `${where}: ${fault.reason}`);
+}
+
+function isConfirmAwaited(state: SumState, client: string): boolean {
+  return state.sharers.includes(client) && !state.confirmed.has(client);
+}
+
+async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort): Promise<Rejection | null> {
+  const { rules, sessionId, rosterHash, sharers, survivors } = state;
+  const { suite } = rules.header;
+  const binding = { suite, sessionId, rosterHash };
+  const { client } = message;
+  switch (message.type) {
+    case 'advertise':
+      return (
+        (await signatureFault(state, client, advertiseBytes(suite, message), message.signature, crypto)) ??
+        (await keyFault(state, message, crypto))
+      );
+    case 'share':
+      return (
+        shareFault(state, message) ??
+        (await signatureFault(state, client, shareBytes(binding, client, message.shares), message.signature, crypto))
+      );
+    case 'confirm':
+      return confirmFault(sharers, message);
+    case 'upload':
+      return (
+        uploadFault(state, message) ??
+        (await signatureFault(
+          state,
+          client,
+          uploadBytes(binding, client, message.vectorHash),
+          message.signature,
+          crypto,
+        ))
+      );
+    case 'agree':
+      return signatureFault(state, client, agreeBytes(binding, sharers, survivors), message.signature, crypto);
+    case 'unmask':
+      return unmaskFault(state, binding, message, crypto);
+  }
+}
+
+async function signatureFault(
+  state: SumState,
+  client: string,
+  signed: Uint8Array,
+  signature: string,
+  crypto: CryptoPort,
+): Promise<Rejection | null> {
+  const identity = state.rules.identities.get(client);
+  if (identity === undefined) return rejection('ROSTER_INVALID', "it is not on the plan's roster");
+  const valid = await crypto.ed25519Verify(fromHex(identity), signed, fromHex(signature));
+  return valid ? null : rejection('SIGNATURE_INVALID', 'the signature does not verify');
+}
+
+// Any scalar shows a low-order key: its product with one is always zero.
+const probe = new Uint8Array(32).fill(9);
+
+/** A key that every client would refuse must not get into the roster: it would cost the whole session. */
+async function keyFault(state: SumState, message: Advertise, crypto: CryptoPort): Promise<Rejection | null> {
+  const keys = new Set([message.maskKey, message.sealKey]);
+  const taken = [...state.advertised.values()].some((other) => keys.has(other.maskKey) || keys.has(other.sealKey));
+  if (keys.size < 2 || taken) return rejection('MESSAGE_INVALID', 'a key is there twice');
+  try {
+    for (const key of keys) await crypto.x25519(probe, fromHex(key));
+    return null;
+  } catch (error) {
+    if (!isSottoError(error, 'KEY_MISMATCH')) throw error;
+    return rejection('MESSAGE_INVALID', 'a key is of low order');
+  }
+}
+
+function shareFault(state: SumState, message: Share): Rejection | null {
+  const holders = state.roster?.entries.map((entry) => entry.client) ?? [];
+  if (message.rosterHash !== state.rosterHash) return rejection('MESSAGE_INVALID', 'it is for another roster');
+  const given = message.shares.map((dealt) => dealt.holder);
+  return sameList(given, holders) ? null : rejection('MESSAGE_INVALID', 'it does not deal to every holder, in order');
+}
+
+function confirmFault(sharers: readonly string[], message: Confirm): Rejection | null {
+  const peers = sharers.filter((sharer) => sharer !== message.client);
+  const given = message.tags.map(({ peer }) => peer);
+  return sameList(given, peers) ? null : rejection('MESSAGE_INVALID', 'it has not one tag for every pair, in order');
+}
+
+function uploadFault(state: SumState, message: Upload): Rejection | null {
+  if (message.rosterHash !== state.rosterHash) return rejection('UPLOAD_INVALID', 'it is for another roster');
+  const confirmed = state.rules.header.trust === 'trusted' || state.confirmed.has(message.client);
+  return confirmed ? null : rejection('MESSAGE_UNEXPECTED', 'it came before its confirmation');
+}
+
+async function unmaskFault(
+  state: SumState,
+  binding: Binding,
+  message: Unmask,
+  crypto: CryptoPort,
+): Promise<Rejection | null> {
+  const { sharers, survivors, shared } = state;
+  const { client } = message;
+  const dealers = message.shares.map(({ dealer }) => dealer);
+  if (!sameList(dealers, sharers))
+    return rejection('MESSAGE_INVALID', 'it has not one share of every sharer, in order');
+  const alive = new Set(survivors);
+  const position = state.roster?.entries.findIndex((entry) => entry.client === client) ?? -1;
+  for (const { dealer, kind, share } of message.shares) {
+    const expected = alive.has(dealer) ? 'selfMask' : 'recovery';
+    if (kind !== expected) return rejection('MESSAGE_INVALID', `it gives a ${kind} share of ${dealer}`);
+    const dealt = shared.get(dealer)!.shares[position]!;
+    const published = kind === 'selfMask' ? dealt.selfMaskShareHash : dealt.recoveryShareHash;
+    const given = toHex(await crypto.sha256(shareHashBytes(binding, dealer, client, kind, fromHex(share))));
+    if (given !== published) return rejection('SHARE_INVALID', `its share of ${dealer} is not the one that was dealt`);
+  }
+  return null;
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+function rejection(code: ErrorCode, reason: string): Rejection {
+  return { code, reason };
+}
