@@ -2,6 +2,7 @@ import { SottoError } from '@sotto/shared/errors';
 import { checkPlan, planHashOf, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
 import {
   clientEnvelopeSchema,
+  parseSignedPlan,
   verifySignedPlan,
   type Certificate,
   type ClientEnvelope,
@@ -92,18 +93,10 @@ export function createRunDriver(ports: RunPorts): RunDriver {
     return certificates;
   }
 
-  async function submit(value: SignedPlan): Promise<{ runId: string; planHash: string }> {
-    const parsed = signedPlanSchema.safeParse(value);
-    if (!parsed.success) throw new SottoError('PLAN_INVALID', `signed plan: ${parsed.error.issues[0]?.message ?? ''}`);
-    const signedPlan = parsed.data;
+  async function submit(value: unknown): Promise<{ runId: string; planHash: string }> {
+    const signedPlan = parseSignedPlan(value);
     const { plan } = signedPlan;
-    if (ports.authority !== undefined && plan.authority !== ports.authority) {
-      throw new SottoError(
-        'PLAN_UNSIGNED',
-        `the plan names authority ${plan.authority}, this coordinator serves ${ports.authority}`,
-      );
-    }
-    await verifySignedPlan(signedPlan, plan.authority, ports.crypto);
+    verifySignedPlan(signedPlan, ports.authority ?? plan.authority);
     const check = checkPlan(plan);
     if (check.problems.length > 0) throw new SottoError('PLAN_INVALID', check.problems.map(String).join('; '));
     const planHash = planHashOf(plan);

@@ -1,5 +1,4 @@
 import type { CryptoPort } from '@sotto/shared/crypto';
-import type { SignedPlan } from '@sotto/shared/plan';
 import type { Clock, CoordinatorTransport, Reply, RunStatus } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
 import type { Blobs, Store } from '../store/store.ts';
@@ -35,7 +34,7 @@ export type RunDriver = {
    * Takes a signed plan on and begins as soon as enough clients accept it.
    * @throws {PLAN_INVALID} {PLAN_UNSIGNED} {ROSTER_INVALID} when a roster client is not enrolled, or enrolled with another key.
    */
-  submit(signedPlan: SignedPlan): Promise<{ readonly runId: string; readonly planHash: string }>;
+  submit(signedPlan: unknown): Promise<{ readonly runId: string; readonly planHash: string }>;
   clientConnected(client: string): void;
   clientDisconnected(client: string): void;
   /** A client's envelope; what is malformed costs the sender its session and never the round. */

@@ -17,7 +17,7 @@ const lockNumber = 7_368_411;
  * @throws {STORE_LOCKED} {STORE_TOO_NEW} {STORE_FAILED}
  */
 export async function openPostgresStore(url: string, access: 'write' | 'read' = 'write'): Promise<Store> {
-  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
   // A connection that the server ends while it is idle is replaced at the next use.
   pool.on('error', () => undefined);
   const database = new Kysely<StoreSchema>({ dialect: new PostgresDialect({ pool }) });

@@ -1,0 +1,130 @@
+import { SottoError } from '@sotto/shared/errors';
+import {
+  blobMaxBytes,
+  challengeRequestSchema,
+  clientIdOf,
+  enrolRequestSchema,
+  signInRequestSchema,
+  uploadHeader,
+  verifyCertificate,
+} from '@sotto/shared/protocol';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { HttpInput } from './http-app.ts';
+import { callerOf, parse, requireClient } from './requests.ts';
+
+/** What clients use: enrolment, sign-in, blobs, uploads. */
+export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
+  const { access, authority, blobs, clock, crypto, driver, store } = input;
+
+  app.post('/v1/enrol', async (request) => {
+    const { certificate } = parse(enrolRequestSchema, request.body);
+    if (authority === null) {
+      throw new SottoError('UNSUPPORTED', 'this coordinator has no pinned authority; start it with --authority KEY');
+    }
+    const client = clientIdOf(certificate.identity);
+    access.requireGood(client);
+    const known = await store.client(client);
+    await verifyCertificate(certificate, authority, known === null ? clock.now() : null, crypto);
+    const record = { client, name: certificate.name, certificate, enrolledAt: clock.now() };
+    const enrolled = await store.enrol(record, certificate.voucher.quota);
+    if (enrolled === 'quotaUsed') {
+      throw new SottoError(
+        'INVITATION_INVALID',
+        `the invitation admits ${certificate.voucher.quota} and has admitted as many already`,
+      );
+    }
+    return { client };
+  });
+
+  app.post('/v1/sign-in/challenge', async (request) => {
+    const { client } = parse(challengeRequestSchema, request.body);
+    return { nonce: access.challenge(client), now: new Date(clock.now()).toISOString() };
+  });
+
+  app.post('/v1/sign-in', async (request) => {
+    const { client, nonce, signature } = parse(signInRequestSchema, request.body);
+    return access.signIn(client, nonce, signature);
+  });
+
+  app.get<{ Params: { hash: string } }>('/v1/blobs/:hash', async (request, reply) => {
+    callerOf(access, request);
+    const { hash } = request.params;
+    const etag = `"${hash}"`;
+    const immutable = 'private, max-age=31536000, immutable';
+    if (request.headers['if-none-match'] === etag) return reply.status(304).header('etag', etag).send();
+    const bytes = await blobs.get(hash);
+    if (bytes === null) throw new SottoError('NOT_FOUND', `there is no blob ${hash.slice(0, 64)}`);
+    void reply.headers({
+      etag,
+      'cache-control': immutable,
+      'accept-ranges': 'bytes',
+      'content-type': 'application/octet-stream',
+    });
+    const range = rangeOf(request.headers.range, bytes.length);
+    if (range === 'unsatisfiable') {
+      return reply.status(416).header('content-range', `bytes */${bytes.length}`).send();
+    }
+    const part = range === null ? bytes : bytes.subarray(range.from, range.to + 1);
+    driver.served(hash, part.length);
+    if (range !== null) {
+      void reply.status(206).header('content-range', `bytes ${range.from}-${range.to}/${bytes.length}`);
+    }
+    return reply.send(Buffer.from(part.buffer, part.byteOffset, part.length));
+  });
+
+  void app.register(async (scope) => {
+    // The vector streams past Fastify's parser into one buffer of the size that the session says.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    scope.put<{ Params: { session: string } }>(
+      '/v1/sessions/:session/vector',
+      { bodyLimit: blobMaxBytes },
+      async (request) => {
+        const client = requireClient(access, request);
+        const upload = uploadOf(request);
+        const bytes = driver.vectorBytes(client, request.params.session);
+        if (bytes === null) {
+          // Answered by the driver without the body: an upload that was counted gets its recorded reply.
+          return driver.uploaded(client, upload, new Uint8Array(0));
+        }
+        return driver.uploaded(client, upload, await readBody(request.body as IncomingMessage, bytes));
+      },
+    );
+  });
+}
+
+/** @throws {MESSAGE_INVALID} */
+function uploadOf(request: FastifyRequest): unknown {
+  const text = request.headers[uploadHeader];
+  if (typeof text !== 'string') throw new SottoError('MESSAGE_INVALID', `the header ${uploadHeader} is missing`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SottoError('MESSAGE_INVALID', `the header ${uploadHeader} is not JSON`);
+  }
+}
+
+/** Reads exactly up to `bytes`. @throws {MESSAGE_TOO_LARGE} */
+async function readBody(body: IncomingMessage, bytes: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(bytes);
+  let length = 0;
+  for await (const chunk of body) {
+    const part: Uint8Array = chunk;
+    if (length + part.length > bytes) {
+      throw new SottoError('MESSAGE_TOO_LARGE', `the vector has more than the session's ${bytes} bytes`);
+    }
+    whole.set(part, length);
+    length += part.length;
+  }
+  return whole.subarray(0, length);
+}
+
+/** First and last byte of a single range; null for the whole. */
+function rangeOf(header: string | undefined, length: number): { from: number; to: number } | 'unsatisfiable' | null {
+  const match = header === undefined ? null : /^bytes=(\d+)-(\d*)$/.exec(header);
+  if (match === null) return null;
+  const from = Number(match[1]);
+  const to = match[2] ? Math.min(Number(match[2]), length - 1) : length - 1;
+  return from >= length || to < from ? 'unsatisfiable' : { from, to };
+}

@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
+import { SottoError } from '@sotto/shared/errors';
+import { pino } from 'pino';
+import { readConfig, type CoordinatorConfigInput } from './config.ts';
+import { folderNames, openData, pinAuthority, pinnedAuthority, tokenOf } from './data-folder.ts';
+import { createAccess } from './http/access.ts';
+import { createHttpApp } from './http/http-app.ts';
+import { createRunDriver } from './runs/driver.ts';
+import type { RunDriver } from './runs/ports.ts';
+import { createSockets } from './sockets/socket-server.ts';
+import { givenCertificate, ownCertificate } from './tls.ts';
+import { wallClock } from './wall-clock.ts';
+
+export { readConfig, type CoordinatorConfig, type CoordinatorConfigInput } from './config.ts';
+
+/** Version of this build. */
+export const version = '0.1.0';
+
+/** A coordinator that listens. */
+export type Coordinator = {
+  /** Base URL, `https://host:port`. */
+  readonly url: string;
+  /** SHA-256 of the TLS certificate's DER, hex; null without TLS. Clients pin it. */
+  readonly fingerprint: string | null;
+  readonly operatorToken: string;
+  readonly viewToken: string;
+  readonly driver: RunDriver;
+  /** Stops listening and closes the store; open sessions are lost, as in a crash. */
+  close(): Promise<void>;
+};
+
+/**
+ * Starts a coordinator on its data folder: replays its runs, then listens.
+ * @throws {PORT_IN_USE} {STORE_LOCKED} {STORE_TOO_NEW} {DISK_FULL} {FILE_NOT_FOUND} {INVALID_INPUT} {CONFLICT}
+ */
+export async function startCoordinator(input: CoordinatorConfigInput): Promise<Coordinator> {
+  const config = readConfig(input);
+  const { dir } = config;
+  const log = pino({ level: config.log, redact: ['token', '*.token', 'headers.authorization'] });
+  const { store, blobs } = await openData(dir, config.database, 'write');
+  const sockets = createSockets(log);
+  let driver: RunDriver | null = null;
+  let server: Server | null = null;
+  try {
+    if (config.authority !== undefined) await pinAuthority(dir, config.authority);
+    const authority = await pinnedAuthority(dir);
+    const operatorToken = await tokenOf(dir, folderNames.operatorToken);
+    const viewToken = await tokenOf(dir, folderNames.viewToken);
+    const names = [...new Set([config.host, 'localhost', '127.0.0.1', ...config.names])];
+    const tls = !config.tls
+      ? null
+      : config.cert !== undefined && config.key !== undefined
+        ? await givenCertificate(config.cert, config.key)
+        : await ownCertificate(dir, names, wallClock.now());
+    const crypto = createNodeCrypto();
+    const random = createNodeRandom();
+    const { transport } = sockets;
+    driver = createRunDriver({
+      clock: wallClock,
+      store,
+      blobs,
+      transport,
+      crypto,
+      random,
+      log,
+      ...(authority === null ? {} : { authority }),
+    });
+    const access = createAccess({ clock: wallClock, crypto, random, store, operatorToken, viewToken });
+    const revocations = await store.revocations();
+    if (revocations !== null) access.setRevocations(revocations);
+    const made = await createHttpApp({
+      driver,
+      store,
+      blobs,
+      access,
+      clock: wallClock,
+      crypto,
+      log,
+      authority,
+      version,
+      tls: tls === null ? null : { cert: tls.cert, key: tls.key },
+      dashboard: config.dashboard ?? null,
+      onRevoked: (clients) => sockets.disconnect(clients),
+    });
+    server = made.server;
+    await driver.start();
+    if (revocations !== null) driver.revoke(revocations.revoked);
+    sockets.attach(server, driver, access);
+    const port = await listen(server, config.host, config.port);
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+    const url = `${tls === null ? 'http' : 'https'}://${host}:${port}`;
+    const fingerprint = tls?.fingerprint ?? null;
+    await writeFile(join(dir, folderNames.address), `${JSON.stringify({ url, fingerprint })}\n`);
+    const running = driver;
+    return {
+      url,
+      fingerprint,
+      operatorToken,
+      viewToken,
+      driver: running,
+      async close() {
+        await sockets.close();
+        made.server.closeAllConnections();
+        await running.close();
+        await made.app.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await driver?.close();
+    server?.close();
+    await store.close();
+    throw error;
+  }
+}
+
+/** Listens and returns the port. @throws {PORT_IN_USE} */
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(
+        'code' in error && error.code === 'EADDRINUSE'
+          ? new SottoError('PORT_IN_USE', `another process listens on ${host}:${port}`)
+          : error,
+      );
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

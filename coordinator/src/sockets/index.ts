@@ -1,0 +1,1 @@
+export { createSockets, type Sockets } from './socket-server.ts';
