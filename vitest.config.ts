@@ -5,7 +5,11 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
-    include: ['{shared,coordinator,client-sdk,authority,simulation}/src/**/*.test.ts', 'scripts/**/*.test.mjs'],
+    include: [
+      '{shared,coordinator,client-sdk,authority,simulation}/src/**/*.test.ts',
+      'dashboard/{charts,lib,build}/**/*.test.ts',
+      'scripts/**/*.test.mjs',
+    ],
     testTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,

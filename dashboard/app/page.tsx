@@ -1,0 +1,5 @@
+import { LiveApp } from '../components/live-app.tsx';
+
+export default function Page() {
+  return <LiveApp />;
+}

@@ -1,0 +1,55 @@
+import type { RunStatus } from './run-types.ts';
+import { plural } from './format.ts';
+import { unitWords } from './run-words.ts';
+
+export type PrivacyFact = { term: string; text: string };
+
+/** Who sees what in this run, in words, from the plan's own fields. Claims no more than the plan's trust mode gives. */
+export function privacyFacts(status: RunStatus): PrivacyFact[] {
+  const noised = status.privacy.kind === 'dp';
+  return [
+    { term: 'The coordinator', text: coordinatorSees(status.trust, noised) },
+    {
+      term: 'Other clients',
+      text: noised
+        ? 'see the model of every round. Each knows its own noise, so the promise counts on the noise of the others.'
+        : 'see the model of every round, and with it exact sums. What those show of your data is not bounded.',
+    },
+    { term: 'Fewest clients', text: floor(status, noised) },
+    ...(noised ? [{ term: 'Pooling', text: pooling(status) }] : []),
+    { term: 'Promised to', text: promised(status, noised) },
+    {
+      term: 'Not hidden',
+      text: 'who took part, when, and what was refused. One client that lies about its own data can shift the sum.',
+    },
+  ];
+}
+
+function coordinatorSees(trust: RunStatus['trust'], noised: boolean): string {
+  if (trust === 'trusted') {
+    return `sees each clipped contribution as it arrives${noised ? ' and adds the noise itself' : ''}. Trusted mode asks you to trust it.`;
+  }
+  return noised
+    ? 'sees noisy sums only. No contribution of a single client ever reaches it unmasked.'
+    : 'sees sums only, without noise. No contribution of a single client ever reaches it unmasked.';
+}
+
+function floor({ minSurvivors, trust }: RunStatus, noised: boolean): string {
+  const what = trust === 'secure' ? 'unmasked' : 'released';
+  const noise = noised ? ' The noise is sized for that number; more clients only add to it.' : '';
+  return `${minSurvivors}. A sum of fewer is never ${what}.${noise}`;
+}
+
+function pooling({ colluding }: RunStatus): string {
+  if (colluding === 0) return 'The promise does not cover a client that pools what it knows with the coordinator.';
+  return `The promise holds even if ${plural(colluding, 'client')} ${colluding === 1 ? 'pools' : 'pool'} all ${
+    colluding === 1 ? 'it knows' : 'they know'
+  } with the coordinator.`;
+}
+
+function promised({ unit }: RunStatus, noised: boolean): string {
+  if (!noised)
+    return 'nobody: the plan asks for no privacy, and every client that takes part allowed that in its own policy.';
+  const who = unit === 'record' ? 'each record of the data' : 'each client with all its data';
+  return `${who}: adding or removing ${unitWords(unit)} changes what anyone can conclude by at most the stated ε.`;
+}
