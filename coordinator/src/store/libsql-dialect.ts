@@ -53,15 +53,13 @@ function createDriver(client: Client): Driver {
       transaction = await client.transaction('write');
     },
     async commitTransaction() {
-      const current = transaction;
+      await transaction?.commit();
       transaction = null;
-      await current?.commit();
     },
     async rollbackTransaction() {
-      const current = transaction;
+      // Rolls back what SQLite did not end by itself (as on a full disk), and gives the connection back in either case.
+      transaction?.close();
       transaction = null;
-      // A transaction that SQLite ended by itself (disk full) is closed already.
-      if (current !== null && !current.closed) await current.rollback();
     },
     async destroy() {
       client.close();

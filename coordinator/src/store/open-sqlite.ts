@@ -14,9 +14,14 @@ import type { Store } from './store.ts';
 /**
  * The store in an SQLite file: WAL, synchronous FULL, one writer.
  * @param access - `write` holds the file's lock until closed; `read` looks at it beside a writer and needs none.
+ * @param limits - `maxPages`: largest size of the file in pages of 4 KiB; absent: the disk's.
  * @throws {STORE_LOCKED} {STORE_TOO_NEW} {DISK_FULL} {STORE_FAILED}
  */
-export async function openSqliteStore(path: string, access: 'write' | 'read' = 'write'): Promise<Store> {
+export async function openSqliteStore(
+  path: string,
+  access: 'write' | 'read' = 'write',
+  limits: { readonly maxPages?: number } = {},
+): Promise<Store> {
   await mkdir(dirname(path), { recursive: true });
   const unlock = access === 'write' ? await lock(`${path}.lock`) : async () => {};
   let client: Client | null = null;
@@ -26,6 +31,7 @@ export async function openSqliteStore(path: string, access: 'write' | 'read' = '
     await client.execute('PRAGMA synchronous = FULL');
     await client.execute('PRAGMA foreign_keys = ON');
     await client.execute('PRAGMA busy_timeout = 5000');
+    if (limits.maxPages !== undefined) await client.execute(`PRAGMA max_page_count = ${Math.trunc(limits.maxPages)}`);
     const database = new Kysely<StoreSchema>({ dialect: libsqlDialect(client) });
     await migrate(database);
     return createSqlStore(database, unlock);
