@@ -1,6 +1,6 @@
 import type { ServerMessage } from '@sotto/shared/protocol';
-import { stepSum, type SumEffect, type SumRequest } from '@sotto/shared/secure-sum';
-import { isReady, lostFromSession, neededClients, withClient } from './run-clients.ts';
+import { createSum, stepSum, type SumEffect, type SumRequest } from '@sotto/shared/secure-sum';
+import { canOpenWith, isReady, lostFromSession, sumRulesOf, withClient } from './run-clients.ts';
 import { applyRunEvent } from './run-fold.ts';
 import type { RunEvent } from './run-events.ts';
 import type { LiveSession, RunEffect, RunInput, RunState, RunStep, RunTimer } from './run-state.ts';
@@ -36,10 +36,12 @@ function onRecorded(before: RunState, event: RunEvent): RunStep {
       if (state.session === null) return { state, effects: [] };
       const message: ServerMessage = { type: 'sessionOpen', sessionId: event.sessionId, header: event.header };
       const outstanding = new Map(event.cohort.map((client) => [client, message]));
-      return {
-        state: { ...state, session: { ...state.session, outstanding } },
-        effects: [...clearWaits(before), ...event.cohort.map((client) => send(client, message)), stageTimer(state)],
-      };
+      return withSumEffects(
+        { ...state, session: { ...state.session, outstanding } },
+        createSum(sumRulesOf(state.facts.plan, event.header), event.cohort).effects,
+        [...clearWaits(before), ...event.cohort.map((client) => send(client, message))],
+        event.at,
+      );
     }
     case 'released':
     case 'sessionFailed': {
@@ -102,13 +104,7 @@ function onInput(state: RunState, input: RunInput): RunStep {
     case 'message': {
       if (state.session === null) return { state, effects: [] };
       const step = stepSum(state.session.sum, { type: 'message', message: input.message });
-      const answered = new Set(state.session.answered).add(input.message.client);
-      return withSumEffects(
-        { ...state, session: { ...state.session, sum: step.state, answered } },
-        step.effects,
-        [],
-        input.at,
-      );
+      return withSumEffects({ ...state, session: { ...state.session, sum: step.state } }, step.effects, [], input.at);
     }
     case 'timer':
       return onTimer(state, input.timer, input.at);
@@ -205,7 +201,6 @@ function withSumEffects(
           session: {
             ...session,
             stage: effect.stage,
-            answered: new Set(),
             stageEndsAt: at + stageMs(state.facts.plan, effect.stage),
             mayBeCharged: session.mayBeCharged || effect.stage === 'upload',
           },
@@ -240,7 +235,7 @@ function decide(state: RunState, at: number, before: readonly RunEffect[]): RunS
   const next = nextSession(state, at);
   if (next.type === 'finish') return { state, effects: [...before, record(next.event)] };
   const ready = [...state.clients].filter(([, client]) => isReady(client)).map(([id]) => id);
-  if (ready.length < neededClients(state.facts.plan)) {
+  if (!canOpenWith(state.facts.plan, ready.length)) {
     const cleared: RunEffect[] = state.waiting === 'gather' ? [{ type: 'clearTimer', timer: 'gather' }] : [];
     return { state: { ...state, waiting: 'nothing', gathered: false }, effects: [...before, ...cleared] };
   }
@@ -254,12 +249,6 @@ function decide(state: RunState, at: number, before: readonly RunEffect[]): RunS
     };
   }
   return { state, effects: [...before, record(next.open(ready.toSorted()))] };
-}
-
-function stageTimer(state: RunState): RunEffect {
-  const stage = state.session?.stage;
-  const ms = stage === undefined || stage === 'release' ? 0 : stageMs(state.facts.plan, stage);
-  return { type: 'setTimer', timer: 'stage', ms };
 }
 
 function failure(

@@ -1,5 +1,5 @@
 import type { Plan } from '@sotto/shared/plan';
-import type { SessionHeader, SumRules } from '@sotto/shared/secure-sum';
+import { cohortFault, type SessionHeader, type SumRules } from '@sotto/shared/secure-sum';
 import type { RunClient, RunState } from './run-state.ts';
 
 /** Whether a client can be in the next session. */
@@ -7,9 +7,18 @@ export function isReady(client: RunClient): boolean {
   return client.connected && client.answer === 'accepted';
 }
 
-/** Clients that a session needs at least to begin: minSurvivors, and three in secure mode. */
-export function neededClients(plan: Plan): number {
-  return Math.max(plan.cohort.minSurvivors, plan.trust === 'secure' ? 3 : 1);
+/** Whether a session may begin with this many clients: enough survivors, and a threshold that fits the colluders. */
+export function canOpenWith(plan: Plan, clients: number): boolean {
+  const { minSurvivors, colluding } = plan.cohort;
+  if (plan.trust === 'trusted') return clients >= Math.max(1, minSurvivors);
+  return cohortFault(clients, minSurvivors, colluding) === null;
+}
+
+/** The smallest cohort that a session may begin with. */
+export function fewestClients(plan: Plan): number {
+  let clients = Math.max(1, plan.cohort.minSurvivors);
+  while (clients < plan.roster.clients.length && !canOpenWith(plan, clients)) clients += 1;
+  return clients;
 }
 
 /** What the secure sum of a session goes by. */

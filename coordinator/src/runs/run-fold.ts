@@ -32,7 +32,6 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
           mayBeCharged: stage === 'upload',
           charged: false,
           lost: new Set(),
-          answered: new Set(),
           stageEndsAt: event.at + stageMs(state.facts.plan, stage),
           outstanding: new Map(),
         },

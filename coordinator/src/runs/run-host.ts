@@ -9,7 +9,7 @@ import {
 import { initialWeights, weightsToBytes } from '@sotto/shared/model';
 import { planSlots, queryContext, type Plan, type SignedPlan } from '@sotto/shared/plan';
 import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
-import { recoverSum, verifySumMessage, type SumMessage, type Upload } from '@sotto/shared/secure-sum';
+import { recoverSum, verifySumMessage, type SumMessage, type Upload, type RecoverJob } from '@sotto/shared/secure-sum';
 import { toHex, wordsToLittleEndian } from '@sotto/shared/vector';
 import { addUpload, openSessionMemory, type SessionMemory } from '../sessions/session-memory.ts';
 import type { ChargeRecord, RunCommit, RunRecord } from '../store/store.ts';
@@ -19,7 +19,6 @@ import { addCoordinatorNoise, conclude } from './release.ts';
 import { runEventSchema, type RunEvent } from './run-events.ts';
 import {
   initialRunState,
-  type RecoverJob,
   type RunEffect,
   type RunFacts,
   type RunInput,

@@ -1,13 +1,10 @@
 import type { Plan } from '@sotto/shared/plan';
 import type { RunStatus, ServerMessage } from '@sotto/shared/protocol';
-import type { SessionHeader, SumEffect, SumMessage, SumState } from '@sotto/shared/secure-sum';
+import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
 import type { RunEvent } from './run-events.ts';
 
 /** What never changes about a run. */
 export type RunFacts = { readonly runId: string; readonly planHash: string; readonly plan: Plan };
-
-export type SumStage = Extract<SumEffect, { type: 'stage' }>['stage'];
-export type RecoverJob = Extract<SumEffect, { type: 'recover' }>['job'];
 
 /** A roster client as the run sees it. Known only since this process started, but for `sessionsSurvived`. */
 export type RunClient = {
@@ -32,8 +29,6 @@ export type LiveSession = {
   /** Whether the coordinator booked the attempt. */
   readonly charged: boolean;
   readonly lost: ReadonlySet<string>;
-  /** Whose message for the current stage has arrived. */
-  readonly answered: ReadonlySet<string>;
   /** Deadline of the current stage, milliseconds since the epoch; null while the sum is being reconstructed. */
   readonly stageEndsAt: number | null;
   /** The last request to each client, sent again when it comes back. */

@@ -1,7 +1,8 @@
 import { epsilonOf, type EventCount } from '@sotto/shared/privacy';
 import { planSlots, sessionCount, type Plan } from '@sotto/shared/plan';
 import type { RunStatus } from '@sotto/shared/protocol';
-import { isReady, neededClients } from './run-clients.ts';
+import { awaitedClients } from '@sotto/shared/secure-sum';
+import { canOpenWith, fewestClients, isReady } from './run-clients.ts';
 import type { RunClient, RunState } from './run-state.ts';
 
 /** What only the driver knows of a run. */
@@ -16,6 +17,7 @@ export function runStatusOf(
   const { plan, planHash, runId } = state.facts;
   const { session } = state;
   const { privacy } = plan;
+  const awaited = new Set(session === null ? [] : awaitedClients(session.sum));
   const secondsPerRound = state.releasedSessions === 0 ? null : state.releasedSeconds / state.releasedSessions;
   const left = sessionCount(plan) - Math.min(sessionCount(plan), state.round - 1);
   return {
@@ -42,7 +44,8 @@ export function runStatusOf(
         name,
         connected: known?.connected ?? false,
         state: known === undefined ? 'absent' : clientState(state, client, known),
-        answered: session?.answered.has(client) ?? false,
+        answered:
+          session !== null && session.cohort.includes(client) && !awaited.has(client) && !session.lost.has(client),
         reason: known?.reason ?? null,
         sessionsSurvived: known?.sessionsSurvived ?? 0,
       };
@@ -94,7 +97,7 @@ function phaseOf(state: RunState): RunStatus['state'] {
 }
 
 function enough(state: RunState): boolean {
-  return readyCount(state) >= neededClients(state.facts.plan);
+  return canOpenWith(state.facts.plan, readyCount(state));
 }
 
 function readyCount(state: RunState): number {
@@ -108,7 +111,7 @@ function reasonOf(state: RunState, fault: string | null): string | null {
   if (state.waiting === 'retry') return state.lastFailure;
   if (state.paused) return 'paused by the operator';
   if (!enough(state)) {
-    const waits = `waiting for clients: ${readyCount(state)} of at least ${neededClients(state.facts.plan)} are ready`;
+    const waits = `waiting for clients: ${readyCount(state)} of at least ${fewestClients(state.facts.plan)} are ready`;
     return state.lastFailure === null ? waits : `${waits}; last failure: ${state.lastFailure}`;
   }
   return null;

@@ -1,5 +1,5 @@
 import type { Plan } from '@sotto/shared/plan';
-import type { SumStage } from './run-state.ts';
+import type { SumStage } from '@sotto/shared/secure-sum';
 
 /** How long a run waits for the rest of the roster once enough clients are there, in milliseconds. */
 export const gatherMs = 2_000;

@@ -107,7 +107,13 @@ function contract(name: string, open: () => Promise<Store>): void {
     it('gives events, charges, transcript, releases and checkpoint back in order', async () => {
       const run = runRecord();
       const { runId, planHash } = run;
-      await store.commit({ runId, sequence: 0, event: '{"n":0}', run, transcript: { sequence: 0, hash: hash('0'), entry: '{}' } });
+      await store.commit({
+        runId,
+        sequence: 0,
+        event: '{"n":0}',
+        run,
+        transcript: { sequence: 0, hash: hash('0'), entry: '{}' },
+      });
       const charge = { planHash, runId, round: 1, attempt: 1, event: null, chargedAt: 5 };
       await store.commit({
         runId,
