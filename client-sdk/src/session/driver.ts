@@ -11,6 +11,7 @@ import {
   onInbox,
   onRoster,
   onUnmaskRequest,
+  type SumClientState,
   type Upload,
 } from '@sotto/shared/secure-sum';
 import { openClientBooks, type ClientBooks } from '../ledger/client-books.ts';
@@ -28,12 +29,10 @@ import { paceWaitMs } from './pace.ts';
 import type { ClientDriver, ClientPorts } from './ports.ts';
 import { failureOf } from './told.ts';
 
-type SumState = Awaited<ReturnType<typeof beginSession>>['state'];
-
 /** What a session keeps in memory only. */
 type Live = {
   readonly abort: AbortController;
-  sum: SumState | null;
+  sum: SumClientState | null;
   weights: Float32Array | null;
   integers: Int32Array | null;
   upload: { readonly message: Upload; readonly vector: Uint8Array } | null;
@@ -148,6 +147,7 @@ class Driver implements ClientDriver {
         this.#inSession(effect.sessionId, async ({ abort }) => ({
           type: 'replied',
           sessionId: effect.sessionId,
+          to: effect.message.type,
           reply: await this.#ports.transport.send(effect.message, abort.signal),
         }));
         return;
@@ -158,7 +158,7 @@ class Driver implements ClientDriver {
           // Taken out, so that no second upload of the same vector is possible.
           live.upload = null;
           const reply = await this.#ports.transport.upload(upload.message, upload.vector, live.abort.signal);
-          return { type: 'replied', sessionId: effect.session.sessionId, reply };
+          return { type: 'replied', sessionId: effect.session.sessionId, to: 'upload', reply };
         });
         return;
     }
@@ -222,7 +222,8 @@ class Driver implements ClientDriver {
       };
       const begun = await beginSession(rules, identity, { crypto, random });
       live.sum = begun.state;
-      if (header.trust === 'trusted') return { type: 'readyToUpload', sessionId };
+      // In trusted mode there are no keys to exchange.
+      if (begun.message === null) return { type: 'readyToUpload', sessionId };
       return { type: 'summed', sessionId, step: 'begin', message: begun.message };
     }
     const next = await this.#sumStep(sumStateOf(live), input);
@@ -231,9 +232,9 @@ class Driver implements ClientDriver {
   }
 
   async #sumStep(
-    state: SumState,
+    state: SumClientState,
     input: Exclude<SumInput, { step: 'begin' }>,
-  ): Promise<{ state: SumState; message: ClientMessage }> {
+  ): Promise<{ state: SumClientState; message: ClientMessage }> {
     const { crypto, random } = this.#ports;
     switch (input.step) {
       case 'roster':
@@ -365,7 +366,7 @@ class Driver implements ClientDriver {
   }
 }
 
-function sumStateOf(live: Live): SumState {
+function sumStateOf(live: Live): SumClientState {
   if (live.sum === null) throw new SottoError('INTERNAL', 'the secure sum of this session has not begun');
   return live.sum;
 }

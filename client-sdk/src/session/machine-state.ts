@@ -14,6 +14,7 @@ export type SessionStep =
   | 'sharing'
   | 'shared'
   | 'confirming'
+  | 'telling'
   | 'confirmed'
   | 'charging'
   | 'masking'
@@ -102,7 +103,12 @@ export type ClientEvent =
   | { readonly type: 'masked'; readonly sessionId: string }
   | { readonly type: 'paceReached'; readonly sessionId: string }
   /** The coordinator's answer to a message or to the upload. */
-  | { readonly type: 'replied'; readonly sessionId: string; readonly reply: Reply }
+  | {
+      readonly type: 'replied';
+      readonly sessionId: string;
+      readonly to: ClientMessage['type'] | 'upload';
+      readonly reply: Reply;
+    }
   /** A check failed, the budget would be passed, or something broke on the device. */
   | {
       readonly type: 'failed';

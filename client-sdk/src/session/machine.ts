@@ -248,14 +248,14 @@ function onSummed(state: ClientState, event: Extract<ClientEvent, { type: 'summe
       stage(next, shown),
       { type: 'sendInSession', sessionId: event.sessionId, message: event.message },
     ];
-    return to === 'confirmed' ? uploadWhenReady(state, next, effects) : { state: withSession(state, next), effects };
+    return { state: withSession(state, next), effects };
   });
 }
 
 const afterSum: Readonly<Record<SumInput['step'], { from: SessionStep; to: SessionStep; shown: SessionStage }>> = {
   begin: { from: 'advertising', to: 'advertised', shown: 'advertise' },
   roster: { from: 'sharing', to: 'shared', shown: 'share' },
-  inbox: { from: 'confirming', to: 'confirmed', shown: 'confirm' },
+  inbox: { from: 'confirming', to: 'telling', shown: 'confirm' },
   agree: { from: 'agreeing', to: 'agreed', shown: 'agree' },
   unmask: { from: 'unmasking', to: 'unmasked', shown: 'unmask' },
 };
@@ -271,8 +271,13 @@ function uploadWhenReady(state: ClientState, session: SessionView, effects: read
 }
 
 function onReplied(state: ClientState, event: Extract<ClientEvent, { type: 'replied' }>): ClientStep {
-  const { sessionId, reply } = event;
-  if (reply.ok) return { state, effects: [] };
+  const { sessionId, to, reply } = event;
+  if (reply.ok) {
+    // The upload travels another way and must not overtake the tags, by which a bad key exchange is found before it.
+    return to === 'confirm'
+      ? inStep(state, sessionId, ['telling'], (session) => uploadWhenReady(state, { ...session, step: 'confirmed' }, []))
+      : { state, effects: [] };
+  }
   // Whoever is told that a message of the session is refused is out of it; there is nothing to answer.
   return inSession(state, sessionId, (session) => ({
     state: withoutSession(state, session),

@@ -1,0 +1,65 @@
+import { createSeededRandom, uniformBelow } from '@sotto/shared/random';
+
+/** How often what goes wrong, as probabilities in [0, 1], and how long things take, in virtual milliseconds. */
+export type FaultRates = {
+  /** A request of a client, or its reply, is lost; the client asks again with the same key. */
+  readonly requestLost: number;
+  readonly replyLost: number;
+  /** A message arrives twice. */
+  readonly duplicated: number;
+  /** The line to a client breaks while a message is sent to it; it comes back later. */
+  readonly lineBreaks: number;
+  readonly delayMaxMs: number;
+  /** A client dies at a message, its memory is gone, and it starts again later or never. */
+  readonly clientCrashes: number;
+  readonly clientReturns: number;
+  /** The coordinator dies at a request or a write, and starts again. */
+  readonly coordinatorCrashes: number;
+};
+
+/** A network and machines that never fail. */
+export const noFaults: FaultRates = {
+  requestLost: 0,
+  replyLost: 0,
+  duplicated: 0,
+  lineBreaks: 0,
+  delayMaxMs: 0,
+  clientCrashes: 0,
+  clientReturns: 1,
+  coordinatorCrashes: 0,
+};
+
+/** Decides from one seed what goes wrong. */
+export type Faults = {
+  readonly rates: FaultRates;
+  happens(probability: number): boolean;
+  /** A delay in [1, delayMaxMs], or 0 where there are no delays. */
+  delayMs(): number;
+};
+
+export function createFaults(rates: FaultRates, seed: string): Faults {
+  const random = createSeededRandom(`faults/${seed}`);
+  const resolution = 1_000_000;
+  return {
+    rates,
+    happens: (probability) => probability > 0 && uniformBelow(random, resolution) < probability * resolution,
+    delayMs: () => (rates.delayMaxMs === 0 ? 0 : 1 + uniformBelow(random, rates.delayMaxMs)),
+  };
+}
+
+/** Draws how rough one schedule is, so that seeds cover calm and wild ones. */
+export function randomRates(seed: string): FaultRates {
+  const random = createSeededRandom(`rates/${seed}`);
+  const upTo = (most: number): number =>
+    uniformBelow(random, 3) === 0 ? 0 : (most * uniformBelow(random, 1_001)) / 1_000;
+  return {
+    requestLost: upTo(0.1),
+    replyLost: upTo(0.1),
+    duplicated: upTo(0.2),
+    lineBreaks: upTo(0.03),
+    delayMaxMs: 1 + uniformBelow(random, 4_000),
+    clientCrashes: upTo(0.01),
+    clientReturns: 0.8,
+    coordinatorCrashes: upTo(0.004),
+  };
+}
