@@ -1,0 +1,8 @@
+import { run } from './program.ts';
+
+process.exitCode = await run(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  error: (text) => process.stderr.write(text),
+  now: () => Date.now(),
+  passphrase: process.env['SOTTO_AUTHORITY_PASSPHRASE'],
+});

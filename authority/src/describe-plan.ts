@@ -1,0 +1,72 @@
+import { planHashOf, type Plan, type PlanCheck } from '@sotto/shared/plan';
+
+/**
+ * A plan in words, one sentence a line: what a person reads before signing. Everything in it is the plan's own or computed
+ * from it alone.
+ */
+export function describePlan(plan: Plan, check: PlanCheck): string[] {
+  return [
+    `Plan "${plan.name}", hash ${planHashOf(plan)}`,
+    `Purpose: ${plan.purpose}`,
+    ...whoLines(plan),
+    ...whatLines(plan, check),
+    ...privacyLines(plan, check),
+    ...check.warnings.map(({ path, problem, cure }) => `Warning, ${path}: ${problem}. ${cure}`),
+  ];
+}
+
+function whoLines(plan: Plan): string[] {
+  const { clients } = plan.roster;
+  const { minSurvivors, colluding } = plan.cohort;
+  return [
+    `Who: ${clients.length} clients; a session needs at least ${minSurvivors} of them to the end.`,
+    ...clients.map(({ name, client }) => `  ${client}  ${name}`),
+    plan.trust === 'secure'
+      ? `Trust: the coordinator sees sums alone, each with noise that no client knows whole; ${colluding} colluding clients are planned for.`
+      : 'Trust: the coordinator is TRUSTED: it sees what each client uploads.',
+  ];
+}
+
+function whatLines(plan: Plan, check: PlanCheck): string[] {
+  const { training, evaluation, schema } = plan;
+  const columns = schema.columns.map(({ name }) => name).join(', ');
+  const query =
+    training.query.kind === 'gradient'
+      ? 'one clipped gradient for each unit and round, summed'
+      : 'one clipped model change for each client and round, summed';
+  const lines = [
+    `Data: "${schema.name}", columns ${columns}; predicts ${schema.target.column}.`,
+    `What leaves a device: ${query} (query "${training.query.kind}", strategy "${training.strategy.kind}").`,
+    `Rounds: ${training.rounds}${sessionsOf(check)}.`,
+  ];
+  if (evaluation !== null) {
+    lines.push(
+      `Evaluation: counts of right and wrong answers (${evaluation.detail}) and the loss on each client's ${evaluation.part} units, every ${evaluation.every} rounds.`,
+    );
+  }
+  return lines;
+}
+
+function sessionsOf(check: PlanCheck): string {
+  if (check.summary === null) return '';
+  const { planned, most } = check.summary.sessions;
+  return `, ${planned} sessions planned, ${most} at most`;
+}
+
+function privacyLines(plan: Plan, check: PlanCheck): string[] {
+  const unit = plan.unit === 'record' ? 'one record (a patient)' : 'one client (a user with all its data)';
+  if (plan.privacy.kind === 'none') {
+    return ['Privacy: NONE. ε = ∞: the released sums may tell anything about anybody.'];
+  }
+  const { delta, epsilon, evaluationEpsilon } = plan.privacy;
+  const lines = [
+    `Privacy: adding or removing ${unit} changes what is released by at most ε = ${epsilon}, δ = ${delta}, over all rounds and spare attempts.`,
+  ];
+  if (evaluationEpsilon !== undefined) {
+    lines.push(`  A unit of the ${plan.evaluation?.part ?? 'evaluation'} part: ε = ${evaluationEpsilon}.`);
+  }
+  for (const { field, recomputed, accountant } of check.summary?.epsilons ?? []) {
+    lines.push(`  Recomputed ${field}: ${recomputed.toPrecision(6)} (${accountant}).`);
+  }
+  return lines;
+}
