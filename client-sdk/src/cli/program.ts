@@ -1,0 +1,97 @@
+import { hostname } from 'node:os';
+import { isSottoError, SottoError } from '@sotto/shared/errors';
+import { Command, CommanderError } from 'commander';
+import { exitCodeOf, exitHelp } from './exit-codes.ts';
+import { gpuCheck, gpuInstall } from './gpu-commands.ts';
+import { checkData, initPolicy, join, runNode, showLedger } from './node-commands.ts';
+import { createScreen, type Screen } from './screen.ts';
+
+type Action = (
+  screen: Screen,
+  options: Record<string, string | boolean | undefined>,
+  argument: string,
+) => Promise<number>;
+
+/** Runs `sotto-node` with the given arguments and returns the exit code. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const act =
+    (action: Action) =>
+    async (...given: unknown[]) => {
+      // Commander hands over the argument, if there is one, then the options, then the command.
+      const command = given.at(-1);
+      if (!(command instanceof Command)) throw new SottoError('INTERNAL', 'cli: no command');
+      const options = command.optsWithGlobals<Record<string, string | boolean | undefined>>();
+      const argument = typeof given[0] === 'string' ? given[0] : '';
+      const screen = createScreen(options['json'] === true);
+      try {
+        exitCode = await action(screen, options, argument);
+      } catch (error) {
+        const failure = isSottoError(error)
+          ? error
+          : new SottoError('INTERNAL', error instanceof Error ? error.message : String(error));
+        screen.error(failure);
+        exitCode = exitCodeOf(failure.code);
+      }
+    };
+
+  const program = new Command('sotto-node')
+    .description(
+      "A data owner's node: trains on rows that stay here, and shows on this screen alone what happens with them.",
+    )
+    .option('--json', 'one JSON object a line instead of words')
+    .option('--folder <folder>', "the node's folder: identity and certificate", '.sotto/node')
+    .exitOverride()
+    .showHelpAfterError()
+    .addHelpText('after', `\n${exitHelp}`);
+
+  program
+    .command('join')
+    .description('join a federation: make an identity, keep it here, and enrol with the coordinator')
+    .argument('<invitation>', "the authority's line of text, or - to read it from standard input")
+    .option('--name <name>', 'the name that the others see', hostname())
+    .action(act(join));
+  program
+    .command('run')
+    .description('take part in every run that the policy allows')
+    .requiredOption('--schema <file>', 'the data schema (JSON)')
+    .requiredOption('--data <csv>', 'the rows that take part')
+    .option('--policy <file>', 'what this node allows (JSON); the careful defaults without it')
+    .option('--holdout <csv>', 'rows that never take part; each finished model is scored on them, on this screen alone')
+    .option(
+      '--data-source <folder>',
+      'the books of the data; beside the data by default. Nodes over the same data must share it',
+    )
+    .option('--once', 'end after the first run')
+    .action(act(runNode));
+  program
+    .command('check')
+    .description('read the data with the schema and say what would take part; nothing is sent')
+    .requiredOption('--schema <file>', 'the data schema (JSON)')
+    .requiredOption('--data <csv>', 'the rows')
+    .action(act(checkData));
+  program
+    .command('ledger')
+    .description('what was spent of the data source, line by line')
+    .option('--data <csv>', 'the rows whose books lie beside them')
+    .option('--data-source <folder>', 'the books')
+    .option('--policy <file>', 'the policy with the budget')
+    .action(act(showLedger));
+  const policy = program.command('policy').description('what this node allows');
+  policy
+    .command('init')
+    .description('write a policy with every line at its careful default')
+    .argument('[file]', 'where to', 'policy.json')
+    .action(act(initPolicy));
+  const gpu = program.command('gpu').description('the optional native engine');
+  gpu.command('check').description('say whether the GPU engine can be used, and what is missing').action(act(gpuCheck));
+  gpu.command('install').description('install @tensorflow/tfjs-node-gpu beside the node').action(act(gpuInstall));
+
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : exitCodeOf('INVALID_INPUT');
+  }
+  return exitCode;
+}

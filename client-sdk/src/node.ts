@@ -1,0 +1,190 @@
+import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
+import { isSottoError, SottoError } from '@sotto/shared/errors';
+import { weightsFromBytes } from '@sotto/shared/model';
+import type { Plan } from '@sotto/shared/plan';
+import { toHex } from '@sotto/shared/vector';
+import { createLocalData, readCsv, type UnitTable } from './data/index.ts';
+import { loadIdentity } from './identity/node-identity.ts';
+import { openClientBooks } from './ledger/client-books.ts';
+import { openDataSource, type DataSource } from './ledger/data-source.ts';
+import type { NodeConfig, NodeNotice, NodeResult, RunningNode } from './node-config.ts';
+import { createNodeClock } from './platform/node-clock.ts';
+import { createNodeTransport, type NodeTransport } from './platform/node-transport.ts';
+import { scoreLocally, type LocalScore } from './scoring/local-score.ts';
+import { createClientDriver, type ClientNotice } from './session/index.ts';
+import { createLocalModel } from './training/index.ts';
+
+export { joinFederation, type Joined } from './identity/join.ts';
+export { loadIdentity, type NodeIdentity } from './identity/node-identity.ts';
+export { openDataSource, type DataSource } from './ledger/data-source.ts';
+export type { NodeConfig, NodeNotice, NodeResult, RunningNode } from './node-config.ts';
+export type { LocalScore } from './scoring/local-score.ts';
+
+/**
+ * Starts a silo's node: reads the data, takes the data source's books, connects, and takes part in every run that its policy
+ * allows, until it is closed.
+ *
+ * @example
+ * const node = await startNode({ folder: '.sotto/node', schema, policy, dataFile: 'patients.csv', once: true });
+ * const { runs } = await node.done;
+ *
+ * @throws {FILE_NOT_FOUND} when the node has not joined, or a file is missing.
+ * @throws {DATA_INVALID} when the data lack a column of the schema.
+ * @throws {STORE_LOCKED} when another process uses the same data source.
+ */
+export async function startNode(config: NodeConfig): Promise<RunningNode> {
+  const notify = config.notify ?? (() => undefined);
+  const identity = await loadIdentity(config.folder);
+  const table = await readTable(config.dataFile, config, notify);
+  const holdout = config.holdoutFile === undefined ? null : await readTable(config.holdoutFile, config, notify);
+  const source = await openDataSource(config.dataSource ?? `${config.dataFile}.sotto`);
+  try {
+    const books = await openClientBooks(source.ledger, config.policy.budget);
+    const { budget } = config.policy;
+    notify({ type: 'books', dataSource: source.id, epsilonSpent: books.epsilon(), epsilonBudget: budget.epsilon });
+    const clock = createNodeClock();
+    const { coordinator, tlsFingerprint } = identity;
+    const transport = createNodeTransport({ coordinator, tlsFingerprint, identity: identity.sum, clock });
+    const ending = createEnding(config.once === true);
+    const onNotice = (notice: ClientNotice): void => {
+      notify(notice);
+      ending.notice(notice, (plan, modelHash, runId) => score(transport, holdout, plan, modelHash, runId, notify));
+    };
+    const driver = await createClientDriver({
+      clock,
+      transport,
+      crypto: createNodeCrypto(),
+      random: createNodeRandom(),
+      identity: identity.sum,
+      authority: identity.authority,
+      policy: config.policy,
+      ledger: source.ledger,
+      data: createLocalData(table, source.splitKey),
+      createModel: (plan) =>
+        createLocalModel(plan, ({ engine, reason }) => notify({ type: 'engine', runId: null, engine, reason })),
+      notify: onNotice,
+    });
+    notify({ type: 'connecting', coordinator });
+    transport.start({
+      received: (message) => driver.received(message),
+      connected: () => driver.connected(),
+      disconnected: () => driver.disconnected(),
+      retrying: (code, reason) => notify({ type: 'retrying', code, reason }),
+      failed: (error) => ending.fail(error),
+    });
+    return runningNode(identity.sum.client, ending, async () => {
+      await driver.close();
+      await transport.close();
+      await source.close();
+    });
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+function runningNode(client: string, ending: Ending, release: () => Promise<void>): RunningNode {
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    closing ??= release();
+    return closing;
+  };
+  const done = ending.ended.then(
+    async (result) => {
+      await close();
+      return result;
+    },
+    async (error: unknown) => {
+      await close();
+      throw error;
+    },
+  );
+  // Whoever waits for `done` meets the failure; a node that is only closed must not end the process.
+  done.catch(() => undefined);
+  return {
+    client,
+    done,
+    async close() {
+      ending.stop();
+      await close();
+    },
+  };
+}
+
+type RunEnd = NodeResult['runs'][number];
+
+type Ending = {
+  readonly ended: Promise<NodeResult>;
+  notice(
+    notice: ClientNotice,
+    score: (plan: Plan, modelHash: string, runId: string) => Promise<LocalScore | null>,
+  ): void;
+  stop(): void;
+  fail(error: SottoError): void;
+};
+
+/** Collects how runs end, and ends the node after the first when that was asked for. */
+function createEnding(once: boolean): Ending {
+  const runs: RunEnd[] = [];
+  let resolve: (result: NodeResult) => void = () => undefined;
+  let reject: (error: SottoError) => void = () => undefined;
+  const ended = new Promise<NodeResult>((onEnd, onFailure) => {
+    resolve = onEnd;
+    reject = onFailure;
+  });
+  const add = (run: RunEnd): void => {
+    runs.push(run);
+    if (once) resolve({ runs });
+  };
+  return {
+    ended,
+    notice(notice, score) {
+      if (notice.type === 'refused') {
+        add({ runId: notice.runId, outcome: 'refused', modelHash: null, score: null });
+      } else if (notice.type === 'runEnded') {
+        const { runId, outcome, modelHash, plan } = notice;
+        if (plan === null) {
+          // A run that ended before this process took part in it says nothing about this one.
+          return;
+        }
+        const scored = outcome === 'failed' ? Promise.resolve(null) : score(plan, modelHash, runId);
+        scored.then(
+          (result) => add({ runId, outcome, modelHash, score: result }),
+          () => add({ runId, outcome, modelHash, score: null }),
+        );
+      }
+    },
+    stop: () => resolve({ runs }),
+    fail: (error) => reject(error),
+  };
+}
+
+async function readTable(file: string, config: NodeConfig, notify: (notice: NodeNotice) => void): Promise<UnitTable> {
+  const table = await readCsv(file, config.schema);
+  notify({ type: 'dataRead', file, report: table.report });
+  return table;
+}
+
+async function score(
+  transport: NodeTransport,
+  holdout: UnitTable | null,
+  plan: Plan,
+  modelHash: string,
+  runId: string,
+  notify: (notice: NodeNotice) => void,
+): Promise<LocalScore | null> {
+  if (holdout === null) return null;
+  try {
+    const bytes = await transport.fetchBlob(modelHash);
+    const hash = toHex(await createNodeCrypto().sha256(bytes));
+    if (hash !== modelHash)
+      throw new SottoError('MESSAGE_INVALID', `the final model has hash ${hash}, expected ${modelHash}`);
+    const result = await scoreLocally(plan, weightsFromBytes(bytes), holdout.batch);
+    notify({ type: 'scored', runId, modelHash, score: result });
+    return result;
+  } catch (error) {
+    const code = isSottoError(error) ? error.code : 'INTERNAL';
+    notify({ type: 'retrying', code, reason: `the final model could not be scored: ${String(error)}` });
+    return null;
+  }
+}

@@ -1,0 +1,54 @@
+import { initialWeights, referenceModel, type LocalModel, type UnitBatch } from '@sotto/shared/model';
+import type { EngineChoice } from './create-local-model.ts';
+import { loadTfjs } from './tfjs-backend.ts';
+import { createTfjsModel, type ModelSpec } from './tfjs-model.ts';
+
+/** Rows of the trial batch; as many as pass through the model at once. */
+const trialRows = 256;
+
+/**
+ * Times both engines on made-up rows of the plan's own topology and keeps the quicker; nothing of the data plays a part.
+ * @param nowMs - a monotonic clock.
+ */
+export async function chooseEngine(
+  spec: ModelSpec,
+  nowMs: () => number,
+): Promise<{ model: LocalModel; choice: EngineChoice }> {
+  const plain = referenceModel(spec.topology, spec.inputs, spec.loss);
+  const { tf, name } = await loadTfjs();
+  const tensors = createTfjsModel(tf, spec);
+  const weights = initialWeights(spec.topology, spec.inputs, '00'.repeat(32));
+  const batch = trialBatch(spec);
+  const plainMs = await trial(plain, weights, batch, nowMs);
+  const tensorsMs = await trial(tensors, weights, batch, nowMs);
+  const reason = `${trialRows} rows took ${plainMs.toFixed(1)} ms in typed arrays, ${tensorsMs.toFixed(1)} ms with ${name}`;
+  if (tensorsMs < plainMs) {
+    await plain.dispose();
+    return { model: tensors, choice: { engine: name, reason } };
+  }
+  await tensors.dispose();
+  return { model: plain, choice: { engine: 'typed arrays', reason } };
+}
+
+/** Best of three passes after one that warms up. */
+async function trial(model: LocalModel, weights: Float32Array, batch: UnitBatch, nowMs: () => number): Promise<number> {
+  await model.setWeights(weights);
+  let best = Number.POSITIVE_INFINITY;
+  for (let pass = 0; pass < 4; pass++) {
+    const begun = nowMs();
+    await model.traces(batch, new Uint8Array(32));
+    if (pass > 0) best = Math.min(best, nowMs() - begun);
+  }
+  return best;
+}
+
+function trialBatch({ inputs }: ModelSpec): UnitBatch {
+  return {
+    units: trialRows,
+    rowOffsets: Uint32Array.from({ length: trialRows + 1 }, (_, row) => row),
+    rows: trialRows,
+    inputs: Float32Array.from({ length: trialRows * inputs }, (_, index) => ((index * 7) % 11) / 11 - 0.5),
+    features: inputs,
+    targets: new Float32Array(trialRows),
+  };
+}

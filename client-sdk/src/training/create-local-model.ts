@@ -1,0 +1,31 @@
+import { modelLayout, referenceModel, type LocalModel } from '@sotto/shared/model';
+import { inputWidth, type Plan } from '@sotto/shared/plan';
+import { layoutLength } from '@sotto/shared/vector';
+
+/** Which engine computes a run's local model, and why, for the own screen. */
+export type EngineChoice = { readonly engine: string; readonly reason: string };
+
+/**
+ * Largest number of weights for which plain typed arrays are taken without a trial: below it a tfjs operation costs more to
+ * dispatch (25 µs) than to compute, and tfjs would triple the node's memory.
+ */
+const plainMaxWeights = 20_000;
+
+/**
+ * The model of a plan on the engine that suits its size: plain typed arrays for small ones; for larger ones a worker thread
+ * that times plain arrays against tfjs on the plan's own topology and keeps the quicker.
+ *
+ * @param chosen - told which engine was taken, and why.
+ */
+export async function createLocalModel(plan: Plan, chosen: (choice: EngineChoice) => void): Promise<LocalModel> {
+  const inputs = inputWidth(plan.schema);
+  const weights = layoutLength(modelLayout(plan.topology, inputs));
+  if (weights <= plainMaxWeights) {
+    chosen({ engine: 'typed arrays', reason: `${weights} weights are quicker without an engine` });
+    return referenceModel(plan.topology, inputs, plan.loss);
+  }
+  const { createWorkerModel } = await import('./worker-model.ts');
+  const { model, choice } = await createWorkerModel({ topology: plan.topology, inputs, loss: plan.loss });
+  chosen(choice);
+  return model;
+}

@@ -1,0 +1,1 @@
+export { createLocalModel, type EngineChoice } from './create-local-model.ts';
