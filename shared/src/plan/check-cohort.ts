@@ -1,4 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '../crypto/index.ts';
+import { cohortMaxClients, colludersTolerated, thresholdFor } from '../secure-sum/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 import type { PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
@@ -16,7 +17,6 @@ export type Thresholds = {
 
 /** Fewest clients of a secure sum: with two, each knows the other's contribution. */
 const secureClientsMin = 3;
-const secureClientsMax = 200;
 
 /** The thresholds of a secure plan; null in `trusted` mode, where nothing is shared. */
 export function thresholdsOf(plan: Plan): Thresholds | null {
@@ -28,7 +28,7 @@ export function thresholdsOf(plan: Plan): Thresholds | null {
     clients,
     threshold,
     dropsTolerated: clients - Math.max(threshold, minSurvivors),
-    colludingMax: Math.max(0, Math.min(2 * threshold - clients - 1, minSurvivors - 2)),
+    colludingMax: Math.max(0, Math.min(colludersTolerated(clients), minSurvivors - 2)),
   };
 }
 
@@ -37,6 +37,7 @@ export function checkRoster(plan: Plan, report: PlanReport): void {
   const { clients } = plan.roster;
   clients.forEach(({ client, identity, name }, index) => {
     const path = `plan.roster.clients[${index}]`;
+    // The rule of `clientIdOf` in `protocol`, which stands above this folder.
     const expected = toHex(sha256(fromHex(identity))).slice(0, 40);
     if (client !== expected) {
       report.problems.push({
@@ -82,10 +83,10 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
     }
     return;
   }
-  if (clients < secureClientsMin || clients > secureClientsMax) {
+  if (clients < secureClientsMin || clients > cohortMaxClients) {
     problem(
       'roster.clients',
-      `a secure sum needs ${secureClientsMin} to ${secureClientsMax} clients, the roster has ${clients}`,
+      `a secure sum needs ${secureClientsMin} to ${cohortMaxClients} clients, the roster has ${clients}`,
       clients < secureClientsMin ? 'Add clients, or set trust to trusted.' : 'Split the federation into several runs.',
     );
     return;
@@ -98,7 +99,7 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
       `Raise it to at least ${survivorsMin}${survivorsMin > clients ? ', which needs more clients or fewer colluding' : ''}.`,
     );
   }
-  const colludingMax = 2 * thresholds.threshold - clients - 1;
+  const colludingMax = colludersTolerated(clients);
   if (colluding > colludingMax) {
     problem(
       'cohort.colluding',
@@ -113,9 +114,4 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
       'Set it to 1 or more.',
     );
   }
-}
-
-/** t = ⌊2n/3⌋ + 1. soundness.md §5. */
-function thresholdFor(clients: number): number {
-  return Math.floor((2 * clients) / 3) + 1;
 }

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '../crypto/index.ts';
 import { modelLayout } from '../model/index.ts';
 import { canonicalJson, layoutLength, toHex, utf8 } from '../vector/index.ts';
 import { inputWidth, type DataSchema } from './data-schema.ts';

@@ -33,7 +33,7 @@ describe('completePlan', () => {
           }
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 6 },
     );
   });
 

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256 } from '../crypto/index.ts';
 import { canonicalJson, toHex, utf8 } from '../vector/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 import { planSchema, type Plan } from './plan-schema.ts';

@@ -42,7 +42,7 @@ export function concludeEvaluation(
     );
   }
   const { detail, lossMax } = evaluationSettings(context);
-  // What truncation makes of a count of one: dividing by it gives whole numbers where there is no noise.
+  // What truncation makes of a count of one: dividing by it leaves no bias where there is no noise.
   const stepsPerUnit = Math.floor(1 / part.gridStep);
   const sums = Float64Array.from(integers, (steps) => steps / stepsPerUnit);
   const noiseStd = Math.sqrt(noiseVarianceSteps) / stepsPerUnit;
