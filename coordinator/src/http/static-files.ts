@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-import { createHash } from 'node:crypto';
 import { SottoError } from '@sotto/shared/errors';
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -40,6 +40,7 @@ export async function staticFiles(app: FastifyInstance, folder: string): Promise
 }
 
 async function readFolder(folder: string): Promise<ReadonlyMap<string, StaticFile>> {
+  const policies = await readPolicies(folder);
   const files = new Map<string, StaticFile>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || entry.name.startsWith('.')) continue;
@@ -48,28 +49,21 @@ async function readFolder(folder: string): Promise<ReadonlyMap<string, StaticFil
     const full = join(entry.parentPath, entry.name);
     const path = `/${relative(folder, full).split(sep).join('/')}`;
     const bytes = await readFile(full);
-    const policy = type.startsWith('text/html') ? policyOf(bytes.toString('utf8')) : null;
+    const policy = policies.get(path.slice(1)) ?? null;
     files.set(path, { type, bytes, policy, hashed: path.startsWith('/_next/static/') });
   }
   return files;
 }
 
-/** Strict: own files, and the exported page's own inline scripts by their hashes. */
-function policyOf(html: string): string {
-  const scripts = [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(
-    (match) => match[1] ?? '',
-  );
-  const hashes = [...new Set(scripts)].map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
-  return [
-    "default-src 'none'",
-    `script-src 'self' ${hashes.join(' ')}`.trim(),
-    // React writes widths and positions of chart marks as style attributes.
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",
-    "font-src 'self'",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
+/** The build knows its pages' inline scripts and writes each page's policy into `csp.json` (dashboard/build). */
+async function readPolicies(folder: string): Promise<ReadonlyMap<string, string>> {
+  const path = join(folder, 'csp.json');
+  const text = await readFile(path, 'utf8').catch(() => null);
+  if (text === null) {
+    throw new SottoError(
+      'FILE_NOT_FOUND',
+      `setting dashboard: ${path} is missing; build it with: npm run build -w @sotto/dashboard`,
+    );
+  }
+  return new Map(Object.entries(z.record(z.string(), z.string()).parse(JSON.parse(text))));
 }

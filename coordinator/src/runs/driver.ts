@@ -1,5 +1,5 @@
 import { SottoError } from '@sotto/shared/errors';
-import { checkPlan, planHashOf, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
+import { planHashOf, requireSoundPlan, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
 import {
   clientEnvelopeSchema,
   parseSignedPlan,
@@ -97,8 +97,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
     const signedPlan = parseSignedPlan(value);
     const { plan } = signedPlan;
     verifySignedPlan(signedPlan, ports.authority ?? plan.authority);
-    const check = checkPlan(plan);
-    if (check.problems.length > 0) throw new SottoError('PLAN_INVALID', check.problems.map(String).join('; '));
+    requireSoundPlan(plan);
     const planHash = planHashOf(plan);
     // Attempts and charges are counted by plan hash, here and at the clients: the same plan is the same run.
     for (const host of hosts.values()) {
@@ -244,13 +243,18 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       return () => listeners.delete(listener);
     },
     async idle() {
-      while (working.size > 0) await Promise.allSettled(working);
+      for (;;) {
+        await Promise.allSettled(working);
+        const settled = await Promise.all([...hosts.values()].map((host) => host.settle()));
+        if (working.size === 0 && settled.every((quiet) => quiet)) return;
+      }
     },
     async close() {
       closed = true;
       for (const cancel of pendingStatus.values()) cancel();
       for (const host of hosts.values()) host.close();
       await Promise.allSettled(working);
+      await Promise.all([...hosts.values()].map((host) => host.settle()));
     },
   };
 }

@@ -50,6 +50,8 @@ export type RunHost = {
   sumMessage(client: string, message: Exclude<SumMessage, Upload>): Promise<Reply>;
   upload(client: string, upload: Upload, vector: Uint8Array): Promise<Reply>;
   countBytes(up: number, down: number): void;
+  /** Waits for what is queued; true when nothing came after it. */
+  settle(): Promise<boolean>;
   close(): void;
 };
 
@@ -411,6 +413,11 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     countBytes(up, down) {
       bytesUp += up;
       bytesDown += down;
+    },
+    async settle() {
+      const last = tail;
+      await last;
+      return tail === last;
     },
     close() {
       closed = true;

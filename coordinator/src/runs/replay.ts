@@ -1,0 +1,105 @@
+import { sha256 } from '@sotto/shared/crypto';
+import { SottoError } from '@sotto/shared/errors';
+import { encodeServerState, publishWeights, type ServerState } from '@sotto/shared/learning';
+import { weightsToBytes } from '@sotto/shared/model';
+import { planHashOf, sessionHeaderFor, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
+import { verifySignedPlan } from '@sotto/shared/protocol';
+import { fromUtf8, toHex, utf8, wordsFromLittleEndian } from '@sotto/shared/vector';
+import type { Blobs, Store } from '../store/store.ts';
+import { conclude } from './release.ts';
+import { firstServerState } from './run-host.ts';
+import { transcriptEntrySchema, transcriptGenesis, type TranscriptEntry } from './transcript.ts';
+
+/** What a replay found. */
+export type Replay = {
+  readonly runId: string;
+  readonly planHash: string;
+  readonly releases: number;
+  readonly modelHash: string;
+  /** Hash of the last transcript entry: it stands for all of them. */
+  readonly transcriptHash: string;
+  /** The final weights, float32 [d]. */
+  readonly weights: Float32Array;
+  readonly signedPlan: SignedPlan;
+};
+
+/**
+ * Recomputes a run's model from the plan's seed and the releases, bit for bit, and checks every hash on the way: plan, chain of
+ * entries, sums, models, server states. It shows that the model follows from the releases; it does not prove the releases.
+ * @throws {NOT_FOUND} {REPLAY_MISMATCH} naming the entry and both values
+ */
+export async function replayRun(store: Store, blobs: Blobs, runId: string): Promise<Replay> {
+  const run = await store.run(runId);
+  if (run === null) throw new SottoError('NOT_FOUND', `there is no run ${runId}`);
+  const signedPlan = signedPlanSchema.parse(JSON.parse(fromUtf8(await readBlob(blobs, run.signedPlanBlob, 'plan'))));
+  const { plan } = signedPlan;
+  verifySignedPlan(signedPlan, plan.authority);
+  const planHash = planHashOf(plan);
+  same('plan hash', run.planHash, planHash);
+
+  let state = firstServerState(plan);
+  let modelHash = modelHashOf(state);
+  let previous = transcriptGenesis;
+  let releases = 0;
+  const records = await store.transcript(runId);
+  if (records.length === 0) throw new SottoError('REPLAY_MISMATCH', `run ${runId} has no transcript`);
+  for (const [index, { hash, entry }] of records.entries()) {
+    const where = `entry ${index}`;
+    same(`${where}: hash`, hash, toHex(sha256(utf8(entry))));
+    const told = transcriptEntrySchema.parse(JSON.parse(entry));
+    same(`${where}: previous`, told.previous, previous);
+    same(`${where}: run`, told.runId, runId);
+    same(`${where}: plan`, told.planHash, planHash);
+    if (told.type === 'run') {
+      same(`${where}: place`, '0', String(index));
+      same(`${where}: first model`, told.modelHash, modelHash);
+    } else {
+      state = await replayRelease(blobs, signedPlan, told, state, modelHash, where);
+      modelHash = told.modelAfter;
+      releases += 1;
+    }
+    previous = hash;
+  }
+  const checkpoint = await store.checkpoint(runId);
+  if (checkpoint !== null) same('checkpoint: model', checkpoint.modelBlob, modelHash);
+  const weights = publishWeights(state);
+  return { runId, planHash, releases, modelHash, transcriptHash: previous, weights, signedPlan };
+}
+
+async function replayRelease(
+  blobs: Blobs,
+  { plan }: SignedPlan,
+  told: Extract<TranscriptEntry, { type: 'release' }>,
+  before: ServerState,
+  modelBefore: string,
+  where: string,
+): Promise<ServerState> {
+  const { planHash, runId, round, attempt } = told;
+  same(`${where}: model before`, told.modelBefore, modelBefore);
+  const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash: modelBefore });
+  same(`${where}: slots`, told.slots.join('+'), header.slots.join('+'));
+  const bytes = await readBlob(blobs, told.sumHash, `${where}: sum`);
+  const words = wordsFromLittleEndian(bytes);
+  const sum = new Int32Array(words.buffer, words.byteOffset, words.length);
+  const { state } = conclude(plan, header, before, sum, told.survivors.length);
+  same(`${where}: state`, told.stateHash, toHex(sha256(encodeServerState(state))));
+  same(`${where}: model after`, told.modelAfter, modelHashOf(state));
+  return state;
+}
+
+async function readBlob(blobs: Blobs, hash: string, what: string): Promise<Uint8Array> {
+  const bytes = await blobs.get(hash);
+  if (bytes === null) throw new SottoError('REPLAY_MISMATCH', `${what}: the blob ${hash} is gone`);
+  same(what, hash, toHex(sha256(bytes)));
+  return bytes;
+}
+
+function modelHashOf(state: ServerState): string {
+  return toHex(sha256(weightsToBytes(publishWeights(state))));
+}
+
+function same(what: string, recorded: string, computed: string): void {
+  if (recorded !== computed) {
+    throw new SottoError('REPLAY_MISMATCH', `${what}: recorded ${recorded}, computed ${computed}`);
+  }
+}
