@@ -30,7 +30,7 @@ export function RoundsPanel({ status }: { status: RunStatus }) {
       {rounds.length === 0 ? (
         <p className="panel-foot">The first sum has not ended yet. Each one is listed here with who survived it.</p>
       ) : (
-        <div className="scroll rounds-scroll" role="region" aria-label="Recent rounds" tabIndex={0}>
+        <div className="scroll rounds-scroll" role="region" aria-label="Recent rounds, table" tabIndex={0}>
           <RoundTable rounds={rounds} />
         </div>
       )}

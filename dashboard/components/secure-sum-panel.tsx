@@ -110,6 +110,9 @@ function ClientLine({
       <th scope="row">
         <span className="client-name">{client.name}</span>
         <span className="client-id mono">{client.client.slice(0, 8)}</span>
+        {row.kind === 'marks' && client.reason !== null ? (
+          <span className="client-reason">lost before: {client.reason}</span>
+        ) : null}
       </th>
       {over ? <td>{client.connected ? 'connected' : 'not connected'}</td> : null}
       {over ? null : row.kind === 'marks' ? (

@@ -34,9 +34,8 @@ function waitingSentence(status: RunStatus): string {
   return `Waiting for clients: ${ready} ready, ${status.minSurvivors} at least are needed.`;
 }
 
-/** The sum after the last round only measures the model. */
 function place({ round, rounds }: RunStatus): string {
-  return round > rounds ? `the last measurement, after round ${rounds}` : `round ${round} of ${rounds}`;
+  return `round ${round} of ${rounds}`;
 }
 
 function stageSentence(status: RunStatus): string {

@@ -54,11 +54,11 @@ export function clientRows(status: RunStatus): ClientRow[] {
       case 'refused':
         return { kind: 'apart', client, tone: 'refused', text: `refused: ${client.reason ?? 'no reason was given'}` };
       case 'absent':
-        return { kind: 'apart', client, tone: 'quiet', text: client.reason ?? 'not connected' };
+        return { kind: 'apart', client, tone: 'quiet', text: withLast('not connected', client) };
       case 'offered':
         return { kind: 'apart', client, tone: 'quiet', text: 'has the plan, has not answered yet' };
       case 'ready':
-        return { kind: 'apart', client, tone: 'quiet', text: 'ready for the next sum' };
+        return { kind: 'apart', client, tone: 'quiet', text: withLast('ready for the next sum', client) };
     }
   });
 }
@@ -67,4 +67,9 @@ export function clientRows(status: RunStatus): ClientRow[] {
 export function answeredCount(status: RunStatus): { answered: number; asked: number } {
   const asked = status.clients.filter((client) => client.state === 'inSession');
   return { answered: asked.filter((client) => client.answered).length, asked: asked.length };
+}
+
+/** Sums are short: why a client was lost from an earlier one must outlast it. */
+function withLast(text: string, { reason }: RunClient): string {
+  return reason === null ? text : `${text}; lost before: ${reason}`;
 }
