@@ -3,10 +3,11 @@ import { gaussianEpsilon } from './analytic-gaussian.ts';
 import { gaussianRdp } from './gaussian-rdp.ts';
 import { noiseVarianceSteps } from './grid.ts';
 import type { EventCount, MechanismEvent } from './mechanism-event.ts';
+import { epsilonByPld } from './pld.ts';
 import { epsilonOfRdp, rdpOrders } from './rdp-to-epsilon.ts';
 
 /** Which bound gave a stated ε. Stored with it; a changed computation is a new version. */
-export type Accountant = 'gaussian/1' | 'rdp/1';
+export type Accountant = 'gaussian/1' | 'pld/1' | 'rdp/1';
 
 /** An upper bound on ε. `order` is that of RDP, null for the others. */
 export type StatedEpsilon = {
@@ -68,7 +69,7 @@ export function epsilonOf(events: readonly EventCount[], delta: number): StatedE
   return worst;
 }
 
-/** The smallest sound bound for one sequence of releases. */
+/** The smallest sound bound for one sequence of releases: the closed form where none is sampled, else PLD or RDP. */
 export function epsilonOfGaussians(releases: readonly GaussianReleases[], delta: number): StatedEpsilon {
   const spent = releases.filter((release) => release.count > 0 && release.samplingRate > 0);
   if (spent.every((release) => release.samplingRate === 1)) {
@@ -80,7 +81,21 @@ export function epsilonOfGaussians(releases: readonly GaussianReleases[], delta:
       accountant: 'gaussian/1',
     };
   }
-  return epsilonByRdp(spent, delta);
+  const byRdp = epsilonByRdp(spent, delta);
+  const byPld = epsilonByPld(joinUnsampled(spent), delta);
+  if (byPld === null || byPld >= byRdp.epsilon) return byRdp;
+  return { epsilon: byPld, order: null, accountant: 'pld/1' };
+}
+
+/** Puts one Gaussian in the place of all unsampled ones: 1/z² adds up, exactly. */
+function joinUnsampled(releases: readonly GaussianReleases[]): GaussianReleases[] {
+  const sampled = releases.filter((release) => release.samplingRate < 1);
+  let muSquared = 0;
+  for (const release of releases) {
+    if (release.samplingRate === 1) muSquared += release.count / release.noiseMultiplier ** 2;
+  }
+  if (muSquared === 0) return sampled;
+  return [...sampled, { samplingRate: 1, noiseMultiplier: downward / Math.sqrt(muSquared), count: 1 }];
 }
 
 /** The bound by RDP alone: the best order's. */

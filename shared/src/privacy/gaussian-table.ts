@@ -33,7 +33,7 @@ export type GaussianTable = {
  * @param numerator - ≥ 0
  * @param denominator - > numerator, so that the terms fall
  */
-export function expNegative(numerator: bigint, denominator: bigint): bigint {
+function expNegative(numerator: bigint, denominator: bigint): bigint {
   let term = one;
   let sum = one;
   for (let n = 1n; term !== 0n; n += 1n) {

@@ -169,6 +169,8 @@ describe('calibrateNoiseMultiplier', () => {
 
   it('does so under sampling', () => {
     const z = calibrateNoiseMultiplier(event, 100, 3, 1e-5);
+    // soundness.md §2.1
+    expect(z).toBeCloseTo(3.653, 2);
     const at = (noiseMultiplier: number) =>
       epsilonOf([{ event: { ...event, noiseMultiplier }, count: 100 }], 1e-5).epsilon;
     expect(at(z)).toBeLessThanOrEqual(3);
