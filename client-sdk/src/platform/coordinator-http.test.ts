@@ -17,7 +17,7 @@ beforeAll(async () => {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await X509CertificateGenerator.createSelfSigned(
     { name: 'CN=nobody-checks-this', keys, signingAlgorithm: algorithm, serialNumber: '01' },
-    webcrypto as Crypto,
+    globalThis.crypto,
   );
   const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
   fingerprint = createHash('sha256').update(Buffer.from(certificate.rawData)).digest('hex');

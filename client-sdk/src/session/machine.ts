@@ -275,7 +275,9 @@ function onReplied(state: ClientState, event: Extract<ClientEvent, { type: 'repl
   if (reply.ok) {
     // The upload travels another way and must not overtake the tags, by which a bad key exchange is found before it.
     return to === 'confirm'
-      ? inStep(state, sessionId, ['telling'], (session) => uploadWhenReady(state, { ...session, step: 'confirmed' }, []))
+      ? inStep(state, sessionId, ['telling'], (session) =>
+          uploadWhenReady(state, { ...session, step: 'confirmed' }, []),
+        )
       : { state, effects: [] };
   }
   // Whoever is told that a message of the session is refused is out of it; there is nothing to answer.

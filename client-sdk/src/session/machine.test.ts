@@ -1,0 +1,256 @@
+import { completePlan, planHashOf, sessionHeaderFor } from '@sotto/shared/plan';
+import type { ServerMessage } from '@sotto/shared/protocol';
+import { sessionIdOf } from '@sotto/shared/secure-sum';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { initialClientState, type ClientEffect, type ClientEvent, type ClientState } from './machine-state.ts';
+import { stepClient } from './machine.ts';
+import { paceWaitMs } from './pace.ts';
+
+const plan = completePlan({
+  version: 1,
+  name: 'test',
+  purpose: 'test',
+  authority: 'aa'.repeat(32),
+  roster: {
+    kind: 'pinned',
+    clients: [1, 2, 3, 4].map((n) => ({ client: `0${n}`.repeat(20), name: `c${n}`, identity: `0${n}`.repeat(32) })),
+  },
+  schema: {
+    name: 's',
+    unitId: null,
+    columns: [{ kind: 'number', name: 'x', min: 0, max: 1, centre: 0, scale: 1 }],
+    target: { kind: 'binary', column: 'y', positive: '1', negative: '0' },
+  },
+  topology: { layers: [{ kind: 'dense', units: 1, activation: 'linear' }] },
+  loss: 'binaryCrossEntropy',
+  initialWeights: { generator: 'glorot-uniform-v1', seed: 'ab'.repeat(32) },
+  unit: 'record',
+  adjacency: 'addOrRemove',
+  split: { validation: 0, test: 0 },
+  cohort: { minSurvivors: 4, colluding: 1 },
+  privacy: { kind: 'dp', delta: 1e-5, epsilon: 1 },
+  training: {
+    query: { kind: 'gradient', samplingNumerator: 4_294_967_296, clipNormL2: 1, expectedBatch: 10 },
+    strategy: { kind: 'fedSgd', learningRate: 1 },
+    rounds: 5,
+    paceMs: 100,
+  },
+});
+const planHash = planHashOf(plan);
+const runId = 'cd'.repeat(16);
+const offer = {
+  type: 'runOffer',
+  runId,
+  signedPlanBlob: '00'.repeat(32),
+  planHash,
+  certificates: [],
+} as const satisfies ServerMessage;
+
+function opening(round: number, attempt: number) {
+  const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash: '11'.repeat(32) });
+  return { type: 'sessionOpen', sessionId: sessionIdOf(header), header } as const;
+}
+
+function play(events: readonly ClientEvent[], start = initialClientState(new Map())) {
+  const effects: ClientEffect[] = [];
+  let state: ClientState = start;
+  for (const event of events) {
+    const step = stepClient(state, event);
+    state = step.state;
+    effects.push(...step.effects);
+  }
+  return { state, effects, did: effects.filter(({ type }) => type !== 'notify').map(({ type }) => type) };
+}
+
+const message = (content: ServerMessage): ClientEvent => ({ type: 'message', message: content, atMs: 1_000 });
+const accepted: readonly ClientEvent[] = [message(offer), { type: 'offerAllowed', offer, plan }];
+const first = opening(1, 1);
+const { sessionId } = first;
+const roster: ServerMessage = { type: 'roster', sessionId, entries: [] };
+const inbox: ServerMessage = { type: 'inbox', sessionId, dealt: [] };
+const agreeRequest: ServerMessage = { type: 'agreeRequest', sessionId, sharers: [], survivors: [] };
+const unmaskRequest: ServerMessage = { type: 'unmaskRequest', sessionId, agreed: [] };
+const answer = { type: 'agree', sessionId, client: '01'.repeat(20), signature: '00'.repeat(64) } as const;
+const summed = (step: 'begin' | 'roster' | 'inbox' | 'agree' | 'unmask'): ClientEvent => ({
+  type: 'summed',
+  sessionId,
+  step,
+  message: answer,
+});
+
+/** The whole of an undisturbed session. */
+const session: readonly ClientEvent[] = [
+  message(first),
+  { type: 'opened', sessionId },
+  summed('begin'),
+  message(roster),
+  summed('roster'),
+  message(inbox),
+  summed('inbox'),
+  { type: 'replied', sessionId, to: 'confirm', reply: { ok: true } },
+  { type: 'contributed', sessionId },
+  { type: 'charged', sessionId, epsilonAfter: 0.1, epsilonBudget: 10 },
+  { type: 'masked', sessionId },
+  { type: 'paceReached', sessionId },
+  { type: 'replied', sessionId, to: 'upload', reply: { ok: true } },
+  message(agreeRequest),
+  summed('agree'),
+  message(unmaskRequest),
+  summed('unmask'),
+];
+
+describe('stepClient', () => {
+  it('goes through a session in one order: mark, keys, charge, mask, upload, agree, unmask', () => {
+    expect(play([...accepted, ...session]).did).toEqual([
+      'checkOffer',
+      'answerRun',
+      'openSession',
+      'sum',
+      'contribute',
+      'sendInSession',
+      'sum',
+      'sendInSession',
+      'sum',
+      'sendInSession',
+      'charge',
+      'mask',
+      'waitPace',
+      'upload',
+      'sum',
+      'sendInSession',
+      'sum',
+      'sendInSession',
+    ]);
+  });
+
+  it('charges nothing before the coordinator has taken the pair tags', () => {
+    const untold = session.filter((event) => !(event.type === 'replied' && event.to === 'confirm'));
+    expect(play([...accepted, ...untold]).did).not.toContain('charge');
+  });
+
+  it('charges once both are there, whichever comes first', () => {
+    const early = [...session.slice(0, 2), { type: 'contributed', sessionId } as const, ...session.slice(2, 8)];
+    const { did } = play([...accepted, ...early]);
+    expect(did.filter((type) => type === 'charge').length).toBe(1);
+    expect(did.at(-1)).toBe('charge');
+  });
+
+  // Failure: any effect that spends or reveals happens twice, or an upload without its charge before it. Stalling is no failure.
+  it('does each step at most once, whatever is repeated, dropped or reordered', () => {
+    const other = opening(1, 2);
+    const pool: readonly ClientEvent[] = [
+      ...accepted,
+      ...session,
+      message(other),
+      message({ type: 'agreeRequest', sessionId, sharers: [], survivors: ['02'.repeat(20)] }),
+      message({ type: 'agreeRequest', sessionId: other.sessionId, sharers: [], survivors: [] }),
+      { type: 'disconnected' },
+      { type: 'connected' },
+      { type: 'failed', sessionId, code: 'ROSTER_INVALID', reason: 'x', told: 'x' },
+      { type: 'replied', sessionId, to: 'share', reply: { ok: false, code: 'MESSAGE_UNEXPECTED', message: 'x' } },
+    ];
+    const disturbed = fc
+      .array(fc.record({ at: fc.nat({ max: session.length }), extra: fc.constantFrom(...pool) }), { maxLength: 12 })
+      .map((extras) => {
+        const events = [...session];
+        for (const { at, extra } of extras) events.splice(at, 0, extra);
+        return [...accepted, ...events];
+      });
+    fc.assert(
+      fc.property(disturbed, (events) => {
+        const { effects } = play(events);
+        const seen = new Set<string>();
+        for (const effect of effects) {
+          const key =
+            effect.type === 'sum'
+              ? `${effect.session.sessionId} ${effect.input.step}`
+              : 'session' in effect
+                ? `${effect.session.sessionId} ${effect.type}`
+                : null;
+          if (key === null) continue;
+          expect(seen.has(key), key).toBe(false);
+          seen.add(key);
+          if (effect.type === 'upload') expect(seen.has(`${effect.session.sessionId} charge`)).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('leaves a session whose attempt is not above the durable mark, as after a restart', () => {
+    const marked = initialClientState(new Map([[planHash, 3]]));
+    const { effects, did } = play([...accepted, message(opening(2, 3))], marked);
+    expect(did).toEqual(['checkOffer', 'answerRun', 'leave']);
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'leave', code: 'ATTEMPT_STALE' }));
+    expect(play([...accepted, message(opening(2, 4))], marked).did.at(-1)).toBe('openSession');
+  });
+
+  it('leaves a session of a run that it did not accept, or with a header that the plan does not give', () => {
+    expect(play([message(first)]).did).toEqual(['leave']);
+    expect(play([message(offer), message(first)]).did).toEqual(['checkOffer', 'leave']);
+    const altered: readonly (typeof first)[] = [
+      { ...first, sessionId: '99'.repeat(32) },
+      { ...first, header: { ...first.header, dimension: 3 } },
+      { ...first, header: { ...first.header, planHash: '77'.repeat(32) } },
+      { ...first, header: { ...first.header, slots: ['evaluation'] } },
+      { ...first, header: { ...first.header, round: 6 } },
+      { ...first, header: { ...first.header, trust: 'trusted' } },
+    ];
+    for (const one of altered) expect(play([...accepted, message(one)]).did.at(-1)).toBe('leave');
+  });
+
+  it('a newer session replaces the open one, and the old one comes to nothing', () => {
+    const { did, state } = play([
+      ...accepted,
+      ...session.slice(0, 9),
+      message(opening(1, 2)),
+      { type: 'charged', sessionId, epsilonAfter: 1, epsilonBudget: 10 },
+    ]);
+    expect(did.slice(-2)).toEqual(['drop', 'openSession']);
+    expect(state.sessions.get(runId)?.header.attempt).toBe(2);
+  });
+
+  it('uploads nothing after a refused charge', () => {
+    const events: readonly ClientEvent[] = [
+      ...accepted,
+      ...session.slice(0, 9),
+      { type: 'failed', sessionId, code: 'BUDGET_EXCEEDED', reason: 'secret numbers', told: 'policy line budget' },
+      ...session.slice(10),
+    ];
+    const { did, effects } = play(events);
+    expect(did).not.toContain('upload');
+    expect(effects).toContainEqual({ type: 'leave', sessionId, code: 'BUDGET_EXCEEDED', told: 'policy line budget' });
+  });
+
+  it('answers a repeated offer with the same answer, and a failed fetch by looking again', () => {
+    expect(play([...accepted, message(offer)]).did).toEqual(['checkOffer', 'answerRun', 'answerRun']);
+    const lost: ClientEvent = { type: 'offerRefused', offer, code: 'UNREACHABLE', reason: 'x', told: 'x' };
+    expect(play([message(offer), lost, message(offer)]).did).toEqual(['checkOffer', 'checkOffer']);
+    const refused: ClientEvent = { type: 'offerRefused', offer, code: 'PLAN_REFUSED', reason: 'x', told: 'y' };
+    const { effects } = play([message(offer), refused, message(offer), message(first)]);
+    expect(effects.filter(({ type }) => type === 'answerRun').length).toBe(2);
+    expect(effects.filter(({ type }) => type === 'leave').length).toBe(1);
+  });
+});
+
+describe('paceWaitMs', () => {
+  it('ends at a whole multiple of the pace, at least one, and never waits longer than it', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(1e6),
+        fc.integer({ min: -1e3, max: 1e6 }),
+        fc.integer({ min: 1, max: 1e4 }),
+        (opened, gone, pace) => {
+          const wait = paceWaitMs(opened, opened + gone, pace);
+          const total = Math.max(0, gone) + wait;
+          expect(total % pace).toBe(0);
+          expect(total).toBeGreaterThanOrEqual(pace);
+          expect(wait).toBeLessThanOrEqual(pace);
+          expect(wait).toBeGreaterThanOrEqual(0);
+        },
+      ),
+    );
+    expect(paceWaitMs(5, 9, 0)).toBe(0);
+  });
+});
