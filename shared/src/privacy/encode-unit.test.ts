@@ -99,6 +99,18 @@ describe('encodeUnit', () => {
     expect(encode([Number.MAX_VALUE, 0], 1).steps).toEqual([bound, 0]);
   });
 
+  it('counts integers above the bound by one step² as zero: doubles would let them through', () => {
+    const bound = 94_906_265;
+    const part = { dimension: 3, gridStep: 1, normBoundSteps: bound };
+    const target = Int32Array.of(5, 5, 5);
+    // √(D² + 1) rounds to D, so the clip lets it pass.
+    expect(Math.sqrt(bound ** 2 + 1)).toBe(bound);
+    encodeUnit(Float64Array.of(bound, -1, 0), part, target, 0);
+    expect(Array.from(target)).toEqual([5, 5, 5]);
+    encodeUnit(Float64Array.of(-bound, 0, 0), part, target, 0);
+    expect(Array.from(target)).toEqual([5 - bound, 5, 5]);
+  });
+
   it('adds nothing for zero, minus zero and denormals', () => {
     expect(encode([0, -0, 5e-324, -1e-310, 1e-300], 1).steps).toEqual([0, 0, 0, 0, 0]);
   });

@@ -11,21 +11,26 @@
 export function fourierTransform(real: Float64Array, imaginary: Float64Array, direction: 1 | -1): void {
   const length = real.length;
   reverseBits(real, imaginary);
-  const cosines = new Float64Array(length / 2);
-  const sines = new Float64Array(length / 2);
+  // Each level's twiddles lie side by side, at `half` to `2·half`: strides of a power of two would miss every cache.
+  const cosines = new Float64Array(length);
+  const sines = new Float64Array(length);
   for (let k = 0; k < length / 2; k += 1) {
-    cosines[k] = Math.cos((2 * Math.PI * k) / length);
-    sines[k] = direction * Math.sin((2 * Math.PI * k) / length);
+    cosines[length / 2 + k] = Math.cos((2 * Math.PI * k) / length);
+    sines[length / 2 + k] = direction * Math.sin((2 * Math.PI * k) / length);
+  }
+  for (let place = length / 2 - 1; place >= 1; place -= 1) {
+    // 2·place < length
+    cosines[place] = cosines[2 * place]!;
+    sines[place] = sines[2 * place]!;
   }
   for (let half = 1; half < length; half *= 2) {
-    const stride = length / (2 * half);
     for (let begin = 0; begin < length; begin += 2 * half) {
       for (let k = 0; k < half; k += 1) {
         const low = begin + k;
         const high = low + half;
-        // k·stride < length/2, high < length
-        const cosine = cosines[k * stride]!;
-        const sine = sines[k * stride]!;
+        // half + k < 2·half ≤ length, high < length
+        const cosine = cosines[half + k]!;
+        const sine = sines[half + k]!;
         const re = real[high]! * cosine - imaginary[high]! * sine;
         const im = real[high]! * sine + imaginary[high]! * cosine;
         real[high] = real[low]! - re;
