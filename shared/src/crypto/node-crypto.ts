@@ -24,6 +24,13 @@ const privatePrefix = {
 /** Public keys kept as parsed objects; enough for a full cohort's masking, sealing and identity keys. */
 const publicKeysKept = 1_024;
 
+/**
+ * Signatures that verified, with their exact message, so that one signature is verified once in a process, however many
+ * clients of a simulation or steps of a session look at it.
+ */
+const verifiedKept = 1_024;
+const verifiedMaxBytes = 16_384;
+
 /** Key stream made at a time: the piece that stays in the cache. */
 const pieceBytes = 131_072;
 const zeros = new Uint8Array(pieceBytes);
@@ -36,6 +43,8 @@ const zeroSalt = new Uint8Array(0);
 export function createNodeCrypto(): CryptoPort {
   const privateKeys = { X25519: new WeakMap<Uint8Array, KeyObject>(), Ed25519: new WeakMap<Uint8Array, KeyObject>() };
   const publicKeys = { X25519: new Map<string, KeyObject>(), Ed25519: new Map<string, KeyObject>() };
+
+  const verified = new Map<string, Buffer>();
 
   function privateKey(curve: Curve, secret: Uint8Array): KeyObject {
     const known = privateKeys[curve].get(secret);
@@ -81,38 +90,60 @@ export function createNodeCrypto(): CryptoPort {
     ed25519Sign: async (seed, message) => new Uint8Array(sign(null, message, privateKey('Ed25519', seed))),
     ed25519Verify: async (raw, message, signature) => {
       if (raw.length !== 32 || signature.length !== 64) return false;
+      const name = Buffer.concat([raw, signature]).toString('latin1');
+      const known = verified.get(name);
+      if (known !== undefined && known.equals(message)) return true;
       try {
-        return verify(null, message, publicKey('Ed25519', raw), signature);
+        if (!verify(null, message, publicKey('Ed25519', raw), signature)) return false;
       } catch {
         return false;
       }
+      if (message.length <= verifiedMaxBytes) {
+        if (verified.size >= verifiedKept) verified.delete(verified.keys().next().value!);
+        verified.set(name, Buffer.from(message));
+      }
+      return true;
     },
-    addMask: async (target, key, sign_, firstWord = 0) => {
+    addMask: async (target, key, direction, firstWord = 0) => {
       const cipher = createCipheriv('aes-256-ctr', key, counterBlock(firstWord));
-      for (let start = 0; start < target.length; start += pieceBytes / 4) {
-        const part = target.subarray(start, start + pieceBytes / 4);
+      const whole = new Int32Array(target.buffer, target.byteOffset, target.length);
+      for (let start = 0; start < whole.length; start += pieceBytes / 4) {
+        const part = whole.subarray(start, start + pieceBytes / 4);
         const stream = cipher.update(part.length * 4 === pieceBytes ? zeros : zeros.subarray(0, part.length * 4));
-        if (sign_ === 1) addWords(part, stream);
-        else subtractWords(part, stream);
+        if (direction === 1) addWords(part, wordsOf(stream));
+        else subtractWords(part, wordsOf(stream));
       }
     },
   };
 }
 
-// Node runs on little-endian machines alone, and every large buffer that a cipher returns is aligned to 8 bytes; a small
-// one may lie anywhere in Node's pool and is copied first.
-function wordsOf(stream: Buffer): Uint32Array {
-  if (stream.byteOffset % 4 === 0) return new Uint32Array(stream.buffer, stream.byteOffset, stream.length / 4);
-  const copy = new Uint8Array(stream);
-  return new Uint32Array(copy.buffer);
+// Node runs on little-endian machines alone, and every large buffer that a cipher returns is aligned; a small one may lie
+// anywhere in Node's pool and is copied first. Signed words, four at a time: the fastest that plain JavaScript does here.
+function wordsOf(stream: Buffer): Int32Array {
+  if (stream.byteOffset % 4 === 0) return new Int32Array(stream.buffer, stream.byteOffset, stream.length / 4);
+  return new Int32Array(new Uint8Array(stream).buffer);
 }
 
-function addWords(target: Uint32Array, stream: Buffer): void {
-  const words = wordsOf(stream);
-  for (let i = 0; i < target.length; i++) target[i]! += words[i]!;
+function addWords(target: Int32Array, words: Int32Array): void {
+  const quads = target.length & ~3;
+  let i = 0;
+  for (; i < quads; i += 4) {
+    target[i] = (target[i]! + words[i]!) | 0;
+    target[i + 1] = (target[i + 1]! + words[i + 1]!) | 0;
+    target[i + 2] = (target[i + 2]! + words[i + 2]!) | 0;
+    target[i + 3] = (target[i + 3]! + words[i + 3]!) | 0;
+  }
+  for (; i < target.length; i++) target[i] = (target[i]! + words[i]!) | 0;
 }
 
-function subtractWords(target: Uint32Array, stream: Buffer): void {
-  const words = wordsOf(stream);
-  for (let i = 0; i < target.length; i++) target[i]! -= words[i]!;
+function subtractWords(target: Int32Array, words: Int32Array): void {
+  const quads = target.length & ~3;
+  let i = 0;
+  for (; i < quads; i += 4) {
+    target[i] = (target[i]! - words[i]!) | 0;
+    target[i + 1] = (target[i + 1]! - words[i + 1]!) | 0;
+    target[i + 2] = (target[i + 2]! - words[i + 2]!) | 0;
+    target[i + 3] = (target[i + 3]! - words[i + 3]!) | 0;
+  }
+  for (; i < target.length; i++) target[i] = (target[i]! - words[i]!) | 0;
 }

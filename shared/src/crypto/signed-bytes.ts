@@ -1,4 +1,3 @@
-import { concatBytes, utf8 } from '../vector/index.ts';
 import { SottoError } from '../errors/index.ts';
 
 /**
@@ -11,23 +10,50 @@ import { SottoError } from '../errors/index.ts';
  */
 export function signedBytes(domain: string, ...fields: readonly (string | Uint8Array | number)[]): Uint8Array {
   if (domain.includes('\0')) throw new SottoError('INVALID_INPUT', 'a domain holds no zero character');
-  const parts: Uint8Array[] = [utf8(`sotto/1/${domain}\0`)];
+  const head = `sotto/1/${domain}\0`;
+  // A UTF-16 unit takes three bytes of UTF-8 at most.
+  let room = 3 * head.length;
   for (const field of fields) {
-    const [type, bytes] =
-      typeof field === 'string' ? [1, utf8(field)] : typeof field === 'number' ? [2, integerBytes(field)] : [3, field];
-    const head = new Uint8Array(5);
-    head[0] = type;
-    new DataView(head.buffer).setUint32(1, bytes.length);
-    parts.push(head, bytes);
+    room +=
+      fieldHeadBytes + (typeof field === 'string' ? 3 * field.length : typeof field === 'number' ? 8 : field.length);
   }
-  return concatBytes(...parts);
+  const bytes = new Uint8Array(room);
+  const view = new DataView(bytes.buffer);
+  let end = writeText(bytes, 0, head);
+  for (const field of fields) {
+    const start = end + fieldHeadBytes;
+    if (typeof field === 'string') {
+      bytes[end] = 1;
+      const after = writeText(bytes, start, field);
+      view.setUint32(end + 1, after - start);
+      end = after;
+    } else if (typeof field === 'number') {
+      if (!Number.isSafeInteger(field) || field < 0) {
+        throw new SottoError('INVALID_INPUT', `expected an integer in [0, 2^53), got ${field}`);
+      }
+      bytes[end] = 2;
+      view.setUint32(end + 1, 8);
+      view.setBigUint64(start, BigInt(field));
+      end = start + 8;
+    } else {
+      bytes[end] = 3;
+      view.setUint32(end + 1, field.length);
+      bytes.set(field, start);
+      end = start + field.length;
+    }
+  }
+  return bytes.slice(0, end);
 }
 
-function integerBytes(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new SottoError('INVALID_INPUT', `expected an integer in [0, 2^53), got ${value}`);
+const fieldHeadBytes = 5;
+const encoder = new TextEncoder();
+
+/** Writes UTF-8 and gives the position after it; short ASCII, which almost everything here is, without leaving the loop. */
+function writeText(bytes: Uint8Array, start: number, text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 127) return start + encoder.encodeInto(text, bytes.subarray(start)).written;
+    bytes[start + i] = unit;
   }
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
-  return bytes;
+  return start + text.length;
 }

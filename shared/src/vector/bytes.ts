@@ -18,8 +18,15 @@ export function fromHex(text: string): Uint8Array {
     throw new SottoError('INVALID_INPUT', `expected lower-case hexadecimal, got ${text.length} characters`);
   }
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (digitValue(text.charCodeAt(2 * i)) << 4) | digitValue(text.charCodeAt(2 * i + 1));
+  }
   return bytes;
+}
+
+/** Value of a digit that is known to be one of 0–9 and a–f. */
+function digitValue(unit: number): number {
+  return unit < 58 ? unit - 48 : unit - 87;
 }
 
 const encoder = new TextEncoder();
