@@ -1,5 +1,6 @@
 import { SottoError, isSottoError, type ErrorCode } from '@sotto/shared/errors';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { RunLog } from '../runs/ports.ts';
 
 /** HTTP status of an error; what is not listed is the server's own fault. */
@@ -40,3 +41,6 @@ function errorOf(error: FastifyError): SottoError {
   if (status < 500) return new SottoError('INVALID_INPUT', error.message);
   return new SottoError('INTERNAL', 'the coordinator failed; its log says why');
 }
+
+/** What every error answer carries. */
+export const errorAnswerSchema = z.object({ code: z.string(), message: z.string(), cure: z.string() });

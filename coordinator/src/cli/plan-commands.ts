@@ -1,0 +1,95 @@
+import { writeFile } from 'node:fs/promises';
+import { SottoError } from '@sotto/shared/errors';
+import { checkPlan, completePlan, findingText, parsePlan, planHashOf, type PlanSummary } from '@sotto/shared/plan';
+import { parseSignedPlan, verifySignedPlan } from '@sotto/shared/protocol';
+import { openData, pinnedAuthority } from '../data-folder.ts';
+import type { CommandResult } from './command-result.ts';
+import { readJson } from './json-file.ts';
+
+/** Whether a plan can run, and what it comes to. A signed plan's signature is checked too. */
+export async function planCheck(path: string): Promise<CommandResult> {
+  const value = await readJson(path);
+  const signed = isObject(value) && 'signature' in value;
+  const plan = signed ? parseSignedPlan(value).plan : parsePlan(value);
+  if (signed) verifySignedPlan(parseSignedPlan(value), plan.authority);
+  const { problems, warnings, summary } = checkPlan(plan);
+  const planHash = planHashOf(plan);
+  if (problems.length > 0) {
+    throw new SottoError('PLAN_INVALID', problems.map(findingText).join('\n'), { problems });
+  }
+  return {
+    lines: [
+      `Plan         ${plan.name}`,
+      `Hash         ${planHash}`,
+      `Signature    ${signed ? `of authority ${plan.authority}` : 'none yet'}`,
+      ...(summary === null ? [] : summaryLines(summary)),
+      ...warnings.map((warning) => `Warning      ${findingText(warning)}`),
+      'The plan is sound.',
+    ],
+    json: { sound: true, planHash, signed, warnings, summary },
+  };
+}
+
+function summaryLines(summary: PlanSummary): string[] {
+  const { thresholds, sessions } = summary;
+  return [
+    `Clients      ${summary.clients}`,
+    `Parameters   ${summary.parameters}`,
+    `Sessions     ${sessions.planned}, at most ${sessions.most}`,
+    ...(thresholds === null ? [] : [`Thresholds   ${JSON.stringify(thresholds)}`]),
+    ...summary.slots.map(
+      (slot) =>
+        `Slot         ${slot.slot}: ${slot.query} on ${slot.part}, ${slot.dimension} numbers, at most ${slot.count} times`,
+    ),
+    ...summary.epsilons.map((epsilon) => `Epsilon      ${JSON.stringify(epsilon)}`),
+  ];
+}
+
+/** Fills in the missing noise or ε. */
+export async function planComplete(
+  path: string,
+  options: { readonly out?: string; readonly schema?: string },
+): Promise<CommandResult> {
+  const draft = await readJson(path);
+  const schema = options.schema === undefined ? {} : { schema: await readJson(options.schema) };
+  const plan = completePlan({ ...requireObject(draft, path), ...schema });
+  return written(plan, options.out, `completed plan ${planHashOf(plan)}`);
+}
+
+/** Fills in authority and roster: every enrolled client that is not revoked, from the data folder. */
+export async function planRoster(
+  path: string,
+  options: { readonly out?: string; readonly dir: string; readonly database?: string },
+): Promise<CommandResult> {
+  const draft = requireObject(await readJson(path), path);
+  const { store } = await openData(options.dir, options.database, 'read');
+  try {
+    const authority = await pinnedAuthority(options.dir);
+    const revoked = new Set((await store.revocations())?.revoked);
+    const clients = (await store.clients())
+      .filter(({ client }) => !revoked.has(client))
+      .map(({ client, name, certificate }) => ({ client, name, identity: certificate.identity }));
+    if (clients.length === 0) throw new SottoError('ROSTER_INVALID', `no client has enrolled in ${options.dir}`);
+    const plan = { ...(authority === null ? {} : { authority }), ...draft, roster: { kind: 'pinned', clients } };
+    return await written(plan, options.out, `roster of ${clients.length} clients`);
+  } finally {
+    await store.close();
+  }
+}
+
+async function written(plan: object, out: string | undefined, what: string): Promise<CommandResult> {
+  const text = JSON.stringify(plan, null, 2);
+  if (out === undefined) return { lines: [text], json: plan };
+  await writeFile(out, `${text}\n`);
+  return { lines: [`${what} written to ${out}`], json: { out, plan } };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function requireObject(value: unknown, path: string): Record<string, unknown> {
+  if (!isObject(value)) throw new SottoError('PLAN_INVALID', `${path}: a plan is a JSON object`);
+  if ('signature' in value) throw new SottoError('PLAN_INVALID', `${path}: the plan is signed already`);
+  return value;
+}

@@ -1,0 +1,162 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { isSottoError, SottoError } from '@sotto/shared/errors';
+import { readConfig } from '../config.ts';
+import { startCoordinator, version } from '../main.ts';
+import type { CommandResult } from './command-result.ts';
+import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.ts';
+import { exportModel, initFolder, replay } from './folder-commands.ts';
+import { openOperatorApi, type OperatorApi } from './operator-api.ts';
+import { planCheck, planComplete, planRoster } from './plan-commands.ts';
+import { listClients, operateRun, revoke, runStatus, submitRun } from './run-commands.ts';
+
+/** What the process gives to the program, so that a test can call it without one. */
+export type ProgramPorts = {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Resolves when the process is asked to end. */
+  readonly ended: Promise<void>;
+};
+
+const defaultDir = '.sotto/coordinator';
+
+/**
+ * Runs `sotto` with its arguments (without node and script) and gives the exit code. Results go to stdout, progress and errors
+ * to stderr; with `--json` results and errors are one object each.
+ */
+export async function run(args: readonly string[], ports: ProgramPorts): Promise<number> {
+  const json = args.includes('--json');
+  try {
+    await programOf(ports, json).parseAsync([...args], { from: 'user' });
+    return exitCodes.done.number;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done.number : exitCodes.usage.number;
+    const known = isSottoError(error)
+      ? error
+      : new SottoError('INTERNAL', error instanceof Error ? error.message : String(error));
+    ports.error(json ? `${JSON.stringify({ error: known })}\n` : `${known.code}: ${known.message}\n${known.cure}\n`);
+    return exitCodeOf(known);
+  }
+}
+
+function programOf(ports: ProgramPorts, json: boolean): Command {
+  const tell = (line: string) => ports.error(json ? '' : `${line}\n`);
+  const show = ({ lines, json: value }: CommandResult) =>
+    ports.out(json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
+
+  const program = new Command('sotto')
+    .description('The coordinator: leads runs of federated training, sees noisy sums alone.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: ports.out, writeErr: ports.error })
+    .addHelpText('after', `\nExit codes:\n${exitCodeHelp()}`);
+
+  const command = (parent: Command, name: string, description: string): Command =>
+    parent
+      .command(name)
+      .description(description)
+      .option('--json', 'one JSON object on stdout, errors as one on stderr')
+      .addHelpText('after', `\nExit codes:\n${exitCodeHelp()}`);
+  const inFolder = (one: Command): Command =>
+    one.option('--dir <folder>', 'data folder of the coordinator', ports.environment['SOTTO_DIR'] ?? defaultDir);
+  const ofFolder = (one: Command): Command =>
+    inFolder(one).option('--database <url>', 'postgres:// database', ports.environment['SOTTO_DATABASE']);
+  const withApi =
+    <Rest extends unknown[]>(action: (api: OperatorApi, ...rest: Rest) => Promise<CommandResult>, one: Command) =>
+    async (...rest: Rest) =>
+      show(await action(await openOperatorApi(one.opts<{ dir: string }>().dir), ...rest));
+
+  const init = command(program, 'init', 'make a data folder: tokens, certificate, pinned authority')
+    .argument('[dir]', 'the data folder', ports.environment['SOTTO_DIR'] ?? defaultDir)
+    .option('--authority <key>', 'Ed25519 public key of the federation’s authority, hex')
+    .option('--name <host...>', 'names or addresses that the certificate is for', []);
+  init.action(async (dir: string) => {
+    const { authority, name } = init.opts<{ authority?: string; name: string[] }>();
+    show(await initFolder(dir, { names: name, ...(authority === undefined ? {} : { authority }) }));
+  });
+
+  const serve = command(program, 'serve', 'lead the runs of a data folder until it is told to end')
+    .option('--dir <folder>', `data folder (default: ${defaultDir})`)
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <number>', 'port to listen on, 0 for a free one (default: 8443)', wholeNumber)
+    .option('--name <host...>', 'further names or addresses that the made certificate is for')
+    .option('--database <url>', 'postgres:// database instead of the SQLite file')
+    .option('--authority <key>', 'Ed25519 public key of the federation’s authority, hex')
+    .option('--cert <file>', 'PEM certificate instead of a made one')
+    .option('--key <file>', 'its PEM key')
+    .option('--no-tls', 'plain HTTP: for tests alone')
+    .option('--dashboard <folder>', 'exported dashboard to serve under /')
+    .option('--log <level>', 'silent, error, warn, info or debug (default: info)');
+  serve.action(async () => {
+    const { json: _json, name, ...flags } = serve.opts<Record<string, unknown>>();
+    const config = readConfig({ ...flags, names: name }, ports.environment);
+    const coordinator = await startCoordinator(config);
+    const { url, fingerprint, viewToken } = coordinator;
+    show({
+      lines: [
+        `Listening         ${url}`,
+        `TLS fingerprint   ${fingerprint ?? 'none: TLS is off'}`,
+        ...(config.dashboard === undefined ? [] : [`Dashboard         ${url}/#token=${viewToken}`]),
+      ],
+      json: { url, fingerprint, dir: config.dir },
+    });
+    await ports.ended;
+    await coordinator.close();
+  });
+
+  const plan = program.command('plan').description('look at plans and fill them in');
+  const check = command(plan, 'check', 'whether a plan can run, and what it comes to').argument('<file>');
+  check.action(async (file: string) => show(await planCheck(file)));
+  const complete = command(plan, 'complete', 'fill in the missing noise, or the missing ε')
+    .argument('<file>')
+    .option('--schema <file>', 'data schema to put into the plan')
+    .option('--out <file>', 'where to write it (default: stdout)');
+  complete.action(async (file: string) => show(await planComplete(file, complete.opts())));
+  const roster = ofFolder(command(plan, 'roster', 'fill in authority and roster from the enrolled clients'))
+    .argument('<file>')
+    .option('--out <file>', 'where to write it (default: stdout)');
+  roster.action(async (file: string) => show(await planRoster(file, roster.opts())));
+
+  const submit = inFolder(command(program, 'run', 'submit a signed plan'))
+    .argument('<plan>')
+    .option('--wait', 'follow the run to its end', false);
+  submit.action(
+    withApi((api, path: string) => submitRun(api, path, submit.opts<{ wait: boolean }>().wait, tell), submit),
+  );
+  const status = inFolder(command(program, 'status', 'all runs, or one'))
+    .argument('[run]', 'id of a run, or its beginning')
+    .option('--watch', 'follow the run to its end', false);
+  status.action(
+    withApi((api, id: string | undefined) => runStatus(api, id, status.opts<{ watch: boolean }>().watch, tell), status),
+  );
+  for (const what of ['pause', 'resume'] as const) {
+    const one = inFolder(command(program, what, `${what} a run`)).argument('<run>');
+    one.action(withApi((api, id: string) => operateRun(api, id, what), one));
+  }
+  const stop = inFolder(command(program, 'stop', 'end a run with the model it has'))
+    .argument('<run>')
+    .option('--reason <text>', 'why, for the clients and the record');
+  stop.action(withApi((api, id: string) => operateRun(api, id, 'stop', stop.opts<{ reason?: string }>().reason), stop));
+  const clients = inFolder(command(program, 'clients', 'who has enrolled'));
+  clients.action(withApi((api) => listClients(api), clients));
+  const revocations = inFolder(command(program, 'revoke', 'take in the authority’s revocation list')).argument(
+    '<list>',
+  );
+  revocations.action(withApi((api, path: string) => revoke(api, path), revocations));
+
+  const replayed = ofFolder(
+    command(program, 'replay', 'recompute a run’s model from seed and releases, and check every hash'),
+  ).argument('<run>', 'id of a run, or its beginning');
+  replayed.action(async (id: string) => show(await replay(id, replayed.opts())));
+  const exported = ofFolder(command(program, 'export', 'write a run’s model'))
+    .argument('<run>', 'id of a run, or its beginning')
+    .option('--format <format>', 'safetensors or tfjs', 'safetensors')
+    .requiredOption('--out <path>', 'file (safetensors) or folder (tfjs)');
+  exported.action(async (id: string) => show(await exportModel(id, exported.opts())));
+  return program;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number');
+  return Number(text);
+}
