@@ -27,7 +27,7 @@ export async function signIn(http: CoordinatorHttp, identity: SumIdentity, clock
   const signature = toHex(await identity.sign(signInBytes(nonce, client)));
   const answer = signInAnswerSchema.safeParse(await http.postJson(clientPaths.signIn, { client, nonce, signature }));
   if (!answer.success) throw new SottoError('MESSAGE_INVALID', `${clientPaths.signIn}: a malformed answer came`);
-  return { token: answer.data.token, skewMs: now - clock.now() };
+  return { token: answer.data.token, skewMs: Date.parse(now) - clock.now() };
 }
 
 /** Words for the own screen when the clocks differ by more than {@link clockSkewMaxMs}; null when they do not. */

@@ -36,13 +36,13 @@ export type EnrolAnswer = z.infer<typeof enrolAnswerSchema>;
 export const challengeRequestSchema = z.strictObject({ client: hex(20) });
 export type ChallengeRequest = z.infer<typeof challengeRequestSchema>;
 
-/** A fresh nonce, good for one sign-in, and the coordinator's time in milliseconds since the epoch, to find clocks that are off. */
-export const challengeSchema = z.object({ nonce: hex(32), now: z.number() });
+/** A fresh nonce, good for one sign-in, and the coordinator's time (ISO 8601), to find clocks that are hours off. */
+export const challengeSchema = z.object({ nonce: hex(32), now: z.iso.datetime() });
 export type Challenge = z.infer<typeof challengeSchema>;
 
 /** The identity key's signature over `signInBytes(nonce, client)`. */
 export const signInRequestSchema = z.strictObject({ client: hex(20), nonce: hex(32), signature: hex(64) });
 export type SignInRequest = z.infer<typeof signInRequestSchema>;
 
-export const signInAnswerSchema = z.object({ token: z.string().min(16).max(4_000) });
+export const signInAnswerSchema = z.object({ token: z.string().min(16).max(4_000), expiresAt: z.iso.datetime() });
 export type SignInAnswer = z.infer<typeof signInAnswerSchema>;
