@@ -1,0 +1,97 @@
+import { completePlan, planHashOf, sessionHeaderFor } from '@sotto/shared/plan';
+import { isSottoError } from '@sotto/shared/errors';
+import { describe, expect, it } from 'vitest';
+import { openClientBooks } from './client-books.ts';
+import { createMemoryLedger } from './ledger-store.ts';
+
+const plan = completePlan({
+  version: 1,
+  name: 'test',
+  purpose: 'test',
+  authority: 'aa'.repeat(32),
+  roster: {
+    kind: 'pinned',
+    clients: [1, 2, 3, 4].map((n) => ({ client: `0${n}`.repeat(20), name: `c${n}`, identity: `0${n}`.repeat(32) })),
+  },
+  schema: {
+    name: 's',
+    unitId: null,
+    columns: [{ kind: 'number', name: 'x', min: 0, max: 1, centre: 0, scale: 1 }],
+    target: { kind: 'binary', column: 'y', positive: '1', negative: '0' },
+  },
+  topology: { layers: [{ kind: 'dense', units: 1, activation: 'linear' }] },
+  loss: 'binaryCrossEntropy',
+  initialWeights: { generator: 'glorot-uniform-v1', seed: 'ab'.repeat(32) },
+  unit: 'record',
+  adjacency: 'addOrRemove',
+  split: { validation: 0, test: 0 },
+  cohort: { minSurvivors: 4, colluding: 1 },
+  privacy: { kind: 'dp', delta: 1e-5, epsilon: 3 },
+  training: {
+    query: { kind: 'gradient', samplingNumerator: 4_294_967_296, clipNormL2: 1, expectedBatch: 10 },
+    strategy: { kind: 'fedSgd', learningRate: 1 },
+    rounds: 3,
+  },
+});
+const planHash = planHashOf(plan);
+const header = (round: number, attempt: number) =>
+  sessionHeaderFor(plan, { planHash, runId: 'cd'.repeat(16), round, attempt, modelHash: '11'.repeat(32) });
+const caught = (work: Promise<unknown>) => work.catch((error: unknown) => error);
+
+describe('openClientBooks', () => {
+  it('charges an attempt once, and a reopened store goes on where it was', async () => {
+    const store = createMemoryLedger();
+    const budget = { epsilon: 10, delta: 1e-5 };
+    const books = await openClientBooks(store, budget);
+    await books.openAttempt(plan, header(1, 1));
+    const charged = await books.charge(plan, header(1, 1));
+    expect(charged.epsilonBudget).toBe(10);
+    expect(isSottoError(await caught(books.charge(plan, header(1, 1))), 'ATTEMPT_STALE')).toBe(true);
+    const again = await openClientBooks(store, budget);
+    expect(again.epsilon()).toBe(charged.epsilonAfter);
+    expect(isSottoError(await caught(again.openAttempt(plan, header(1, 1))), 'ATTEMPT_STALE')).toBe(true);
+    await again.openAttempt(plan, header(1, 2));
+    expect((await again.charge(plan, header(1, 2))).epsilonAfter).toBeGreaterThan(charged.epsilonAfter ?? 0);
+  });
+
+  it('refuses before the first message what the budget does not hold, and marks and books nothing', async () => {
+    const store = createMemoryLedger();
+    const books = await openClientBooks(store, { epsilon: 0.2, delta: 1e-5 });
+    expect(isSottoError(await caught(books.openAttempt(plan, header(1, 1))), 'BUDGET_EXCEEDED')).toBe(true);
+    expect(await store.load()).toMatchObject({ charges: [], marks: new Map() });
+  });
+
+  it("allows no more sessions than the signed plan's, whatever the budget and the coordinator's numbering say", async () => {
+    const books = await openClientBooks(createMemoryLedger(), { epsilon: 1e3, delta: 1e-5 });
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await books.openAttempt(plan, header(1, attempt));
+      await books.charge(plan, header(1, attempt));
+    }
+    const failure = await caught(books.openAttempt(plan, header(2, 4)));
+    expect(isSottoError(failure, 'BUDGET_EXCEEDED')).toBe(true);
+    expect(String(failure)).toContain('allows 3 sessions');
+  });
+
+  it('counts a charge whose disk failed, and lets nothing through with it', async () => {
+    const store = createMemoryLedger();
+    const books = await openClientBooks(
+      {
+        ...store,
+        commit: (charges, mark) => (charges.length > 0 ? Promise.reject(new Error('full')) : store.commit([], mark)),
+      },
+      { epsilon: 10, delta: 1e-5 },
+    );
+    await books.openAttempt(plan, header(1, 1));
+    expect(String(await caught(books.charge(plan, header(1, 1))))).toContain('full');
+    expect(books.epsilon()).toBeGreaterThan(0);
+  });
+
+  it('keeps the first split and refuses plans with another', async () => {
+    const store = createMemoryLedger();
+    const books = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });
+    await books.pinSplit({ validation: 0.2, test: 0 });
+    await books.pinSplit({ validation: 0.2, test: 0 });
+    const again = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });
+    expect(isSottoError(await caught(again.pinSplit({ validation: 0, test: 0 })), 'PLAN_REFUSED')).toBe(true);
+  });
+});
