@@ -39,7 +39,7 @@ export type Federation = {
 /** A federation for a plan whose roster is the first example clients, all enrolled and none connected. */
 export async function createFederation(
   plan: Plan,
-  options: { store?: Store; seed?: string } = {},
+  options: { store?: Store; blobs?: Blobs; seed?: string } = {},
 ): Promise<Federation> {
   const crypto = createNodeCrypto();
   const random = createSeededRandom(options.seed ?? 'federation');
@@ -47,7 +47,7 @@ export async function createFederation(
   const signedPlan = signPlan(plan, key);
   const clock = createManualClock();
   const store = options.store ?? createMemoryStore();
-  const blobs = createMemoryBlobs();
+  const blobs = options.blobs ?? createMemoryBlobs();
   const connected = new Set<string>();
   let driver = newDriver();
   const identities = exampleClients(plan.roster.clients.length);
