@@ -6,7 +6,7 @@ import { toHex } from '@sotto/shared/vector';
 import { createLocalData, readCsv, type UnitTable } from './data/index.ts';
 import { loadIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
-import { openDataSource, type DataSource } from './ledger/data-source.ts';
+import { openDataSource } from './ledger/data-source.ts';
 import type { NodeConfig, NodeNotice, NodeResult, RunningNode } from './node-config.ts';
 import { createNodeClock } from './platform/node-clock.ts';
 import { createNodeTransport, type NodeTransport } from './platform/node-transport.ts';
