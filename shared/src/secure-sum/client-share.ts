@@ -90,8 +90,6 @@ export async function onRoster(
 
 async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, crypto: CryptoPort): Promise<void> {
   const { entries, sessionId } = roster;
-  const fault = cohortFault(entries.length, rules.minSurvivors, rules.colluding);
-  if (fault !== null) throw new SottoError('COHORT_TOO_SMALL', `roster: ${fault}`);
   if (!isSortedSet(entries.map((entry) => entry.client))) {
     throw new SottoError('ROSTER_INVALID', 'roster: clients are not in order, or one is there twice');
   }
@@ -108,6 +106,8 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
   ) {
     throw new SottoError('ROSTER_INVALID', `roster: the own entry of client ${own.client} was altered or left out`);
   }
+  const fault = cohortFault(entries.length, rules.minSurvivors, rules.colluding);
+  if (fault !== null) throw new SottoError('COHORT_TOO_SMALL', `roster: ${fault}`);
   for (const entry of entries) {
     const identityKey = rules.identities.get(entry.client);
     if (identityKey === undefined) {

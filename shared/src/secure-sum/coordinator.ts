@@ -117,7 +117,7 @@ function advance(state: SumState): SumStep {
   const awaited = awaitedClients(state);
   const needed = neededAnswers(state);
   if (answered.size + awaited.length < needed) {
-    const missing = asked.filter((client) => !answered.has(client));
+    const missing = asked.filter((client) => !answered.has(client) && state.lost.has(client));
     const reason = `stage ${state.stage}: ${answered.size + awaited.length} clients are left, ${needed} are needed`;
     return fail(state, 'COHORT_TOO_SMALL', reason, missing);
   }

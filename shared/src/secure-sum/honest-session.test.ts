@@ -48,7 +48,7 @@ describe('a session', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     expect(released).toBeGreaterThan(20);
     expect(failed).toBeGreaterThan(5);

@@ -217,6 +217,7 @@ export async function runSession(
     }
     const began = performance.now();
     for (const { message, vector } of outbox.splice(0)) {
+      if (step.state.stage === 'failed') break;
       const fault = await verifySumMessage(step.state, message, options.crypto);
       if (fault !== null) {
         rejections.push({ client: message.client, ...fault });
