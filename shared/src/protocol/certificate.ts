@@ -2,7 +2,7 @@ import { signedBytes, type CryptoPort } from '../crypto/index.ts';
 import { SottoError } from '../errors/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 import type { Certificate, Invitation } from './identity.ts';
-import { voucherSigned } from './invitation.ts';
+import { expiryMsOf, voucherSigned } from './invitation.ts';
 
 /**
  * A client's certificate: its own identity key and name, signed with the voucher's secret.
@@ -39,7 +39,7 @@ export async function verifyCertificate(
   if (voucher.authority !== authority || !voucherSigned(voucher)) {
     throw new SottoError('CERTIFICATE_INVALID', `client ${name}: the voucher is not signed by authority ${authority}`);
   }
-  if (nowMs !== null && Date.parse(voucher.expiresAt) <= nowMs) {
+  if (nowMs !== null && expiryMsOf(voucher) <= nowMs) {
     throw new SottoError('INVITATION_INVALID', `client ${name}: the invitation expired at ${voucher.expiresAt}`);
   }
   if (voucher.name !== null && voucher.name !== name) {

@@ -44,6 +44,12 @@ export function voucherSigned(voucher: Voucher): boolean {
   return authoritySigned(voucher.authority, 'voucher', content, signature);
 }
 
+/** When a voucher stops admitting identities, in milliseconds since the epoch. */
+export function expiryMsOf(voucher: Voucher): number {
+  // eslint-disable-next-line no-restricted-globals -- Date.parse of an ISO 8601 text reads no clock.
+  return Date.parse(voucher.expiresAt);
+}
+
 const prefix = 'sotto1.';
 const lineMaxCharacters = 8_192;
 
@@ -87,7 +93,7 @@ export function decodeInvitation(text: string, nowMs: number): Invitation {
   if (authorityKeyOf(secret).publicKey !== voucher.voucherKey) {
     throw new SottoError('INVITATION_INVALID', 'the secret does not belong to the voucher');
   }
-  if (Date.parse(voucher.expiresAt) <= nowMs) {
+  if (expiryMsOf(voucher) <= nowMs) {
     throw new SottoError('INVITATION_INVALID', `the invitation expired at ${voucher.expiresAt}`);
   }
   return parsed.data;

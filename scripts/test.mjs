@@ -1,0 +1,105 @@
+// npm test: installs what is needed and runs everything. `--long`: the long set too. Last line: `N passed, N failed, N skipped`.
+// SOTTO_REQUIRE=all: a skipped test is a failure, for the machine that has everything.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { check } from './check.mjs';
+import { startPostgres } from './postgres.mjs';
+import { ensureBuilt, ensureDashboard, ensureInstalled, root, run, tool } from './setup.mjs';
+import { ensureSystemPackages } from './system-packages.mjs';
+
+const long = process.argv.includes('--long');
+const requireAll = process.env['SOTTO_REQUIRE'] === 'all';
+const began = Date.now();
+const tally = { passed: 0, failed: 0 };
+/** Names of what was not run. */
+const skipped = [];
+const folder = mkdtempSync(join(tmpdir(), 'sotto-test-'));
+const vitest = tool('vitest', 'vitest.mjs');
+
+await ensureInstalled();
+await ensureSystemPackages();
+
+const env = long ? { SOTTO_LONG: '1' } : {};
+const postgres = await startPostgres();
+if (postgres !== null) env.SOTTO_POSTGRES = postgres.url;
+try {
+  heading('Checks');
+  const checked = await check();
+  tally.passed += checked.passed;
+  tally.failed += checked.failed;
+
+  heading('Unit, property and contract tests');
+  await suite('unit', process.execPath, [vitest, 'run']);
+
+  heading('Build');
+  await ensureBuilt();
+  await ensureDashboard();
+
+  heading('Real processes, sockets and browsers');
+  await suite('e2e', process.execPath, [vitest, 'run', '--config', 'e2e/vitest.config.ts', '--passWithNoTests']);
+
+  heading('Shared and the wire on Node 24');
+  await onNode24();
+} finally {
+  await postgres?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+if (skipped.length > 0) {
+  heading(requireAll ? 'Skipped, although SOTTO_REQUIRE=all' : 'Skipped');
+  for (const name of skipped) console.error(`  ${name}`);
+}
+console.error(`\n${((Date.now() - began) / 60_000).toFixed(1)} minutes`);
+console.log(`${tally.passed} passed, ${tally.failed} failed, ${skipped.length} skipped`);
+process.exitCode = tally.failed > 0 || (requireAll && skipped.length > 0) ? 1 : 0;
+
+/** The same tests on the Node that production runs: what runs on two engines depends on neither. */
+async function onNode24() {
+  const npx = ['-y', '-p', 'node@24', 'node'];
+  const probe = await run('npx', [...npx, '-p', 'process.versions.node'], { capture: true });
+  const version = probe.output.trim().split('\n').at(-1);
+  if (probe.code !== 0 || !version?.startsWith('24.')) {
+    skipped.push(`Node 24: npx -p node@24 does not give it (${version ?? 'no answer'})`);
+    return;
+  }
+  const wire = ['coordinator/src/http', 'coordinator/src/sockets', 'client-sdk/src/platform'];
+  const folders = ['shared/src', ...wire].filter((path) => existsSync(join(root, path)));
+  await suite(`node ${version}`, 'npx', [...npx, vitest, 'run', ...folders]);
+}
+
+/** Runs vitest, shows what it says, and counts. */
+async function suite(name, command, args) {
+  const report = join(folder, `${name.replaceAll(/\W/g, '-')}.json`);
+  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+  const { code, seconds } = await run(command, [...args, ...reporters], { env });
+  const counted = countReport(report, name);
+  // A run that ends badly without a failed test (a worker that died, an error outside a test) is a failure too.
+  if (code !== 0 && counted.failed === 0) counted.failed = 1;
+  tally.passed += counted.passed;
+  tally.failed += counted.failed;
+  skipped.push(...counted.skipped);
+  const { passed, failed } = counted;
+  console.error(
+    `${name}: ${passed} passed, ${failed} failed, ${counted.skipped.length} skipped, ${seconds.toFixed(0)} s`,
+  );
+}
+
+function countReport(path, name) {
+  const counted = { passed: 0, failed: 0, skipped: [] };
+  if (!existsSync(path)) return { ...counted, failed: 1 };
+  for (const { name: file, status, assertionResults } of JSON.parse(readFileSync(path, 'utf8')).testResults) {
+    for (const { status: outcome, fullName } of assertionResults) {
+      if (outcome === 'passed') counted.passed++;
+      else if (outcome === 'failed') counted.failed++;
+      else counted.skipped.push(`${name}: ${fullName.trim()} (${file.replace(`${root}/`, '')})`);
+    }
+    // A file that does not even load has no tests to count.
+    if (status === 'failed' && assertionResults.every(({ status: outcome }) => outcome !== 'failed')) counted.failed++;
+  }
+  return counted;
+}
+
+function heading(text) {
+  console.error(`\n── ${text} ──`);
+}
