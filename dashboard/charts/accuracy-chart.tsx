@@ -6,7 +6,7 @@ import { formatCount, formatRate } from '../lib/format.ts';
 import { intervalText, samplingInterval } from '../lib/interval.ts';
 import type { Evaluation, Figure } from '../lib/run-types.ts';
 import { useSize } from '../lib/use-size.ts';
-import { rateDomain, roundTicks } from './axis.ts';
+import { rateDomain, rateTicks, roundTicks } from './axis.ts';
 import { Crosshair } from './crosshair.tsx';
 
 export type AccuracyChartProps = { evaluations: readonly Evaluation[]; rounds: number; part: Evaluation['part'] };
@@ -18,11 +18,11 @@ export function AccuracyChart({ evaluations, rounds, part }: AccuracyChartProps)
   const [holder, { width, height }] = useSize<HTMLDivElement>({ width: 720, height: 292 });
   const [selected, setSelected] = useState<number | null>(null);
   const labelRoom = width < 480 ? 16 : 132;
-  const frame = { left: 34, right: width - labelRoom, top: 14, bottom: height - 30 };
+  const frame = { left: 38, right: width - labelRoom, top: 14, bottom: height - 30 };
   const domain = rateDomain(evaluations);
   const x = scaleLinear([0, Math.max(1, rounds)], [frame.left, frame.right]);
   const y = scaleLinear(domain, [frame.bottom, frame.top]);
-  const yTicks = y.ticks(5);
+  const yTicks = rateTicks(domain);
   const points: Point[] = evaluations.flatMap((evaluation) =>
     evaluation.accuracy ? [{ evaluation, figure: evaluation.accuracy, x: x(Math.min(evaluation.round, rounds)) }] : [],
   );
@@ -42,9 +42,9 @@ export function AccuracyChart({ evaluations, rounds, part }: AccuracyChartProps)
         <svg width={width} height={height} role="img" aria-label={summary(points, part, rounds)}>
           {yTicks.map((tick) => (
             <g key={tick}>
-              <line className="grid" x1={frame.left} x2={frame.right} y1={y(tick)} y2={y(tick)} />
-              <text className="tick" x={frame.left - 8} y={y(tick) + 4} textAnchor="end">
-                {tick.toFixed(1)}
+              <line className="grid" x1={frame.left} x2={frame.right} y1={y(Number(tick))} y2={y(Number(tick))} />
+              <text className="tick" x={frame.left - 8} y={y(Number(tick)) + 4} textAnchor="end">
+                {tick}
               </text>
             </g>
           ))}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { nearestIndex, rateDomain, roundTicks, secondsTop } from './axis.ts';
+import { nearestIndex, rateDomain, rateTicks, roundTicks, secondsTop } from './axis.ts';
 import type { Evaluation } from '../lib/run-types.ts';
 
 const evaluations = fc.array(
@@ -82,5 +82,19 @@ test('the seconds axis ends above the slowest session', () => {
       fc.double({ min: 1e-3, max: 1e5, noNaN: true }),
       (seconds) => secondsTop(rounds(seconds)) >= seconds * (1 - 1e-12),
     ),
+  );
+});
+
+test('no two ticks of the rate axis read the same, and both ends are near one', () => {
+  fc.assert(
+    fc.property(evaluations, (list) => {
+      const domain = rateDomain(list);
+      const ticks = rateTicks(domain);
+      expect(new Set(ticks).size).toBe(ticks.length);
+      expect(ticks.length).toBeGreaterThanOrEqual(4);
+      expect(ticks.length).toBeLessThanOrEqual(8);
+      expect(Number(ticks.at(-1))).toBeCloseTo(domain[1], 9);
+      expect(Number(ticks[0])).toBeGreaterThan(domain[0] - 1e-9);
+    }),
   );
 });

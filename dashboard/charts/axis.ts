@@ -17,6 +17,13 @@ export function rateDomain(evaluations: readonly Evaluation[]): [number, number]
   return [Math.max(0, round1(low)), Math.min(1, round1(high))];
 }
 
+/** Four to seven ticks of a range in tenths, all with as many decimals as the finest of them needs. */
+export function rateTicks([low, high]: readonly [number, number]): string[] {
+  const step = high - low > 0.65 ? 0.2 : high - low > 0.35 ? 0.1 : 0.05;
+  const count = Math.floor((high - low) / step + 1e-9);
+  return Array.from({ length: count + 1 }, (_, index) => (high - index * step).toFixed(step < 0.1 ? 2 : 1)).reverse();
+}
+
 function round1(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -4,6 +4,8 @@ import { Panel } from './panel.tsx';
 
 /** No run yet: the three commands that lead to one. */
 export function FirstRun() {
+  // Drawn in the browser only, after the first answer.
+  const address = window.location.origin;
   return (
     <main id="main" className="page">
       <h1>Ready. No run has been started yet.</h1>
@@ -13,13 +15,18 @@ export function FirstRun() {
           <ol className="steps">
             <li>
               <h3>Invite each owner of data</h3>
-              <p>On the machine with the authority’s key. The key never enters a page.</p>
-              <CopyCommand command="sotto-authority invite --name Cleveland" />
+              <p>
+                On the machine with the authority’s key. The key never enters a page. <code>sotto serve</code> shows the
+                fingerprint.
+              </p>
+              <CopyCommand
+                command={`sotto-authority invite --name Cleveland --coordinator ${address} --tls-fingerprint HEX`}
+              />
             </li>
             <li>
               <h3>Connect it</h3>
               <p>On the machine with the data. It shows what it would allow before it joins.</p>
-              <CopyCommand command="sotto-node join cleveland.invitation" />
+              <CopyCommand command="sotto-node join INVITATION" />
             </li>
             <li>
               <h3>Sign a plan and start it</h3>

@@ -190,6 +190,7 @@ export function nobody(): RunStatus {
       ...one,
       connected: false,
       state: 'absent',
+      reason: null,
       answered: false,
       sessionsSurvived: 0,
     })),
