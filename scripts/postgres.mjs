@@ -23,7 +23,7 @@ export async function startPostgres() {
   const folder = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
   const identity = serverIdentity();
   if (identity !== null) chownSync(folder, identity.uid, identity.gid);
-  const options = { ...(identity ?? {}), cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C' } };
+  const options = { ...identity, cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C' } };
   const data = join(folder, 'data');
   const made = spawnSync(
     join(programs, 'initdb'),
@@ -48,11 +48,13 @@ export async function startPostgres() {
     const timer = setTimeout(() => resolve(false), 60_000);
     server.stderr.on('data', (chunk) => {
       log = (log + chunk).slice(-4_000);
-      if (log.includes('ready to accept connections')) resolve(true);
+      if (!log.includes('ready to accept connections')) return;
+      clearTimeout(timer);
+      resolve(true);
     });
     server.once('error', () => resolve(false));
     server.once('close', () => resolve(false));
-    ended.then(() => clearTimeout(timer));
+    server.once('close', () => clearTimeout(timer));
   });
   const stop = async () => {
     // SIGINT is PostgreSQL's fast shutdown.

@@ -71,7 +71,7 @@ async function onNode24() {
 /** Runs vitest, shows what it says, and counts. */
 async function suite(name, command, args) {
   const report = join(folder, `${name.replaceAll(/\W/g, '-')}.json`);
-  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const { code, seconds } = await run(command, [...args, ...reporters], { env });
   const counted = countReport(report, name);
   // A run that ends badly without a failed test (a worker that died, an error outside a test) is a failure too.

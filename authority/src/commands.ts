@@ -138,6 +138,9 @@ export async function sign(path: string, options: SignOptions, tell: (text: stri
   };
   const { plan, check } = await preparePlan(await readJson(path), publicKey, additions, createNodeCrypto());
   const words = describePlan(plan, check);
+  if (additions.certificates === undefined) {
+    words.push('Warning: the names above are the file’s own; give --certificates to check them against the vouchers.');
+  }
   tell(`${words.join('\n')}\n`);
   if (options.yes !== true) {
     if (process.stdin.isTTY !== true) {

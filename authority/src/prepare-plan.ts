@@ -13,7 +13,7 @@ import {
 export type PlanAdditions = {
   /** Data schema, JSON. */
   readonly schema?: unknown;
-  /** Certificates of the clients that take part, JSON. */
+  /** Certificates of the clients that take part, JSON: they give the roster, or prove the one that the file gives. */
   readonly certificates?: unknown;
 };
 
@@ -35,9 +35,9 @@ export async function preparePlan(
   if ('plan' in draft && 'signature' in draft) throw new SottoError('PLAN_INVALID', 'this plan is signed already');
   const added: Record<string, unknown> = {};
   if (additions.schema !== undefined) added['schema'] = additions.schema;
-  if (additions.certificates !== undefined) {
-    added['roster'] = { kind: 'pinned', clients: await rosterOf(additions.certificates, authority, crypto) };
-  }
+  const certified =
+    additions.certificates === undefined ? null : await rosterOf(additions.certificates, authority, crypto);
+  if (certified !== null && !('roster' in draft)) added['roster'] = { kind: 'pinned', clients: certified };
   for (const field of Object.keys(added)) {
     if (field in draft) throw new SottoError('PLAN_INVALID', `plan.${field}: the file gives it, and an option too`);
   }
@@ -45,11 +45,20 @@ export async function preparePlan(
   if (plan.authority !== authority) {
     throw new SottoError('PLAN_INVALID', `plan.authority: expected ${authority}, got ${plan.authority}`);
   }
+  if (certified !== null) checkCertified(plan, certified);
   const check = checkPlan(plan);
   if (check.problems.length > 0) {
     throw new SottoError('PLAN_INVALID', check.problems.map(findingText).join(' '), { problems: check.problems });
   }
   return { plan, check };
+}
+
+/** Every client of the plan must be one of the certified ones, name included: a coordinator may have written the roster. */
+function checkCertified(plan: Plan, certified: readonly RosterClient[]): void {
+  for (const { client, name, identity } of plan.roster.clients) {
+    if (certified.some((one) => one.client === client && one.name === name && one.identity === identity)) continue;
+    throw new SottoError('CERTIFICATE_INVALID', `roster, "${name}" (${client}): no certificate bears this id and name`);
+  }
 }
 
 /** The roster of a list of certificates, sorted by client id. */

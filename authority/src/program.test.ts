@@ -201,19 +201,22 @@ describe('invite', () => {
   });
 });
 
+/** Certificates of four hospitals; made once, since each invitation costs a passphrase's half second. */
+async function makeCertificates(): Promise<Certificate[]> {
+  const made: Certificate[] = [];
+  for (const name of ['Cleveland', 'Budapest', 'Zürich', 'Long Beach']) {
+    const { invitation } = await json([...invite, '--name', name]);
+    const identity = toHex(await crypto.ed25519PublicKey(createNodeRandom().bytes(32)));
+    made.push(await issueCertificate(decodeInvitation(String(invitation), now), identity, name, crypto));
+  }
+  return made;
+}
+
+let made: Promise<Certificate[]> | null = null;
+const certificates = (): Promise<Certificate[]> => (made ??= makeCertificates());
+
 describe('sign', () => {
   const examples = join(import.meta.dirname, '../../examples/hospitals');
-
-  async function certificates(): Promise<Certificate[]> {
-    const random = createNodeRandom();
-    const made: Certificate[] = [];
-    for (const name of ['Cleveland', 'Budapest', 'Zürich', 'Long Beach']) {
-      const { invitation } = await json([...invite, '--name', name]);
-      const identity = toHex(await crypto.ed25519PublicKey(random.bytes(32)));
-      made.push(await issueCertificate(decodeInvitation(String(invitation), now), identity, name, crypto));
-    }
-    return made;
-  }
 
   test('shows the plan in words, completes and signs it', async () => {
     const members = await certificates();
@@ -271,6 +274,31 @@ describe('sign', () => {
     await writeFile(list, JSON.stringify([certificate]));
     expect(await errorOf([...args, '--certificates', list], passphrase)).toMatchObject({ code: 'PLAN_INVALID' });
     expect(await errorOf(args, passphrase)).toMatchObject({ code: 'PLAN_INVALID' });
+  });
+});
+
+describe('a roster that somebody else wrote', () => {
+  test('is signed only as the certificates say, name included', async () => {
+    const examples = join(import.meta.dirname, '../../examples/hospitals');
+    const members = await certificates();
+    const list = join(folder, 'members.json');
+    await writeFile(list, JSON.stringify(members));
+    const draft = JSON.parse(await readFile(join(examples, 'plan.json'), 'utf8')) as object;
+    const clients = members
+      .map(({ identity, name }) => ({ client: clientIdOf(identity), name, identity }))
+      .sort((a, b) => (a.client < b.client ? -1 : 1));
+    const [first, second, ...rest] = clients;
+    const swapped = [{ ...first, name: second?.name }, { ...second, name: first?.name }, ...rest];
+    for (const [roster, code] of [
+      [clients, null],
+      [swapped, 'CERTIFICATE_INVALID'],
+    ] as const) {
+      const path = join(folder, `written-${code ?? 'well'}.json`);
+      await writeFile(path, JSON.stringify({ ...draft, roster: { kind: 'pinned', clients: roster } }));
+      const args = ['sign', path, '--schema', join(examples, 'schema.json'), '--certificates', list, '--yes'];
+      if (code === null) expect(await json(args)).toHaveProperty('planHash');
+      else expect(await errorOf([...args, '--key', key], passphrase)).toMatchObject({ code });
+    }
   });
 });
 

@@ -81,10 +81,7 @@ function programOf(ports: ProgramPorts, perform: Perform, tell: (text: string) =
   const sign = keyed(commandOf('sign', 'show a plan in words, ask, and sign it'))
     .argument('<plan>', 'JSON file of the plan; noise or ε may be missing')
     .option('--schema <file>', 'data schema, where the plan leaves it out')
-    .option(
-      '--certificates <file>',
-      'JSON list of the certificates of its clients, where the plan leaves the roster out',
-    )
+    .option('--certificates <file>', 'JSON list of its clients’ certificates: gives the roster, or proves it')
     .option('--out <file>', 'where the signed plan goes (default: PLAN.signed.json)')
     .option('--yes', 'do not ask');
   sign.action((path: string) => perform(() => commands.sign(path, withKey<SignOptions>(sign), tell))());
