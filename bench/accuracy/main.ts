@@ -56,7 +56,8 @@ function report(row: AccuracyCase, runs: readonly SeedResult[]): void {
     figureNames.flatMap((name) => {
       const each = runs.map((run) => run[name]).filter((value) => value !== null);
       if (each.length === 0) return [];
-      const interval = meanInterval(each);
+      const [only = 0] = each;
+      const interval = each.length > 1 ? meanInterval(each) : { value: only, low: only, high: only };
       const goal = row.goal[name];
       const met = goal === undefined ? null : interval.value >= goal - row.tolerance;
       // The goals are for the whole cohort; with drops the figure is printed beside.
