@@ -25,7 +25,9 @@ export function FirstRun() {
             </li>
             <li>
               <h3>Connect it</h3>
-              <p>On the machine with the data. It shows what it would allow before it joins.</p>
+              <p>
+                On the machine with the data. It makes its identity key there, and enrols with the invitation’s line.
+              </p>
               <CopyCommand command="sotto-node join INVITATION" />
             </li>
             <li>

@@ -135,7 +135,7 @@ function ClientLine({
           {row.kind === 'marks' ? (
             <>
               <StageIcon mark={client.answered ? 'done' : 'now'} />
-              <span className={client.answered ? '' : 'now-word'}>{row.reached}</span>
+              <span className={client.answered ? 'nowrap' : 'nowrap now-word'}>{row.reached}</span>
             </>
           ) : (
             <Apart row={row} />
