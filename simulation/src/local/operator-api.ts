@@ -48,12 +48,24 @@ export async function openOperatorApi(dir: string, url: string): Promise<Operato
     });
   }
 
+  /** Reading changes nothing, so a connection that the server closed while idle is no reason to give up. */
+  async function read<T>(path: string): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await call<T>('GET', path);
+      } catch (error) {
+        if (tries === 5) throw error;
+        await new Promise((wake) => setTimeout(wake, 200 * tries));
+      }
+    }
+  }
+
   return {
     submit: (plan) => call('POST', '/v1/runs', plan),
-    status: (runId) => call('GET', `/v1/runs/${runId}`),
-    runs: async () => (await call<{ runs: RunStatus[] }>('GET', '/v1/runs')).runs,
+    status: (runId) => read(`/v1/runs/${runId}`),
+    runs: async () => (await read<{ runs: RunStatus[] }>('/v1/runs')).runs,
     async clients() {
-      const { clients } = await call<{ clients: (RosterClient & { revoked: boolean })[] }>('GET', '/v1/clients');
+      const { clients } = await read<{ clients: (RosterClient & { revoked: boolean })[] }>('/v1/clients');
       return clients
         .filter(({ revoked }) => !revoked)
         .map(({ client, name, identity }) => ({ client, name, identity }))
