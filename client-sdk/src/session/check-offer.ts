@@ -1,6 +1,13 @@
 import { isSottoError, SottoError, type ErrorCode } from '@sotto/shared/errors';
 import { checkPlan, checkPolicy, planHashOf, refusalText, type Plan, type SignedPlan } from '@sotto/shared/plan';
-import { clientIdOf, parseSignedPlan, verifyCertificate, verifySignedPlan } from '@sotto/shared/protocol';
+import {
+  checkQuotas,
+  clientIdOf,
+  parseSignedPlan,
+  verifyCertificate,
+  verifySignedPlan,
+  type Certificate,
+} from '@sotto/shared/protocol';
 import { canonicalJson, fromUtf8, toHex } from '@sotto/shared/vector';
 import type { ClientBooks } from '../ledger/client-books.ts';
 import type { RunOffer } from './machine-state.ts';
@@ -94,16 +101,28 @@ function checkRoster(plan: Plan, own: string): void {
   }
 }
 
-/** Every client of the roster must be vouched for by the authority, so that the coordinator can put nobody in between. */
+/**
+ * Every client of the roster must be vouched for by the authority, under the name that the roster gives it, so that the
+ * coordinator can put nobody in between. An invitation's expiry limits enrolment alone: revocation ends a client.
+ */
 async function checkCertificates(plan: Plan, offer: RunOffer, ports: ClientPorts): Promise<void> {
   const byIdentity = new Map(offer.certificates.map((certificate) => [certificate.identity, certificate]));
+  const ofRoster: Certificate[] = [];
   for (const { client, name, identity } of plan.roster.clients) {
     const certificate = byIdentity.get(identity);
     if (certificate === undefined) {
       throw new SottoError('CERTIFICATE_INVALID', `roster, ${name} (${client}): no certificate came with the offer`);
     }
+    if (certificate.name !== name) {
+      throw new SottoError(
+        'CERTIFICATE_INVALID',
+        `roster, ${client}: called ${name}, certified as ${certificate.name}`,
+      );
+    }
     await verifyCertificate(certificate, ports.authority, null, ports.crypto);
+    ofRoster.push(certificate);
   }
+  checkQuotas(ofRoster);
 }
 
 function checkSchema(plan: Plan, ports: ClientPorts): void {
