@@ -152,12 +152,14 @@ beforeAll(() => {
     cwd: folder,
     encoding: 'utf8',
     maxBuffer: 1 << 26,
+    env: { ...process.env, OXLINT_TSGOLINT_PATH: join(root, 'node_modules/.bin/tsgolint') },
   });
+  if (!result.stdout.startsWith('{')) throw new Error(`oxlint did not run: ${result.stdout}${result.stderr}`);
   for (const { code, filename } of JSON.parse(result.stdout).diagnostics) {
     const path = filename.replaceAll('\\', '/');
     found.set(path, [...(found.get(path) ?? []), code]);
   }
-});
+}, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the linter', () => {

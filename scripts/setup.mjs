@@ -25,26 +25,37 @@ export async function ensureInstalled() {
   process.exit(code === 0 ? 1 : code);
 }
 
-/** Compiles the workspaces with the compiler of this repository; incremental, so a second call is quick. */
+/** Compiles the workspaces, incrementally. Ends the process where that fails. */
 export async function ensureBuilt() {
-  const { code } = await run(process.execPath, [tool('typescript', 'bin/tsc'), '-b']);
-  if (code === 0) return;
+  if (await build()) return;
   console.error('The build failed: see above.');
-  process.exit(code);
+  process.exit(1);
 }
 
-/** Builds the dashboard's pages where they are missing or older than their sources. Needs {@link ensureBuilt} first. */
+/** Builds the dashboard's pages where they are missing or older than their sources. Ends the process where that fails. */
 export async function ensureDashboard() {
+  if (await buildDashboard()) return;
+  console.error('The dashboard could not be built: see above.');
+  process.exit(1);
+}
+
+/** Compiles the workspaces with the compiler of this repository, and says whether that went well. */
+export async function build() {
+  const { code } = await run(process.execPath, [tool('typescript', 'bin/tsc'), '-b']);
+  return code === 0;
+}
+
+/** Builds the dashboard's pages from the built shared workspace, and says whether that went well. */
+export async function buildDashboard() {
   const page = join(root, 'dashboard/out/index.html');
   const sources = ['app', 'build', 'charts', 'components', 'lib', 'styles', 'package.json', 'next.config.mjs'];
   const built = existsSync(page) ? statSync(page).mtimeMs : 0;
   const newest = Math.max(...sources.map((name) => newestMs(join(root, 'dashboard', name))));
-  if (built > newest) return;
+  if (built > newest) return true;
   console.error('Building the dashboard …');
   const { code, output } = await run(process.execPath, [join(root, 'dashboard/build/build.mjs')], { capture: true });
-  if (code === 0) return;
-  console.error(`${output}\nThe dashboard could not be built: see above.`);
-  process.exit(code);
+  if (code !== 0) console.error(output);
+  return code === 0;
 }
 
 /** A program of an installed package, by path: the name in node_modules/.bin may be another version's. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check } from './check.mjs';
 import { startPostgres } from './postgres.mjs';
-import { ensureBuilt, ensureDashboard, ensureInstalled, root, run, tool } from './setup.mjs';
+import { build, buildDashboard, ensureInstalled, root, run, tool } from './setup.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 
 const long = process.argv.includes('--long');
@@ -33,8 +33,11 @@ try {
   await suite('unit', process.execPath, [vitest, 'run']);
 
   heading('Build');
-  await ensureBuilt();
-  await ensureDashboard();
+  for (const make of [build, buildDashboard]) {
+    const good = await make();
+    tally[good ? 'passed' : 'failed']++;
+    console.error(`${good ? '✓' : '✗'} ${make.name}`);
+  }
 
   heading('Real processes, sockets and browsers');
   await suite('e2e', process.execPath, [vitest, 'run', '--config', 'e2e/vitest.config.ts', '--passWithNoTests']);
