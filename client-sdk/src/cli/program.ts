@@ -49,7 +49,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .command('join')
     .description('join a federation: make an identity, keep it here, and enrol with the coordinator')
     .argument('<invitation>', "the authority's line of text, or - to read it from standard input")
-    .option('--name <name>', 'the name that the others see', hostname())
+    .option('--name <name>', 'the name that the others see, where the invitation does not fix it', hostname())
     .action(act(join));
   program
     .command('run')

@@ -25,6 +25,7 @@ export type Joined = { readonly client: string; readonly certificate: Certificat
 export async function joinFederation(options: {
   readonly folder: string;
   readonly invitation: string;
+  /** What the others see, unless the invitation fixes the name. */
   readonly name: string;
   readonly nowMs: number;
 }): Promise<Joined> {
@@ -33,7 +34,7 @@ export async function joinFederation(options: {
   let certificate = await existing(options.folder);
   if (certificate === null) {
     const { seed, identity } = await createIdentityKey();
-    certificate = await issueCertificate(invitation, identity, options.name, createNodeCrypto());
+    certificate = await issueCertificate(invitation, identity, voucher.name ?? options.name, createNodeCrypto());
     await saveIdentity(options.folder, seed, certificate);
   } else if (certificate.voucher.voucherKey !== voucher.voucherKey) {
     throw new SottoError('CONFLICT', `${options.folder}: joined with another invitation already; use another folder`);

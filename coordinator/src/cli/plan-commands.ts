@@ -56,20 +56,26 @@ export async function planComplete(
   return written(plan, options.out, `completed plan ${planHashOf(plan)}`);
 }
 
-/** Fills in authority and roster: every enrolled client that is not revoked, from the data folder. */
+/**
+ * Fills in authority and roster: every enrolled client that is not revoked, from the data folder. Their certificates go beside,
+ * for the authority to check before it signs.
+ */
 export async function planRoster(
   path: string,
-  options: { readonly out?: string; readonly dir: string; readonly database?: string },
+  options: { readonly out?: string; readonly certificates?: string; readonly dir: string; readonly database?: string },
 ): Promise<CommandResult> {
   const draft = requireObject(await readJson(path), path);
   const { store } = await openData(options.dir, options.database, 'read');
   try {
     const authority = await pinnedAuthority(options.dir);
     const revoked = new Set((await store.revocations())?.revoked);
-    const clients = (await store.clients())
-      .filter(({ client }) => !revoked.has(client))
-      .map(({ client, name, certificate }) => ({ client, name, identity: certificate.identity }));
+    const members = (await store.clients()).filter(({ client }) => !revoked.has(client));
+    const clients = members.map(({ client, name, certificate }) => ({ client, name, identity: certificate.identity }));
     if (clients.length === 0) throw new SottoError('ROSTER_INVALID', `no client has enrolled in ${options.dir}`);
+    if (options.certificates !== undefined) {
+      const certificates = members.map(({ certificate }) => certificate);
+      await writeFile(options.certificates, `${JSON.stringify(certificates, null, 2)}\n`);
+    }
     const plan = { ...(authority === null ? {} : { authority }), ...draft, roster: { kind: 'pinned', clients } };
     return await written(plan, options.out, `roster of ${clients.length} clients`);
   } finally {

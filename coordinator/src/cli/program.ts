@@ -114,7 +114,8 @@ function programOf(ports: ProgramPorts, json: boolean): Command {
   complete.action(async (file: string) => show(await planComplete(file, complete.opts())));
   const roster = ofFolder(command(plan, 'roster', 'fill in authority and roster from the enrolled clients'))
     .argument('<file>')
-    .option('--out <file>', 'where to write it (default: stdout)');
+    .option('--out <file>', 'where to write it (default: stdout)')
+    .option('--certificates <file>', 'write the clients’ certificates there, for sotto-authority sign');
   roster.action(async (file: string) => show(await planRoster(file, roster.opts())));
 
   const submit = inFolder(command(program, 'run', 'submit a signed plan'))
