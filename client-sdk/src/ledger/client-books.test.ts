@@ -86,6 +86,39 @@ describe('openClientBooks', () => {
     expect(books.epsilon()).toBeGreaterThan(0);
   });
 
+  it('sets the whole of an accepted plan aside, so that two plans do not leave each other half-way', async () => {
+    // Two plans at ε 3 read 4.9 together: 4 holds one of them.
+    const books = await openClientBooks(createMemoryLedger(), { epsilon: 4, delta: 1e-5 });
+    const other = { ...plan, name: 'another' };
+    books.reserve(planHash, plan);
+    books.reserve(planHash, plan);
+    const refused = () => books.reserve(planHashOf(other), other);
+    expect(refused).toThrow(
+      /^budget\.epsilon: this run would raise epsilon to 4\.\d\d, budget 4; 3\.\d\d is spent or promised/,
+    );
+    await books.openAttempt(plan, header(1, 1));
+    await books.charge(plan, header(1, 1));
+    expect(refused).toThrow(/budget\.epsilon/);
+    // What a plan did not use is free again when its run has ended: one round and a whole plan fit.
+    books.release(planHash);
+    expect(books.epsilon()).toBeGreaterThan(0);
+    books.reserve(planHashOf(other), other);
+    expect(() => books.reserve(planHash, plan)).toThrow(/budget\.epsilon/);
+  });
+
+  it('takes every round of a plan that it has accepted', async () => {
+    const books = await openClientBooks(createMemoryLedger(), { epsilon: 3.4, delta: 1e-5 });
+    books.reserve(planHash, plan);
+    for (let round = 1; round <= 3; round++) {
+      await books.openAttempt(plan, header(round, round));
+      await books.charge(plan, header(round, round));
+      // Offered again after a restart: what is charged counts once.
+      books.release(planHash);
+      books.reserve(planHash, plan);
+    }
+    expect(books.epsilon()).toBeLessThanOrEqual(3.4);
+  });
+
   it('keeps the first split and refuses plans with another', async () => {
     const store = createMemoryLedger();
     const books = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });

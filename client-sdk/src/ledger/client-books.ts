@@ -7,6 +7,7 @@ import {
   ledgerEpsilonWith,
   openLedger,
   replayLedger,
+  type EventCount,
   type Ledger,
   type LedgerCharge,
 } from '@sotto/shared/privacy';
@@ -24,8 +25,15 @@ export type ClientBooks = {
   /** ε of everything charged so far: an upper bound, whatever was chosen along the way. */
   epsilon(): number;
   charges(): readonly LedgerCharge[];
-  /** ε that the books would show after the rest of a plan: every slot that was not charged yet. */
-  epsilonWithPlan(planHash: string, plan: Plan): number;
+  /**
+   * Sets a plan's whole charge aside when its run is accepted, so that no run is left half-way: what is left of all plans
+   * set aside must fit the budget together. Held in memory: after a restart the run is offered again.
+   * @throws {BUDGET_EXCEEDED} naming the policy's line and both values.
+   * @throws {UNSUPPORTED_EVENT} when the books count another privacy unit.
+   */
+  reserve(planHash: string, plan: Plan): void;
+  /** Frees what a plan has not charged: its run has ended, or is not taken part in after all. */
+  release(planHash: string): void;
   /**
    * Fails unless the plan splits the units as the data source is split for good; the first plan fixes it.
    * @throws {PLAN_REFUSED} naming both splits: a unit that moved between parts would be counted in neither.
@@ -56,6 +64,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
   let ledger: Ledger = replayLedger({ ...fresh.opening, order: record.order ?? fresh.opening.order }, record.charges);
   let split = record.split;
   const marks = new Map(record.marks);
+  const reserved = new Map<string, Plan>();
   let last: Promise<unknown> = Promise.resolve();
 
   /** Runs one operation after the other: a charge is decided on what the one before it left. */
@@ -70,13 +79,19 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
     budget,
     epsilon: () => ledgerEpsilon(ledger),
     charges: () => [...ledger.charges.values()],
-    epsilonWithPlan(planHash, plan) {
-      const rest = planSlots(plan).flatMap((slot) => {
-        const count = Math.max(0, slot.count - chargedSessions(ledger, planHash, slot.slot));
-        return slot.event === null ? [] : [{ event: slot.event, count }];
-      });
-      return ledgerEpsilonWith(ledger, rest);
+    reserve(planHash, plan) {
+      const others = [...reserved].filter(([hash]) => hash !== planHash);
+      const held = others.flatMap(([hash, other]) => uncharged(ledger, hash, other));
+      const asked = uncharged(ledger, planHash, plan);
+      if (asked.length > 0) {
+        const needed = ledgerEpsilonWith(ledger, [...held, ...asked]);
+        if (!(needed <= budget.epsilon)) {
+          throw budgetRefusal(needed, budget.epsilon, ledgerEpsilonWith(ledger, held), plan);
+        }
+      }
+      reserved.set(planHash, plan);
     },
+    release: (planHash) => void reserved.delete(planHash),
     pinSplit: (asked) =>
       inTurn(async () => {
         if (split === null) {
@@ -137,6 +152,27 @@ function chargeAll(ledger: Ledger, plan: Plan, header: SessionHeader): { after: 
     charges.push(charge);
   }
   return { after, charges };
+}
+
+/** Every slot of a plan, with the number of its sessions that were not charged yet. */
+function uncharged(ledger: Ledger, planHash: string, plan: Plan): EventCount[] {
+  return planSlots(plan).flatMap(({ slot, event, count }) =>
+    event === null ? [] : [{ event, count: Math.max(0, count - chargedSessions(ledger, planHash, slot)) }],
+  );
+}
+
+/** Needed values are rounded up, so that they never read like the budget itself. */
+function budgetRefusal(needed: number, budget: number, before: number, plan: Plan): SottoError {
+  const shown = (value: number) => (Math.ceil(value * 100) / 100).toFixed(2);
+  const spent = before > 0 ? `${shown(before)} is spent or promised already` : 'nothing is spent yet';
+  const stated =
+    plan.privacy.kind === 'dp' ? `, so they read about a tenth above a plan's own ${plan.privacy.epsilon}` : '';
+  return new SottoError(
+    'BUDGET_EXCEEDED',
+    `budget.epsilon: this run would raise epsilon to ${shown(needed)}, budget ${budget}; ${spent}, ` +
+      `and the books must hold whatever plans come later${stated}`,
+    { needed, budget },
+  );
 }
 
 function chargedSessions(ledger: Ledger, planHash: string, slot: string): number {

@@ -21,7 +21,8 @@ export type OfferVerdict =
 /**
  * Everything that a client checks before it accepts a run, cheapest and most telling first: the plan's bytes, the pinned authority's
  * signature, the plan's hash, its own place in the roster, every certificate, the data schema, the plan's own consistency, the
- * policy, and the split that its data source is pinned to. Never throws.
+ * policy, whether the books' budget holds all of it, and the split that the data source is pinned to. An accepted plan's charge is
+ * set aside in the books. Never throws.
  */
 export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: ClientBooks): Promise<OfferVerdict> {
   try {
@@ -55,7 +56,13 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
         told: refusals.map(({ line, planned }) => `policy line ${line} refuses ${planned}`).join('; '),
       };
     }
-    await books.pinSplit(plan.split);
+    books.reserve(planHash, plan);
+    try {
+      await books.pinSplit(plan.split);
+    } catch (error) {
+      books.release(planHash);
+      throw error;
+    }
     return { ok: true, plan };
   } catch (error) {
     if (!isSottoError(error)) return refusal(new SottoError('INTERNAL', String(error)), 'INTERNAL');
@@ -64,6 +71,10 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
 }
 
 function refusal(error: SottoError, code: ErrorCode): OfferVerdict {
+  // What other plans have spent of the data is nobody else's business.
+  if (code === 'BUDGET_EXCEEDED') {
+    return { ok: false, code, reason: error.message, told: 'policy line budget.epsilon refuses the plan' };
+  }
   const local = code === 'INTERNAL' || code === 'DISK_FULL' || code === 'STORE_FAILED' || code === 'DATA_INVALID';
   return { ok: false, code, reason: error.message, told: local ? `${code} on this client` : error.message };
 }

@@ -101,13 +101,16 @@ class Driver implements ClientDriver {
         this.#ports.notify(effect.notice);
         return;
       case 'checkOffer':
-        void checkOffer(effect.offer, this.#ports, this.#books).then((verdict) =>
+        void checkOffer(effect.offer, this.#ports, this.#books).then((verdict) => {
+          const { offer } = effect;
           this.#step(
             verdict.ok
-              ? { type: 'offerAllowed', offer: effect.offer, plan: verdict.plan }
-              : { ...verdict, type: 'offerRefused', offer: effect.offer },
-          ),
-        );
+              ? { type: 'offerAllowed', offer, plan: verdict.plan }
+              : { ...verdict, type: 'offerRefused', offer },
+          );
+          // The run may have ended while its offer was looked at.
+          if (this.#state.runs.get(offer.runId)?.phase !== 'accepted') this.#books.release(offer.planHash);
+        });
         return;
       case 'answerRun':
         this.#tell(effect.message);
@@ -119,6 +122,7 @@ class Driver implements ClientDriver {
         this.#drop(effect.sessionId);
         return;
       case 'endRun':
+        this.#books.release(this.#state.runs.get(effect.runId)?.planHash ?? '');
         void this.#endRun(effect.runId);
         return;
       case 'openSession':

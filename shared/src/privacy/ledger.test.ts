@@ -116,10 +116,29 @@ describe('ledger', () => {
     expect(all.spentRdp.train).toBe(2 * (all.spentRdp.test ?? 0));
   });
 
+  it.each([
+    // samplingNumerator, releases, ε of the plan, by how much its budget must be larger
+    [2 ** 32, 80, 3, 1.1],
+    [2 ** 32, 100, 1, 1.1],
+    [135_070_990, 620, 1, 1.11],
+    [2 ** 32 / 50, 500, 3, 1.18],
+  ])(
+    'holds a plan of sampling %i/2^32, %i releases, ε %f when opened with a little more',
+    (samplingNumerator, count, epsilon, room) => {
+      const sampled = { ...event, samplingNumerator: Math.floor(samplingNumerator) };
+      const noiseMultiplier = calibrateNoiseMultiplier(sampled, count, epsilon, 1e-5);
+      const budget = { epsilon: epsilon * room, delta: 1e-5 };
+      const needed = ledgerEpsilonWith(openLedger(budget), [{ event: { ...sampled, noiseMultiplier }, count }]);
+      expect(needed).toBeLessThanOrEqual(budget.epsilon);
+      expect(needed).toBeGreaterThan(epsilon);
+    },
+  );
+
   it('counts one unit only', () => {
     const ledger = charged(openLedger({ epsilon: 8, delta: 1e-5 }), charge(1));
     const result = chargeLedger(ledger, charge(2, { event: { ...event, unit: 'client' } }));
     expect(result.ok ? 'ok' : result.error.code).toBe('UNSUPPORTED_EVENT');
+    expect(() => ledgerEpsilonWith(ledger, [{ event: { ...event, unit: 'client' }, count: 1 }])).toThrow(/unit client/);
   });
 
   it('refuses an event without noise, whatever the budget', () => {

@@ -1,0 +1,78 @@
+import { createNodeCrypto } from '@sotto/shared/crypto/node';
+import { parsePolicy, planHashOf, type Plan } from '@sotto/shared/plan';
+import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
+import { authorityKeyOf, issueCertificate, issueInvitation, signPlan } from '@sotto/shared/protocol';
+import { createSeededRandom } from '@sotto/shared/random';
+import { canonicalJson, toHex, utf8 } from '@sotto/shared/vector';
+import { describe, expect, it } from 'vitest';
+import { openClientBooks } from '../ledger/client-books.ts';
+import { createMemoryLedger } from '../ledger/ledger-store.ts';
+import { checkOffer } from './check-offer.ts';
+import type { ClientPorts } from './ports.ts';
+
+const crypto = createNodeCrypto();
+const key = authorityKeyOf(exampleAuthority().seed);
+
+/** What a client is asked, and its answer. */
+async function ask(plan: Plan, policyOf: object) {
+  const members = exampleClients(plan.roster.clients.length);
+  const terms = {
+    coordinator: 'https://127.0.0.1:1',
+    tlsFingerprint: null,
+    role: 'silo',
+    quota: 1,
+    expiresAt: '2040-01-01T00:00:00Z',
+  } as const;
+  const certificates = await Promise.all(
+    members.map(({ identity, name }, index) =>
+      issueCertificate(issueInvitation(key, terms, createSeededRandom(`voucher ${index}`)), identity, name, crypto),
+    ),
+  );
+  const bytes = utf8(canonicalJson(signPlan(plan, key)));
+  const signedPlanBlob = toHex(await crypto.sha256(bytes));
+  const policy = parsePolicy({ version: 1, ...policyOf });
+  const books = await openClientBooks(createMemoryLedger(), policy.budget);
+  const ports = {
+    crypto,
+    policy,
+    authority: key.publicKey,
+    identity: { client: members[0]!.client },
+    data: { schema: plan.schema },
+    transport: { fetchBlob: async () => bytes },
+    notify: () => undefined,
+  } as unknown as ClientPorts;
+  const offer = {
+    type: 'runOffer',
+    runId: 'cd'.repeat(16),
+    signedPlanBlob,
+    planHash: planHashOf(plan),
+    certificates,
+  } as const;
+  return { verdict: await checkOffer(offer, ports, books), books };
+}
+
+describe('checkOffer', () => {
+  const plan = examplePlan({ rounds: 60, evaluateEvery: null });
+  const stated = plan.privacy.kind === 'dp' ? plan.privacy.epsilon : 0;
+
+  it('accepts a plan that policy and books hold', async () => {
+    const { verdict } = await ask(plan, { maxEpsilon: stated, budget: { epsilon: stated * 1.2 }, minSurvivors: 3 });
+    expect(verdict).toMatchObject({ ok: true });
+  });
+
+  it('refuses before its first round a plan that the budget cannot hold to its end, and tells only the line', async () => {
+    const { verdict, books } = await ask(plan, { maxEpsilon: stated, budget: { epsilon: stated }, minSurvivors: 3 });
+    expect(verdict).toMatchObject({
+      ok: false,
+      code: 'BUDGET_EXCEEDED',
+      told: 'policy line budget.epsilon refuses the plan',
+    });
+    if (verdict.ok) return;
+    expect(verdict.reason).toMatch(
+      new RegExp(
+        `^budget\\.epsilon: this run would raise epsilon to \\d+\\.\\d\\d, budget ${stated}; nothing is spent yet, and the books must hold whatever plans come later, so they read about a tenth above a plan's own ${stated}$`,
+      ),
+    );
+    expect(books.charges()).toEqual([]);
+  });
+});
