@@ -142,9 +142,15 @@ function planWords(plan: Plan): string {
 }
 
 async function follow(federation: LocalFederation, runId: string, progress: Progress): Promise<RunStatus> {
+  const gone = new Map<string, number | string>();
+  for (const [name, node] of federation.nodes) void node.ended.then((outcome) => gone.set(name, outcome));
   for (;;) {
     const status = await federation.operator().status(runId);
     progress.status(status);
+    if (federation.nodes.size - gone.size < status.minSurvivors) {
+      const ended = [...gone].map(([name, outcome]) => `${name} (${outcome})`).join(', ');
+      throw new SottoError('RUN_FAILED', `too few owners are left for a round; their processes ended: ${ended}`);
+    }
     if (['finished', 'stopped', 'failed'].includes(status.state)) {
       progress.done();
       return status;
