@@ -167,7 +167,7 @@ export async function revoke(clients: readonly string[], options: RevokeOptions)
   return {
     lines: [
       `List ${list.number} with ${list.revoked.length} revoked clients: ${path}`,
-      'Bring it to the coordinator and to every client; a higher number replaces a lower one.',
+      'Bring it to the coordinator: sotto revoke FILE. A higher number replaces a lower one. Leave these clients out of new plans.',
     ],
     json: { list: path, number: list.number, revoked: list.revoked },
   };

@@ -22,7 +22,7 @@ function whoLines(plan: Plan): string[] {
     `Who: ${clients.length} clients; a session needs at least ${minSurvivors} of them to the end.`,
     ...clients.map(({ name, client }) => `  ${client}  ${name}`),
     plan.trust === 'secure'
-      ? `Trust: the coordinator sees sums alone, each with noise that no client knows whole; ${colluding} colluding clients are planned for.`
+      ? `Trust: the coordinator sees sums alone, each with noise that no client knows whole. The promise holds against the coordinator together with up to ${colluding} of the clients.`
       : 'Trust: the coordinator is TRUSTED: it sees what each client uploads.',
   ];
 }

@@ -35,8 +35,9 @@ export async function readPassphrase(sources: PassphraseSources, isNew: boolean)
 /** A line typed on the terminal; the question goes to stderr, so that stdout holds the result alone. */
 export function ask(question: string, echo: boolean): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  process.stderr.write(question);
   const lines = createInterface({ input: process.stdin, output: echo ? process.stderr : silent, terminal: !echo });
+  // Asked only now: the terminal must not echo what is typed at once.
+  process.stderr.write(question);
   return new Promise((resolve, reject) => {
     let answered = false;
     lines.once('line', (line) => {
