@@ -15,12 +15,6 @@ import type { CryptoPort } from './port.ts';
 
 type Curve = 'X25519' | 'Ed25519';
 
-// The DER prefix of a PKCS #8 private key of 32 raw bytes. @see RFC 8410 §7
-const privatePrefix = {
-  X25519: Buffer.from('302e020100300506032b656e04220420', 'hex'),
-  Ed25519: Buffer.from('302e020100300506032b657004220420', 'hex'),
-} as const;
-
 /** Public keys kept as parsed objects; enough for a full cohort's masking, sealing and identity keys. */
 const publicKeysKept = 1_024;
 
@@ -39,8 +33,11 @@ const zeroSalt = new Uint8Array(0);
 /**
  * The port on node:crypto (OpenSSL). Parsed private keys are remembered only as long as the caller keeps the very array
  * that holds the secret, which must not be changed in between.
+ *
+ * @param options - `rememberSignatures`: false verifies a signature anew each time, as processes apart would.
  */
-export function createNodeCrypto(): CryptoPort {
+export function createNodeCrypto(options: { readonly rememberSignatures?: boolean } = {}): CryptoPort {
+  const { rememberSignatures = true } = options;
   const privateKeys = { X25519: new WeakMap<Uint8Array, KeyObject>(), Ed25519: new WeakMap<Uint8Array, KeyObject>() };
   const publicKeys = { X25519: new Map<string, KeyObject>(), Ed25519: new Map<string, KeyObject>() };
 
@@ -50,9 +47,9 @@ export function createNodeCrypto(): CryptoPort {
     const known = privateKeys[curve].get(secret);
     if (known) return known;
     if (secret.length !== 32) throw new SottoError('INVALID_INPUT', `expected a key of 32 bytes, got ${secret.length}`);
-    const der = Buffer.concat([privatePrefix[curve], secret]);
-    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-    der.fill(0);
+    // As JWK, which OpenSSL takes in a sixth of the time of DER. Of a private key it reads `d` alone and computes the rest.
+    const d = Buffer.from(secret.buffer, secret.byteOffset, 32).toString('base64url');
+    const key = createPrivateKey({ key: { kty: 'OKP', crv: curve, x: '', d }, format: 'jwk' });
     privateKeys[curve].set(secret, key);
     return key;
   }
@@ -98,7 +95,7 @@ export function createNodeCrypto(): CryptoPort {
       } catch {
         return false;
       }
-      if (message.length <= verifiedMaxBytes) {
+      if (rememberSignatures && message.length <= verifiedMaxBytes) {
         if (verified.size >= verifiedKept) verified.delete(verified.keys().next().value!);
         verified.set(name, Buffer.from(message));
       }
