@@ -25,7 +25,7 @@ import {
   type SessionView,
   type SumInput,
 } from './machine-state.ts';
-import { paceWaitMs } from './pace.ts';
+import { firstPace, paceUpload, type PaceState } from './pace.ts';
 import type { ClientDriver, ClientPorts } from './ports.ts';
 import { failureOf } from './told.ts';
 
@@ -34,12 +34,14 @@ type Live = {
   readonly abort: AbortController;
   sum: SumClientState | null;
   weights: Float32Array | null;
+  /** When the work on the data began, by the own clock. */
+  beganAtMs: number;
   integers: Int32Array | null;
   upload: { readonly message: Upload; readonly vector: Uint8Array } | null;
   cancelPace: (() => void) | null;
 };
 
-type RunModel = { readonly model: Promise<LocalModel>; last: Promise<unknown> };
+type RunModel = { readonly model: Promise<LocalModel>; last: Promise<unknown>; pace: PaceState };
 
 /**
  * Opens the books and makes a client's driver: it performs the effects of the client machine and turns what comes of them
@@ -71,7 +73,7 @@ class Driver implements ClientDriver {
   }
 
   received(message: Parameters<ClientDriver['received']>[0]): void {
-    this.#step({ type: 'message', message, atMs: this.#ports.clock.now() });
+    this.#step({ type: 'message', message });
   }
 
   connected(): void {
@@ -145,7 +147,7 @@ class Driver implements ClientDriver {
         this.#inSession(effect.session.sessionId, (live) => this.#mask(effect.session, live));
         return;
       case 'waitPace':
-        this.#waitPace(effect.session, effect.paceMs);
+        this.#waitPace(effect.session, effect.plan);
         return;
       case 'sendInSession':
         this.#inSession(effect.sessionId, async ({ abort }) => ({
@@ -176,6 +178,7 @@ class Driver implements ClientDriver {
         abort: new AbortController(),
         sum: null,
         weights: null,
+        beganAtMs: 0,
         integers: null,
         upload: null,
         cancelPace: null,
@@ -227,7 +230,7 @@ class Driver implements ClientDriver {
       const begun = await beginSession(rules, identity, { crypto, random });
       live.sum = begun.state;
       // In trusted mode there are no keys to exchange.
-      if (begun.message === null) return { type: 'readyToUpload', sessionId };
+      if (begun.message === null) return { type: 'readyToContribute', sessionId };
       return { type: 'summed', sessionId, step: 'begin', message: begun.message };
     }
     const next = await this.#sumStep(sumStateOf(live), input);
@@ -257,7 +260,8 @@ class Driver implements ClientDriver {
     const run = this.#modelOf(session.runId, plan);
     const work = run.last.then(async () => {
       if (live.abort.signal.aborted || live.weights === null) return null;
-      const { data, random, allowInsecureRandom = false } = this.#ports;
+      const { clock, data, random, allowInsecureRandom = false } = this.#ports;
+      live.beganAtMs = clock.now();
       try {
         return await contributeSession({
           context: queryContext(plan),
@@ -291,21 +295,25 @@ class Driver implements ClientDriver {
     const masked = await maskVector(sumStateOf(live), integers, { crypto, random });
     live.sum = masked.state;
     live.upload = { message: masked.message, vector: masked.vector };
+    integers.fill(0);
     live.integers = null;
     return { type: 'masked', sessionId: session.sessionId };
   }
 
-  #waitPace(session: SessionView, paceMs: number): void {
+  #waitPace(session: SessionView, plan: Plan): void {
     const live = this.#live.get(session.sessionId);
     if (live === undefined) return;
     const { clock } = this.#ports;
+    const run = this.#modelOf(session.runId, plan);
+    const ranMs = clock.now() - live.beganAtMs;
+    const { waitMs, state } = paceUpload(run.pace, ranMs, plan.training.paceMs, plan.deadlines.uploadMs);
+    run.pace = state;
     const reached = (): void => {
       live.cancelPace = null;
       this.#step({ type: 'paceReached', sessionId: session.sessionId });
     };
-    const wait = paceWaitMs(session.openedAtMs, clock.now(), paceMs);
-    if (wait === 0) reached();
-    else live.cancelPace = clock.after(wait, reached);
+    if (waitMs === 0) reached();
+    else live.cancelPace = clock.after(waitMs, reached);
   }
 
   /** Sends what belongs to no open session; the answer changes nothing here, so only its failure is shown. */
@@ -344,7 +352,7 @@ class Driver implements ClientDriver {
   #modelOf(runId: string, plan: Plan): RunModel {
     let run = this.#models.get(runId);
     if (run === undefined) {
-      run = { model: this.#ports.createModel(plan), last: Promise.resolve() };
+      run = { model: this.#ports.createModel(plan), last: Promise.resolve(), pace: firstPace };
       // Whoever needs the model meets the failure; until then it is nobody's.
       run.model.catch(() => undefined);
       this.#models.set(runId, run);

@@ -15,7 +15,7 @@ export type SessionStep =
   | 'shared'
   | 'confirming'
   | 'telling'
-  | 'confirmed'
+  | 'contributing'
   | 'charging'
   | 'masking'
   | 'pacing'
@@ -44,11 +44,7 @@ export type SessionView = {
   readonly sessionId: string;
   readonly runId: string;
   readonly header: SessionHeader;
-  /** When the opening arrived, by the own clock: uploads leave at multiples of the plan's pace after it. */
-  readonly openedAtMs: number;
   readonly step: SessionStep;
-  /** Whether the contribution is ready to be masked. */
-  readonly contributed: boolean;
 };
 
 /** Everything that the client machine knows; what is secret (keys, shares, contribution) stays in the driver. */
@@ -69,7 +65,7 @@ export type SumInput =
   | { readonly step: 'unmask'; readonly message: UnmaskRequest };
 
 export type ClientEvent =
-  | { readonly type: 'message'; readonly message: ServerMessage; readonly atMs: number }
+  | { readonly type: 'message'; readonly message: ServerMessage }
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected' }
   | { readonly type: 'offerAllowed'; readonly offer: RunOffer; readonly plan: Plan }
@@ -91,8 +87,8 @@ export type ClientEvent =
       readonly step: SumInput['step'];
       readonly message: ClientMessage;
     }
-  /** The secure sum has no key exchange (trusted mode): the vector may go as soon as it is there. */
-  | { readonly type: 'readyToUpload'; readonly sessionId: string }
+  /** The secure sum has no key exchange (trusted mode): the contribution can be made at once. */
+  | { readonly type: 'readyToContribute'; readonly sessionId: string }
   | { readonly type: 'contributed'; readonly sessionId: string }
   | {
       readonly type: 'charged';
@@ -124,12 +120,13 @@ export type ClientEffect =
   /** Preview the charge, mark the attempt durably, fetch and check the model. */
   | { readonly type: 'openSession'; readonly session: SessionView; readonly plan: Plan }
   | { readonly type: 'sum'; readonly session: SessionView; readonly input: SumInput }
+  /** Coin, gradients, noise: from here to the upload nothing is sent, because how long this takes tells of the data. */
   | { readonly type: 'contribute'; readonly session: SessionView; readonly plan: Plan }
   | { readonly type: 'sendInSession'; readonly sessionId: string; readonly message: ClientMessage }
   /** Charge every slot and the attempt mark in one durable transaction. */
   | { readonly type: 'charge'; readonly session: SessionView; readonly plan: Plan }
   | { readonly type: 'mask'; readonly session: SessionView }
-  | { readonly type: 'waitPace'; readonly session: SessionView; readonly paceMs: number }
+  | { readonly type: 'waitPace'; readonly session: SessionView; readonly plan: Plan }
   | { readonly type: 'upload'; readonly session: SessionView }
   /** Forget the session: its secrets are wiped, what it still does is abandoned. */
   | { readonly type: 'drop'; readonly sessionId: string }

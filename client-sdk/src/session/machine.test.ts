@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { initialClientState, type ClientEffect, type ClientEvent, type ClientState } from './machine-state.ts';
 import { stepClient } from './machine.ts';
-import { paceWaitMs } from './pace.ts';
+import { firstPace, paceUpload } from './pace.ts';
 
 const plan = completePlan({
   version: 1,
@@ -63,7 +63,7 @@ function play(events: readonly ClientEvent[], start = initialClientState(new Map
   return { state, effects, did: effects.filter(({ type }) => type !== 'notify').map(({ type }) => type) };
 }
 
-const message = (content: ServerMessage): ClientEvent => ({ type: 'message', message: content, atMs: 1_000 });
+const message = (content: ServerMessage): ClientEvent => ({ type: 'message', message: content });
 const accepted: readonly ClientEvent[] = [message(offer), { type: 'offerAllowed', offer, plan }];
 const first = opening(1, 1);
 const { sessionId } = first;
@@ -101,18 +101,18 @@ const session: readonly ClientEvent[] = [
 ];
 
 describe('stepClient', () => {
-  it('goes through a session in one order: mark, keys, charge, mask, upload, agree, unmask', () => {
+  it('goes through a session in one order: mark, keys, contribution, charge, mask, upload, agree, unmask', () => {
     expect(play([...accepted, ...session]).did).toEqual([
       'checkOffer',
       'answerRun',
       'openSession',
       'sum',
+      'sendInSession',
+      'sum',
+      'sendInSession',
+      'sum',
+      'sendInSession',
       'contribute',
-      'sendInSession',
-      'sum',
-      'sendInSession',
-      'sum',
-      'sendInSession',
       'charge',
       'mask',
       'waitPace',
@@ -124,16 +124,24 @@ describe('stepClient', () => {
     ]);
   });
 
-  it('charges nothing before the coordinator has taken the pair tags', () => {
+  it('touches no data before the coordinator has taken the pair tags, and sends nothing from then until the upload', () => {
     const untold = session.filter((event) => !(event.type === 'replied' && event.to === 'confirm'));
-    expect(play([...accepted, ...untold]).did).not.toContain('charge');
+    const { did: before } = play([...accepted, ...untold]);
+    expect(before).not.toContain('contribute');
+    expect(before).not.toContain('charge');
+    const { did } = play([...accepted, ...session]);
+    expect(did.slice(did.indexOf('contribute'), did.indexOf('upload') + 1)).toEqual([
+      'contribute',
+      'charge',
+      'mask',
+      'waitPace',
+      'upload',
+    ]);
   });
 
-  it('charges once both are there, whichever comes first', () => {
+  it('charges no contribution that comes out of its turn', () => {
     const early = [...session.slice(0, 2), { type: 'contributed', sessionId } as const, ...session.slice(2, 8)];
-    const { did } = play([...accepted, ...early]);
-    expect(did.filter((type) => type === 'charge').length).toBe(1);
-    expect(did.at(-1)).toBe('charge');
+    expect(play([...accepted, ...early]).did.at(-1)).toBe('contribute');
   });
 
   // Failure: any effect that spends or reveals happens twice, or an upload without its charge before it. Stalling is no failure.
@@ -234,23 +242,41 @@ describe('stepClient', () => {
   });
 });
 
-describe('paceWaitMs', () => {
-  it('ends at a whole multiple of the pace, at least one, and never waits longer than it', () => {
+describe('paceUpload', () => {
+  const deadline = 120_000;
+
+  it('leaves one pace after the work began, however long it took within it', () => {
     fc.assert(
-      fc.property(
-        fc.nat(1e6),
-        fc.integer({ min: -1e3, max: 1e6 }),
-        fc.integer({ min: 1, max: 1e4 }),
-        (opened, gone, pace) => {
-          const wait = paceWaitMs(opened, opened + gone, pace);
-          const total = Math.max(0, gone) + wait;
-          expect(total % pace).toBe(0);
-          expect(total).toBeGreaterThanOrEqual(pace);
-          expect(wait).toBeLessThanOrEqual(pace);
-          expect(wait).toBeGreaterThanOrEqual(0);
-        },
-      ),
+      fc.property(fc.integer({ min: -1e3, max: 100 }), (ran) => {
+        const { waitMs, state } = paceUpload(firstPace, ran, 100, deadline);
+        expect(Math.max(0, ran) + waitMs).toBe(100);
+        expect(state.factor).toBe(1);
+      }),
     );
-    expect(paceWaitMs(5, 9, 0)).toBe(0);
+    expect(paceUpload(firstPace, 9, 0, deadline)).toEqual({ waitMs: 0, state: firstPace });
+  });
+
+  // What an observer sees is the moments of the uploads; work of 110 to 390 ms must give the same ones.
+  it('shows nothing but doublings of work that is longer than the pace', () => {
+    const moments = (works: readonly number[]) => {
+      let pace = firstPace;
+      return works.map((ran) => {
+        const { waitMs, state } = paceUpload(pace, ran, 100, deadline);
+        pace = state;
+        return ran + waitMs;
+      });
+    };
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 14 }), (works) => {
+        expect(moments([390, ...works])).toEqual([400, ...works.map(() => 400)]);
+      }),
+    );
+    // After a single long one the factor comes down again, one halving in 16 sessions.
+    expect(moments([390, ...Array<number>(40).fill(10)]).filter((moment) => moment === 400).length).toBe(17);
+  });
+
+  it('never waits past half of the deadline for the sake of a doubling', () => {
+    const { waitMs } = paceUpload(firstPace, 70_050, 100, deadline);
+    expect(waitMs).toBe(50);
   });
 });

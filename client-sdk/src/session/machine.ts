@@ -21,12 +21,13 @@ import type {
  *
  * Guarantees. A session is opened only for an accepted plan, with the header that the plan gives and an attempt above the durable
  * mark; nothing is uploaded before its charge; each protocol step is done at most once, so that no request, repeated or
- * changed, is answered twice.
+ * changed, is answered twice. The data are first touched when every message before the upload has been sent and answered: the
+ * work on them keeps the thread busy, and would otherwise show in the times of those messages.
  */
 export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
   switch (event.type) {
     case 'message':
-      return onMessage(state, event.message, event.atMs);
+      return onMessage(state, event.message);
     case 'connected':
     case 'disconnected':
       return { state, effects: [notify({ type: event.type })] };
@@ -35,26 +36,22 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
     case 'offerRefused':
       return onOfferRefused(state, event);
     case 'opened':
-      return inStep(state, event.sessionId, ['opening'], (session, plan) => {
+      return inStep(state, event.sessionId, ['opening'], (session) => {
         const next: SessionView = { ...session, step: 'advertising' };
         return {
           state: withSession(withMark(state, session.header), next),
-          effects: [
-            { type: 'sum', session: next, input: { step: 'begin' } },
-            { type: 'contribute', session: next, plan },
-          ],
+          effects: [{ type: 'sum', session: next, input: { step: 'begin' } }],
         };
       });
     case 'summed':
       return onSummed(state, event);
-    case 'readyToUpload':
-      return inStep(state, event.sessionId, ['advertising'], (session) =>
-        uploadWhenReady(state, { ...session, step: 'confirmed' }, []),
-      );
+    case 'readyToContribute':
+      return inStep(state, event.sessionId, ['advertising'], (session, plan) => contribute(state, session, plan));
     case 'contributed':
-      return inSession(state, event.sessionId, (session) =>
-        uploadWhenReady(state, { ...session, contributed: true }, []),
-      );
+      return inStep(state, event.sessionId, ['contributing'], (session, plan) => {
+        const next: SessionView = { ...session, step: 'charging' };
+        return { state: withSession(state, next), effects: [{ type: 'charge', session: next, plan }] };
+      });
     case 'charged':
       return inStep(state, event.sessionId, ['charging'], (session) => {
         const next: SessionView = { ...session, step: 'masking' };
@@ -73,7 +70,7 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
         const next: SessionView = { ...session, step: 'pacing' };
         return {
           state: withSession(state, next),
-          effects: [{ type: 'waitPace', session: next, paceMs: plan.training.paceMs }],
+          effects: [{ type: 'waitPace', session: next, plan }],
         };
       });
     case 'paceReached':
@@ -95,12 +92,12 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
   }
 }
 
-function onMessage(state: ClientState, message: ServerMessage, atMs: number): ClientStep {
+function onMessage(state: ClientState, message: ServerMessage): ClientStep {
   switch (message.type) {
     case 'runOffer':
       return onRunOffer(state, message);
     case 'sessionOpen':
-      return onSessionOpen(state, message.sessionId, message.header, atMs);
+      return onSessionOpen(state, message.sessionId, message.header);
     case 'roster':
       return onSumRequest(state, message.sessionId, ['advertised'], 'sharing', { step: 'roster', message });
     case 'inbox':
@@ -184,7 +181,7 @@ function onOfferRefused(state: ClientState, event: Extract<ClientEvent, { type: 
   };
 }
 
-function onSessionOpen(state: ClientState, sessionId: string, header: SessionHeader, atMs: number): ClientStep {
+function onSessionOpen(state: ClientState, sessionId: string, header: SessionHeader): ClientStep {
   const { runId, round, attempt } = header;
   const run = state.runs.get(runId);
   const leave = (code: 'MESSAGE_UNEXPECTED' | 'MESSAGE_INVALID' | 'ATTEMPT_STALE', reason: string): ClientStep => ({
@@ -214,7 +211,7 @@ function onSessionOpen(state: ClientState, sessionId: string, header: SessionHea
       `the header of round ${round}, attempt ${attempt} is not the one that the plan gives`,
     );
   }
-  const session: SessionView = { sessionId, runId, header, openedAtMs: atMs, step: 'opening', contributed: false };
+  const session: SessionView = { sessionId, runId, header, step: 'opening' };
   const replaced = state.sessions.get(runId);
   const opened = withSession(withRun(state, { ...run, newestAttempt: attempt }), session);
   return {
@@ -260,14 +257,10 @@ const afterSum: Readonly<Record<SumInput['step'], { from: SessionStep; to: Sessi
   unmask: { from: 'unmasking', to: 'unmasked', shown: 'unmask' },
 };
 
-/** Both are needed, in whichever order they come: the keys are confirmed, and the contribution is there. */
-function uploadWhenReady(state: ClientState, session: SessionView, effects: readonly ClientEffect[]): ClientStep {
-  const plan = state.runs.get(session.runId)?.plan;
-  if (session.step !== 'confirmed' || !session.contributed || !plan) {
-    return { state: withSession(state, session), effects };
-  }
-  const next: SessionView = { ...session, step: 'charging' };
-  return { state: withSession(state, next), effects: [...effects, { type: 'charge', session: next, plan }] };
+/** The keys are confirmed: what is contributed to this session can be made, and its cohort is known to be large enough. */
+function contribute(state: ClientState, session: SessionView, plan: Plan): ClientStep {
+  const next: SessionView = { ...session, step: 'contributing' };
+  return { state: withSession(state, next), effects: [{ type: 'contribute', session: next, plan }] };
 }
 
 function onReplied(state: ClientState, event: Extract<ClientEvent, { type: 'replied' }>): ClientStep {
@@ -275,9 +268,7 @@ function onReplied(state: ClientState, event: Extract<ClientEvent, { type: 'repl
   if (reply.ok) {
     // The upload travels another way and must not overtake the tags, by which a bad key exchange is found before it.
     return to === 'confirm'
-      ? inStep(state, sessionId, ['telling'], (session) =>
-          uploadWhenReady(state, { ...session, step: 'confirmed' }, []),
-        )
+      ? inStep(state, sessionId, ['telling'], (session, plan) => contribute(state, session, plan))
       : { state, effects: [] };
   }
   // Whoever is told that a message of the session is refused is out of it; there is nothing to answer.
