@@ -1,4 +1,4 @@
-import { initialWeights, referenceModel, type LocalModel, type UnitBatch } from '@sotto/shared/model';
+import { initialWeights, referenceModel, selectUnits, type LocalModel, type UnitBatch } from '@sotto/shared/model';
 import type { EngineChoice } from './create-local-model.ts';
 import { loadTfjs } from './tfjs-backend.ts';
 import { createTfjsModel, type ModelSpec } from './tfjs-model.ts';
@@ -21,13 +21,57 @@ export async function chooseEngine(
   const batch = trialBatch(spec);
   const plainMs = await trial(plain, weights, batch, nowMs);
   const tensorsMs = await trial(tensors, weights, batch, nowMs);
-  const reason = `${trialRows} rows took ${plainMs.toFixed(1)} ms in typed arrays, ${tensorsMs.toFixed(1)} ms with ${name}`;
-  if (tensorsMs < plainMs) {
+  const times = `${trialRows} rows took ${plainMs.toFixed(1)} ms in typed arrays, ${tensorsMs.toFixed(1)} ms with ${name}`;
+  const apart = await keepsRowsApart((one) => createTfjsModel(tf, one), spec);
+  const reason = apart ? times : `${times}, which lets one row's rounding depend on the others`;
+  if (apart && tensorsMs < plainMs) {
     await plain.dispose();
     return { model: tensors, choice: { engine: name, reason } };
   }
   await tensors.dispose();
   return { model: plain, choice: { engine: 'typed arrays', reason } };
+}
+
+/**
+ * Whether a row's activations and deltas are the same bits whatever rows stand beside it, and in whichever place. Sensitivity
+ * rests on it: an engine whose blocking follows the batch's size would let one unit move the integers of all the others.
+ */
+export async function keepsRowsApart(create: (spec: ModelSpec) => LocalModel, spec: ModelSpec): Promise<boolean> {
+  // Dropout's masks go by place and are independent of the data; it has no weights either.
+  const layers = spec.topology.layers.filter(({ kind }) => kind === 'dense');
+  const model = create({ ...spec, topology: { layers } });
+  try {
+    await model.setWeights(initialWeights({ layers }, spec.inputs, '00'.repeat(32)));
+    const all = trialBatch(spec);
+    const whole = await model.traces(all, new Uint8Array(32));
+    for (const [first, rows] of [
+      [0, 1],
+      [1, 2],
+      [5, 3],
+      [2, 7],
+      [33, 31],
+      [9, 100],
+      [1, trialRows - 1],
+    ] as const) {
+      const some = selectUnits(
+        all,
+        Array.from({ length: rows }, (_, row) => first + row),
+      );
+      const traces = await model.traces(some, new Uint8Array(32));
+      const same = traces.every(({ activations, deltas, inputs, units }, layer) => {
+        const of = whole[layer];
+        return (
+          of !== undefined &&
+          activations.every((value, index) => Object.is(value, of.activations[first * inputs + index])) &&
+          deltas.every((value, index) => Object.is(value, of.deltas[first * units + index]))
+        );
+      });
+      if (!same) return false;
+    }
+    return true;
+  } finally {
+    await model.dispose();
+  }
 }
 
 /** Best of three passes after one that warms up. */

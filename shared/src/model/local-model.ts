@@ -29,6 +29,9 @@ export type LocalModel = {
    * One batched forward and backward pass over all rows of the batch: the traces of the dense layers, first layer first.
    * The derivative is of each row's own loss, unweighted; `queries` sum a unit's rows and clip the sum.
    *
+   * A row's traces are the same bits whatever other rows are in the batch: a unit's vector may not depend on the others, not even
+   * by rounding, or removing one unit would move them all (soundness.md §2.4).
+   *
    * Dropout is active. `dropoutSeed` must be fresh from the device's CSPRNG for each call: the rows' masks are then
    * independent of one another and of the data, so that a unit's gradient depends on no other unit.
    */
