@@ -17,6 +17,8 @@ import { authorityKeyOf, encodeInvitation, issueInvitation, signPlan, type Autho
 import { startCommand, type Command } from './child-process.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
 
+export type { Command, JsonLine } from './child-process.ts';
+
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const sotto = join(root, 'coordinator/bin/sotto.mjs');
 const sottoNode = join(root, 'client-sdk/bin/sotto-node.mjs');
