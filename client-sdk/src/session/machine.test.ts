@@ -47,9 +47,9 @@ const offer = {
   certificates: [],
 } as const satisfies ServerMessage;
 
-function opening(round: number, attempt: number) {
+function opening(round: number, attempt: number, answered = 0) {
   const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash: '11'.repeat(32) });
-  return { type: 'sessionOpen', sessionId: sessionIdOf(header), header } as const;
+  return { type: 'sessionOpen', sessionId: sessionIdOf(header), header, answered } as const;
 }
 
 function play(events: readonly ClientEvent[], start = initialClientState(new Map())) {
@@ -192,6 +192,16 @@ describe('stepClient', () => {
     expect(did).toEqual(['checkOffer', 'answerRun', 'leave']);
     expect(effects).toContainEqual(expect.objectContaining({ type: 'leave', code: 'ATTEMPT_STALE' }));
     expect(play([...accepted, message(opening(2, 4))], marked).did.at(-1)).toBe('openSession');
+  });
+
+  it('leaves a session when its books are older than what the coordinator has of it', () => {
+    const marked = initialClientState(new Map([[planHash, 3]]));
+    const { effects, did } = play([...accepted, message(opening(2, 9, 4))], marked);
+    expect(did).toEqual(['checkOffer', 'answerRun', 'leave']);
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'leave', code: 'LEDGER_ROLLED_BACK' }));
+    expect(play([...accepted, message(opening(2, 9, 3))], marked).did.at(-1)).toBe('openSession');
+    // What this process answered counts at once.
+    expect(play([...accepted, ...session, message(opening(2, 2, 1))]).did.at(-1)).toBe('openSession');
   });
 
   it('leaves a session of a run that it did not accept, or with a header that the plan does not give', () => {

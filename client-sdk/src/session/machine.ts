@@ -1,4 +1,4 @@
-import { errorCodes } from '@sotto/shared/errors';
+import { errorCodes, type ErrorCode } from '@sotto/shared/errors';
 import { sessionHeaderFor, slotsOfRound, type Plan } from '@sotto/shared/plan';
 import type { ServerMessage } from '@sotto/shared/protocol';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
@@ -97,7 +97,7 @@ function onMessage(state: ClientState, message: ServerMessage): ClientStep {
     case 'runOffer':
       return onRunOffer(state, message);
     case 'sessionOpen':
-      return onSessionOpen(state, message.sessionId, message.header);
+      return onSessionOpen(state, message);
     case 'roster':
       return onSumRequest(state, message.sessionId, ['advertised'], 'sharing', { step: 'roster', message });
     case 'inbox':
@@ -181,10 +181,13 @@ function onOfferRefused(state: ClientState, event: Extract<ClientEvent, { type: 
   };
 }
 
-function onSessionOpen(state: ClientState, sessionId: string, header: SessionHeader): ClientStep {
+function onSessionOpen(
+  state: ClientState,
+  { sessionId, header, answered }: Extract<ServerMessage, { type: 'sessionOpen' }>,
+): ClientStep {
   const { runId, round, attempt } = header;
   const run = state.runs.get(runId);
-  const leave = (code: 'MESSAGE_UNEXPECTED' | 'MESSAGE_INVALID' | 'ATTEMPT_STALE', reason: string): ClientStep => ({
+  const leave = (code: ErrorCode, reason: string): ClientStep => ({
     state,
     effects: [
       { type: 'leave', sessionId, code, told: reason },
@@ -199,6 +202,12 @@ function onSessionOpen(state: ClientState, sessionId: string, header: SessionHea
   const mark = state.marks.get(run.planHash) ?? 0;
   if (attempt <= mark) {
     return leave('ATTEMPT_STALE', `attempt ${attempt} is not above ${mark}, the last one answered for this plan`);
+  }
+  if (answered > mark) {
+    return leave(
+      'LEDGER_ROLLED_BACK',
+      `the coordinator has an upload of attempt ${answered}, the books of this client end at ${mark}: they are an old copy`,
+    );
   }
   if (slotsOfRound(run.plan, round).length === 0) {
     return leave('MESSAGE_INVALID', `the plan has no session in round ${round}`);
@@ -362,7 +371,8 @@ function withoutSession(state: ClientState, session: SessionView): ClientState {
 }
 
 function withMark(state: ClientState, header: SessionHeader): ClientState {
-  return { ...state, marks: new Map(state.marks).set(header.planHash, header.attempt) };
+  const before = state.marks.get(header.planHash) ?? 0;
+  return { ...state, marks: new Map(state.marks).set(header.planHash, Math.max(before, header.attempt)) };
 }
 
 function knownCode(code: string): keyof typeof errorCodes {

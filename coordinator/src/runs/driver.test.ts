@@ -159,6 +159,29 @@ describe('run driver', () => {
     await expectSound(federation, runId);
   });
 
+  it('tells each client the newest attempt that it has an upload of, also after a restart', async () => {
+    const federation = await createFederation(
+      examplePlan({ clients: 4, rounds: 4, evaluateEvery: null, spareAttempts: 2 }),
+    );
+    // Attempt 2 fails after three uploads.
+    federation.clients[0]!.behaviour = (step, attempt) => (step === 'upload' && attempt === 2 ? 'silent' : 'answer');
+    federation.clients[1]!.behaviour = (step, attempt) => (step === 'agree' && attempt === 2 ? 'silent' : 'answer');
+    const runId = await begun(federation);
+    await federation.until(() => federation.driver().status(runId).attempt === 4);
+    await federation.restart();
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+    const told = (index: number) =>
+      new Map(
+        federation.clients[index]!.messages.flatMap((message) =>
+          message.type === 'sessionOpen' ? [[message.header.attempt, message.answered] as const] : [],
+        ),
+      );
+    // The opening of attempt 4 went down with the coordinator.
+    expect([1, 2, 3, 5].map((attempt) => told(3).get(attempt))).toEqual([0, 1, 2, 3]);
+    expect(told(0).get(3)).toBe(1);
+    await expectSound(federation, runId);
+  });
+
   it('pauses between sessions, resumes, and stops at once', async () => {
     const federation = await createFederation(examplePlan({ rounds: 50, evaluateEvery: null }));
     const runId = await begun(federation);

@@ -34,12 +34,16 @@ function onRecorded(before: RunState, event: RunEvent): RunStep {
   switch (event.type) {
     case 'sessionOpened': {
       if (state.session === null) return { state, effects: [] };
-      const message: ServerMessage = { type: 'sessionOpen', sessionId: event.sessionId, header: event.header };
-      const outstanding = new Map(event.cohort.map((client) => [client, message]));
+      const outstanding = new Map(
+        event.cohort.map((client): [string, ServerMessage] => {
+          const answered = state.clients.get(client)?.answeredAttempt ?? 0;
+          return [client, { type: 'sessionOpen', sessionId: event.sessionId, header: event.header, answered }];
+        }),
+      );
       return withSumEffects(
         { ...state, session: { ...state.session, outstanding } },
         createSum(sumRulesOf(state.facts.plan, event.header), event.cohort).effects,
-        [...clearWaits(before), ...event.cohort.map((client) => send(client, message))],
+        [...clearWaits(before), ...[...outstanding].map(([client, message]) => send(client, message))],
         event.at,
       );
     }

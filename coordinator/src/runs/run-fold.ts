@@ -63,14 +63,18 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
       };
       for (const client of event.survivors) {
         const survived = next.clients.get(client)?.sessionsSurvived ?? 0;
-        next = withClient(next, client, { sessionsSurvived: survived + 1 });
+        next = withClient(next, client, { sessionsSurvived: survived + 1, answeredAttempt: event.attempt });
       }
       return next;
     }
     case 'sessionFailed': {
       const reason = `${event.code}: ${event.reason}`;
+      let clients = state;
+      for (const client of state.session?.sum.uploaded.keys() ?? []) {
+        clients = withClient(clients, client, { answeredAttempt: event.attempt });
+      }
       return {
-        ...state,
+        ...clients,
         session: null,
         sessionsUsed: state.sessionsUsed + (event.mayBeCharged ? 1 : 0),
         failedAttempts: state.failedAttempts + 1,

@@ -129,7 +129,9 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       clients: new Map(
         [...state.clients].map(([client, known]) => {
           const before = clients.get(client);
-          return [client, before ? { ...before, sessionsSurvived: known.sessionsSurvived } : known];
+          if (before === undefined) return [client, known];
+          const answeredAttempt = Math.max(before.answeredAttempt, known.answeredAttempt);
+          return [client, { ...before, sessionsSurvived: known.sessionsSurvived, answeredAttempt }];
         }),
       ),
     };

@@ -6,7 +6,7 @@ import type { RunEvent } from './run-events.ts';
 /** What never changes about a run. */
 export type RunFacts = { readonly runId: string; readonly planHash: string; readonly plan: Plan };
 
-/** A roster client as the run sees it. Known only since this process started, but for `sessionsSurvived`. */
+/** A roster client as the run sees it. Known only since this process started, but for the last two. */
 export type RunClient = {
   readonly connected: boolean;
   /** What it answered to the offer of this process. */
@@ -14,6 +14,8 @@ export type RunClient = {
   /** Why it refused, or why it was lost last. */
   readonly reason: string | null;
   readonly sessionsSurvived: number;
+  /** The newest attempt from which its upload was taken; 0 for none. Of failed attempts known since this process started. */
+  readonly answeredAttempt: number;
 };
 
 /** The session that is open. It lives in memory only. */
@@ -122,7 +124,7 @@ export type RunStep = { readonly state: RunState; readonly effects: readonly Run
 
 /** A run before its first event. */
 export function initialRunState(facts: RunFacts): RunState {
-  const nobody: RunClient = { connected: false, answer: 'none', reason: null, sessionsSurvived: 0 };
+  const nobody: RunClient = { connected: false, answer: 'none', reason: null, sessionsSurvived: 0, answeredAttempt: 0 };
   return {
     facts,
     submittedAt: 0,

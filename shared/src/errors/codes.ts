@@ -67,6 +67,10 @@ export const errorCodes = {
     cause: 'The accountant does not know this mechanism event.',
     cure: 'Use a mechanism that the accountant supports.',
   },
+  LEDGER_ROLLED_BACK: {
+    cause: 'The books of a data source are older than what the coordinator has had from it.',
+    cure: 'Bring back the newest copy of the books: in this one, what was charged since is missing.',
+  },
   // identity
   SIGNATURE_INVALID: {
     cause: 'A signature does not verify.',

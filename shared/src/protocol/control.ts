@@ -36,6 +36,11 @@ export const sessionOpenSchema = z.strictObject({
   type: z.literal('sessionOpen'),
   sessionId: hex(32),
   header: sessionHeaderSchema,
+  /**
+   * The newest attempt of this plan from which the coordinator has an upload of this client; 0 for none. A client whose own mark
+   * lies below it works with books that were put back to an earlier time (soundness.md §5).
+   */
+  answered: z.int().min(0).max(10_000_000),
 });
 
 /** Coordinator → client: a session ended. */
