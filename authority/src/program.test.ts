@@ -73,18 +73,18 @@ describe('init', () => {
   });
 
   test('overwrites nothing', async () => {
-    expect(await errorOf(['init', '--key', key])).toMatchObject({ exit: 1, code: 'CONFLICT' });
+    expect(await errorOf(['init', '--key', key])).toMatchObject({ exit: 11, code: 'CONFLICT' });
   });
 
   test('refuses a short passphrase', async () => {
     const other = join(folder, 'other.key');
-    expect(await errorOf(['init', '--key', other], 'too short')).toMatchObject({ exit: 1, code: 'INVALID_INPUT' });
+    expect(await errorOf(['init', '--key', other], 'too short')).toMatchObject({ exit: 2, code: 'INVALID_INPUT' });
   });
 
   test('without terminal, file or variable says how to give the passphrase', async () => {
     const other = join(folder, 'other.key');
     const { exit, message } = await errorOf(['init', '--key', other], '');
-    expect(exit).toBe(1);
+    expect(exit).toBe(2);
     expect(message).toContain('SOTTO_AUTHORITY_PASSPHRASE');
   });
 });
@@ -258,7 +258,7 @@ describe('sign', () => {
       list,
     ];
     const outcome = await cli([...args, '--out', join(folder, 'never.json'), '--key', key]);
-    expect(outcome.code).toBe(3);
+    expect(outcome.code).toBe(14);
     for (const word of ['Zürich', 'ε = 1', 'Rounds: 100', 'What leaves a device'])
       expect(outcome.error).toContain(word);
     await expect(stat(join(folder, 'never.json'))).rejects.toThrow();

@@ -1,8 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { isSottoError, SottoError } from '@sotto/shared/errors';
+import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
 import * as commands from './commands.ts';
 import type { CommandResult, InviteOptions, KeyOptions, RevokeOptions, SignOptions } from './commands.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
 
 /** What the process gives to the program, so that a test can call it without one. */
 export type ProgramPorts = {
@@ -27,7 +26,7 @@ export async function run(args: readonly string[], ports: ProgramPorts): Promise
     await programOf(ports, perform, json ? () => undefined : ports.error).parseAsync([...args], { from: 'user' });
     return exitCodes.done.number;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done.number : exitCodes.usage.number;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done.number : exitCodes.input.number;
     const known = isSottoError(error) ? error : new SottoError('INTERNAL', error instanceof Error ? error.message : '');
     ports.error(json ? `${JSON.stringify({ error: known })}\n` : `${known.code}: ${known.message}\n${known.cure}\n`);
     return exitCodeOf(known);
@@ -36,7 +35,8 @@ export async function run(args: readonly string[], ports: ProgramPorts): Promise
 
 type Perform = (action: () => Promise<CommandResult>) => () => Promise<void>;
 
-function programOf(ports: ProgramPorts, perform: Perform, tell: (text: string) => void): Command {
+/** The command line as Commander knows it. */
+export function programOf(ports: ProgramPorts, perform: Perform, tell: (text: string) => void): Command {
   const withKey = <Options extends KeyOptions>(command: Command): Options => ({
     ...command.opts<Options>(),
     ...(ports.passphrase === undefined ? {} : { passphrase: ports.passphrase }),
@@ -45,7 +45,7 @@ function programOf(ports: ProgramPorts, perform: Perform, tell: (text: string) =
     .description(
       'The federation’s authority: makes its key, invites clients, signs plans. Offline: it never opens a connection.',
     )
-    .addHelpText('after', `\nExit codes:\n${exitCodeHelp()}`);
+    .addHelpText('after', exitCodeHelp());
   const commandOf = (name: string, description: string): Command =>
     program
       .command(name)
@@ -95,10 +95,4 @@ function programOf(ports: ProgramPorts, perform: Perform, tell: (text: string) =
     command.exitOverride().configureOutput({ writeOut: ports.out, writeErr: ports.error });
   }
   return program;
-}
-
-function exitCodeHelp(): string {
-  return Object.values(exitCodes)
-    .map(({ number, help }) => `  ${number}  ${help}`)
-    .join('\n');
 }

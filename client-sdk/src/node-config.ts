@@ -15,7 +15,7 @@ export type NodeConfig = {
   readonly holdoutFile?: string;
   /** Folder with the books of the data source; beside the data by default. Two nodes over the same data must name the same. */
   readonly dataSource?: string;
-  /** Ends after the first run that ends. */
+  /** Ends after the first run that ends, also one that ended while this node was away. */
   readonly once?: boolean;
   /** Called for everything that happens, for the own screen alone. */
   readonly notify?: (notice: NodeNotice) => void;
@@ -32,6 +32,7 @@ export type NodeNotice =
       readonly epsilonBudget: number;
     }
   | { readonly type: 'engine'; readonly runId: string | null; readonly engine: string; readonly reason: string }
+  | { readonly type: 'joined'; readonly client: string; readonly name: string; readonly folder: string }
   | { readonly type: 'connecting'; readonly coordinator: string }
   | { readonly type: 'retrying'; readonly code: string; readonly reason: string }
   | { readonly type: 'scored'; readonly runId: string; readonly modelHash: string; readonly score: LocalScore };

@@ -61,7 +61,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       ledger: source.ledger,
       data: createLocalData(table, source.splitKey),
       createModel: (plan) =>
-        createLocalModel(plan, ({ engine, reason }) => notify({ type: 'engine', runId: null, engine, reason })),
+        createLocalModel(plan, table.batch.rows, ({ engine, reason }) => notify({ type: 'engine', runId: null, engine, reason })),
       notify: onNotice,
     });
     notify({ type: 'connecting', coordinator });
@@ -123,9 +123,14 @@ type Ending = {
   fail(error: SottoError): void;
 };
 
+/** How long a node that is to end after one run waits for another when it hears that one has ended without it. */
+const missedMs = 3_000;
+
 /** Collects how runs end, and ends the node after the first when that was asked for. */
 function createEnding(once: boolean): Ending {
   const runs: RunEnd[] = [];
+  let missed: NodeJS.Timeout | undefined;
+  let offered = false;
   let resolve: (result: NodeResult) => void = () => undefined;
   let reject: (error: SottoError) => void = () => undefined;
   const ended = new Promise<NodeResult>((onEnd, onFailure) => {
@@ -139,12 +144,17 @@ function createEnding(once: boolean): Ending {
   return {
     ended,
     notice(notice, score) {
-      if (notice.type === 'refused') {
+      if (notice.type === 'offered') {
+        offered = true;
+        clearTimeout(missed);
+      } else if (notice.type === 'refused' && notice.code !== 'UNREACHABLE' && notice.code !== 'NOT_FOUND') {
+        // A plan that could not be fetched is offered again.
         add({ runId: notice.runId, outcome: 'refused', modelHash: null, score: null });
       } else if (notice.type === 'runEnded') {
         const { runId, outcome, modelHash, plan } = notice;
         if (plan === null) {
-          // A run that ended before this process took part in it says nothing about this one.
+          // It ended while this node was away. Unless there is another one to take part in, nothing is left to do.
+          if (once && !offered) missed ??= setTimeout(() => resolve({ runs }), missedMs);
           return;
         }
         const scored = outcome === 'failed' ? Promise.resolve(null) : score(plan, modelHash, runId);
@@ -154,8 +164,14 @@ function createEnding(once: boolean): Ending {
         );
       }
     },
-    stop: () => resolve({ runs }),
-    fail: (error) => reject(error),
+    stop() {
+      clearTimeout(missed);
+      resolve({ runs });
+    },
+    fail(error) {
+      clearTimeout(missed);
+      reject(error);
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
 import {
@@ -31,7 +32,7 @@ const identities = exampleClients(4);
 const plan = examplePlan({ clients: 3, rounds: 3, evaluateEvery: null });
 const roster = exampleClients(3);
 
-type Answer = { status: number; headers: IncomingHttpHeaders; body: Buffer; json: () => any };
+type Answer = { status: number; headers: IncomingHttpHeaders; body: Buffer; json: () => ReturnType<typeof JSON.parse> };
 
 function ask(
   url: string,
@@ -156,7 +157,7 @@ describe('coordinator on a real port, with TLS', () => {
         `${coordinator.url}/v1/health`,
         { rejectUnauthorized: false, agent: false },
         (answer) => {
-          const { raw } = (answer.socket as import('node:tls').TLSSocket).getPeerCertificate();
+          const { raw } = (answer.socket as TLSSocket).getPeerCertificate();
           resolve(createHash('sha256').update(raw).digest('hex'));
           answer.resume();
         },
@@ -308,8 +309,8 @@ describe('coordinator on a real port, with TLS', () => {
     const tfjs = join(folder, 'tfjs');
     expect((await command('export', runId, '--format', 'tfjs', '--out', tfjs)).code).toBe(0);
     expect((await stat(join(tfjs, 'weights.bin'))).size).toBe(14 * 4);
-    expect((await command('status', 'none')).code).toBe(4);
-    expect(await command('pause', runId)).toMatchObject({ code: 3, value: { error: { code: 'CONFLICT' } } });
+    expect((await command('status', 'none')).code).toBe(10);
+    expect(await command('pause', runId)).toMatchObject({ code: 11, value: { error: { code: 'CONFLICT' } } });
   });
 
   it('refuses a vector over the size limit, and a client that the authority revoked', async () => {

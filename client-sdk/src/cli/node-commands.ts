@@ -1,21 +1,24 @@
-import { access, writeFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { SottoError } from '@sotto/shared/errors';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
 import { dataSchemaSchema, parsePolicy, type DataSchema, type Policy } from '@sotto/shared/plan';
 import { readCsv } from '../data/index.ts';
 import { joinFederation } from '../identity/join.ts';
 import { openClientBooks } from '../ledger/client-books.ts';
 import { openDataSource } from '../ledger/data-source.ts';
+import type { NodeNotice } from '../node-config.ts';
 import { startNode } from '../node.ts';
+import { backOffMs } from '../platform/back-off.ts';
 import { readJson } from './json-file.ts';
 import type { Screen } from './screen.ts';
-import { reportWords, wordsOf } from './words.ts';
+import { booksWords, reportWords, wordsOf } from './words.ts';
 
 type Options = Readonly<Record<string, string | boolean | undefined>>;
 
 export async function join(screen: Screen, options: Options, argument: string): Promise<number> {
-  const invitation = argument === '-' ? await text(process.stdin) : argument;
   const folder = given(options, 'folder');
+  const invitation = await invitationOf(argument);
   const joined = await joinFederation({ folder, invitation, name: given(options, 'name'), nowMs: Date.now() });
   screen.show(
     { type: 'joined', client: joined.client, name: joined.certificate.name, folder },
@@ -28,7 +31,10 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
   const [schema, policy] = await Promise.all([schemaOf(options), policyOf(options)]);
   const holdoutFile = optional(options, 'holdout');
   const dataSource = optional(options, 'dataSource');
-  const words = wordsOf();
+  const words = wordsOf(() => performance.now());
+  const notify = (notice: NodeNotice): void => screen.show(notice, words(notice));
+  const invitation = optional(options, 'invitation');
+  if (invitation !== undefined) await joinFirst(options, await invitationOf(invitation), notify);
   const node = await startNode({
     folder: given(options, 'folder'),
     schema,
@@ -37,7 +43,7 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
     ...(holdoutFile === undefined ? {} : { holdoutFile }),
     ...(dataSource === undefined ? {} : { dataSource }),
     once: options['once'] === true,
-    notify: (notice) => screen.show(notice, words(notice)),
+    notify,
   });
   const stop = (): void => void node.close();
   process.once('SIGINT', stop);
@@ -45,11 +51,42 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
   try {
     const { runs } = await node.done;
     screen.show({ type: 'ended', runs }, null);
-    if (runs.some(({ outcome }) => outcome === 'refused')) return 8;
-    return runs.some(({ outcome }) => outcome === 'failed') ? 9 : 0;
+    if (runs.some(({ outcome }) => outcome === 'refused')) return exitCodes.refused.number;
+    return runs.some(({ outcome }) => outcome === 'failed') ? exitCodes.runFailed.number : exitCodes.done.number;
   } finally {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
+  }
+}
+
+/** Joins, or says again that it has joined; waits for a coordinator that is not there yet. */
+async function joinFirst(options: Options, invitation: string, notify: (notice: NodeNotice) => void): Promise<void> {
+  const folder = given(options, 'folder');
+  const name = given(options, 'name');
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const joined = await joinFederation({ folder, invitation, name, nowMs: Date.now() });
+      notify({ type: 'joined', client: joined.client, name: joined.certificate.name, folder });
+      return;
+    } catch (error) {
+      if (!isSottoError(error, 'UNREACHABLE')) throw error;
+      notify({ type: 'retrying', code: error.code, reason: error.message });
+    }
+    await sleep(backOffMs(attempt, Math.random()));
+  }
+}
+
+/** The line itself, the file that holds it, or `-` for standard input. */
+async function invitationOf(argument: string): Promise<string> {
+  if (argument === '-') return text(process.stdin);
+  if (argument.startsWith('sotto1.')) return argument;
+  try {
+    return await readFile(argument, 'utf8');
+  } catch {
+    throw new SottoError(
+      'FILE_NOT_FOUND',
+      `invitation: "${argument.slice(0, 100)}" is neither a line that begins with sotto1. nor a file`,
+    );
   }
 }
 
@@ -57,7 +94,7 @@ export async function checkData(screen: Screen, options: Options): Promise<numbe
   const file = given(options, 'data');
   const { report } = await readCsv(file, await schemaOf(options));
   screen.show({ type: 'dataRead', file, report }, reportWords(file, report));
-  return report.units === 0 ? 3 : 0;
+  return report.units === 0 ? exitCodes.data.number : exitCodes.done.number;
 }
 
 export async function showLedger(screen: Screen, options: Options): Promise<number> {
@@ -86,8 +123,8 @@ export async function showLedger(screen: Screen, options: Options): Promise<numb
         epsilonBudget: epsilon,
         delta: books.budget.delta,
       },
-      `Data source ${source.id}: at most ε ${books.epsilon().toFixed(3)} of ${epsilon} spent at δ ${books.budget.delta}, ` +
-        `${books.charges().length} charges. What is spent does not come back.`,
+      `Data source ${source.id}, ${books.charges().length} charges of all plans; ` +
+        `${booksWords(books.epsilon(), epsilon)} at δ = ${books.budget.delta}. What is spent does not come back.`,
     );
     return 0;
   } finally {

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
-import { isSottoError, SottoError } from '@sotto/shared/errors';
-import { Command, CommanderError } from 'commander';
-import { exitCodeOf, exitHelp } from './exit-codes.ts';
+import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
+import { Command, CommanderError, Option } from 'commander';
 import { gpuCheck, gpuInstall } from './gpu-commands.ts';
 import { checkData, initPolicy, join, runNode, showLedger } from './node-commands.ts';
 import { createScreen, type Screen } from './screen.ts';
@@ -12,9 +11,13 @@ type Action = (
   argument: string,
 ) => Promise<number>;
 
-/** Runs `sotto-node` with the given arguments and returns the exit code. */
+const dataSourceHelp =
+  'folder with the books of the data: what was spent, and its split (default: the data file with .sotto behind it). ' +
+  'They belong to the data: every node and federation over the same rows must name the same folder';
+
+/** Runs `sotto-node` with the given arguments (node and script first) and returns the exit code. */
 export async function runCli(argv: readonly string[]): Promise<number> {
-  let exitCode = 0;
+  let exitCode: number = exitCodes.done.number;
   const act =
     (action: Action) =>
     async (...given: unknown[]) => {
@@ -31,10 +34,20 @@ export async function runCli(argv: readonly string[]): Promise<number> {
           ? error
           : new SottoError('INTERNAL', error instanceof Error ? error.message : String(error));
         screen.error(failure);
-        exitCode = exitCodeOf(failure.code);
+        exitCode = exitCodeOf(failure);
       }
     };
+  try {
+    await programOf(act).parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? exitCodes.done.number : exitCodes.input.number;
+  }
+  return exitCode;
+}
 
+/** The command line as Commander knows it. */
+export function programOf(act: (action: Action) => (...given: unknown[]) => Promise<void>): Command {
   const program = new Command('sotto-node')
     .description(
       "A data owner's node: trains on rows that stay here, and shows on this screen alone what happens with them.",
@@ -43,7 +56,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .option('--folder <folder>', "the node's folder: identity and certificate", '.sotto/node')
     .exitOverride()
     .showHelpAfterError()
-    .addHelpText('after', `\n${exitHelp}`);
+    .addHelpText('after', exitCodeHelp());
+  const name = () =>
+    new Option('--name <name>', 'the name that the others see').default(hostname(), "this machine's name");
 
   program
     .command('join')
@@ -58,11 +73,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .requiredOption('--data <csv>', 'the rows that take part')
     .option('--policy <file>', 'what this node allows (JSON); the careful defaults without it')
     .option('--holdout <csv>', 'rows that never take part; each finished model is scored on them, on this screen alone')
-    .option(
-      '--data-source <folder>',
-      'the books of the data; beside the data by default. Nodes over the same data must share it',
-    )
-    .option('--once', 'end after the first run')
+    .option('--data-source <folder>', dataSourceHelp)
+    .option('--invitation <invitation>', 'join first where the node has not joined: the line of text, a file or -')
+    .addOption(name())
+    .option('--once', 'end after the first run, also one that ended while this node was away')
     .action(act(runNode));
   program
     .command('check')
@@ -74,7 +88,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .command('ledger')
     .description('what was spent of the data source, line by line')
     .option('--data <csv>', 'the rows whose books lie beside them')
-    .option('--data-source <folder>', 'the books')
+    .option('--data-source <folder>', 'the books, where they lie elsewhere')
     .option('--policy <file>', 'the policy with the budget')
     .action(act(showLedger));
   const policy = program.command('policy').description('what this node allows');
@@ -86,12 +100,5 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   const gpu = program.command('gpu').description('the optional native engine');
   gpu.command('check').description('say whether the GPU engine can be used, and what is missing').action(act(gpuCheck));
   gpu.command('install').description('install @tensorflow/tfjs-node-gpu beside the node').action(act(gpuInstall));
-
-  try {
-    await program.parseAsync([...argv]);
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? 0 : exitCodeOf('INVALID_INPUT');
-  }
-  return exitCode;
+  return program;
 }

@@ -2,6 +2,12 @@ import { inputWidth, outputWidth, sessionCount, type Plan } from '@sotto/shared/
 import type { DataReport } from '../data/index.ts';
 import type { NodeNotice } from '../node-config.ts';
 
+/** Shortest time between two lines that only say that it goes on, in milliseconds. */
+const progressEveryMs = 3_000;
+
+/** How long the same trouble is not told again, in milliseconds. */
+const troubleEveryMs = 60_000;
+
 /** What was read of a table, in words. */
 export function reportWords(file: string, report: DataReport): string {
   const left = report.rows - report.rowsKept;
@@ -9,29 +15,57 @@ export function reportWords(file: string, report: DataReport): string {
   return `${file}: ${report.units} units in ${report.rowsKept} rows take part${left === 0 ? '' : `, ${left} rows are left out:`}${rules}`;
 }
 
-/** Turns notices into lines for people; null for what only a program wants. Keeps what a later line needs. */
-export function wordsOf(): (notice: NodeNotice) => string | null {
+/** What the books of a data source say. They add up all plans, and are above a plan's own ε. */
+export function booksWords(epsilonSpent: number, epsilonBudget: number): string {
+  return `books: at most ε = ${epsilonSpent.toFixed(2)} of ${epsilonBudget}`;
+}
+
+/**
+ * Turns notices into lines for people; null for what only a program wants. Progress comes sparsely, refusals and errors at once.
+ *
+ * @param nowMs - the time, in milliseconds.
+ */
+export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | null {
   let rounds = 0;
+  let progressAt = -Infinity;
+  let booksLine = '';
+  let trouble = '';
+  let troubleAt = -Infinity;
+
+  function progress(line: string, must: boolean): string | null {
+    if (!must && nowMs() - progressAt < progressEveryMs) return null;
+    progressAt = nowMs();
+    return line;
+  }
+
   return (notice) => {
     switch (notice.type) {
       case 'dataRead':
         return reportWords(notice.file, notice.report);
+      case 'joined':
+        return `Joined as ${notice.name}, client ${notice.client}`;
       case 'books':
-        return `Data source ${notice.dataSource}: at most ε ${notice.epsilonSpent.toFixed(3)} of ${notice.epsilonBudget} spent so far`;
+        return `Data source ${notice.dataSource}, all plans so far: ${booksWords(notice.epsilonSpent, notice.epsilonBudget)}`;
       case 'connecting':
         return `Connecting to ${notice.coordinator}`;
       case 'connected':
+        trouble = '';
         return 'Connected';
       case 'disconnected':
         return 'Disconnected; trying again';
-      case 'retrying':
-        return `${notice.code}: ${notice.reason}`;
+      case 'retrying': {
+        const line = `${notice.code}: ${notice.reason}`;
+        if (line === trouble && nowMs() - troubleAt < troubleEveryMs) return null;
+        trouble = line;
+        troubleAt = nowMs();
+        return line;
+      }
       case 'engine':
         return `Training with ${notice.engine}: ${notice.reason}`;
       case 'offered':
         return planWords(notice.plan, notice.planHash);
       case 'accepted':
-        return 'Accepted: the plan is signed, the roster is vouched for, and the policy allows every line';
+        return 'Accepted: the authority signed it, every participant is vouched for, and policy and budget hold all of it';
       case 'refused':
         return `Refused (${notice.code}): ${notice.reason}`;
       case 'sessionOpened':
@@ -39,10 +73,11 @@ export function wordsOf(): (notice: NodeNotice) => string | null {
         return null;
       case 'charged': {
         const { round, attempt, epsilonAfter, epsilonBudget } = notice;
-        const what = round > rounds ? 'final evaluation' : `round ${round} of ${rounds}`;
-        return epsilonAfter === null || epsilonBudget === null
-          ? `${what} (session ${attempt}): no differential privacy, nothing to charge`
-          : `${what} (session ${attempt}): charged, at most ε ${epsilonAfter.toFixed(3)} of ${epsilonBudget} spent`;
+        const last = round >= rounds;
+        const what = round > rounds ? 'Final evaluation' : `Round ${round} of ${rounds}`;
+        booksLine = epsilonAfter === null || epsilonBudget === null ? '' : booksWords(epsilonAfter, epsilonBudget);
+        const spent = booksLine === '' ? 'no differential privacy, nothing to count' : booksLine;
+        return progress(`${what} (session ${attempt}); ${spent}`, last);
       }
       case 'sessionLeft':
         return `Left a session (${notice.code}): ${notice.reason}`;
@@ -50,8 +85,12 @@ export function wordsOf(): (notice: NodeNotice) => string | null {
         return notice.outcome === 'failed'
           ? `Round ${notice.round} failed: ${notice.reason ?? 'no reason given'}`
           : null;
-      case 'runEnded':
-        return `The run ${notice.outcome}${notice.reason === null ? '' : `: ${notice.reason}`}; model ${notice.modelHash.slice(0, 16)}`;
+      case 'runEnded': {
+        const reason = notice.reason === null ? '' : `: ${notice.reason}`;
+        if (notice.plan === null) return `A run that this node had no part in has ${ended[notice.outcome]}${reason}`;
+        const spent = booksLine === '' ? '' : `; ${booksLine}`;
+        return `The run has ${ended[notice.outcome]}${reason}; model ${notice.modelHash.slice(0, 16)}${spent}`;
+      }
       case 'scored': {
         const { rows, accuracy, accuracyInterval, auc, rootMeanSquaredError } = notice.score;
         const parts = [
@@ -70,21 +109,34 @@ export function wordsOf(): (notice: NodeNotice) => string | null {
   };
 }
 
+const ended = { finished: 'finished', stopped: 'been stopped', failed: 'failed' } as const;
+
 /** A plan in one paragraph. */
 export function planWords(plan: Plan, planHash: string): string {
-  const { query } = plan.training;
-  const privacy =
-    plan.privacy.kind === 'none'
-      ? 'WITHOUT differential privacy: ε is infinite'
-      : `ε ${plan.privacy.epsilon} at δ ${plan.privacy.delta} for each ${plan.unit === 'record' ? 'record (patient)' : 'client'}` +
-        (plan.privacy.evaluationEpsilon === undefined
-          ? ''
-          : `, ε ${plan.privacy.evaluationEpsilon} for each evaluation unit`);
+  const { query, rounds } = plan.training;
+  const { minSurvivors, colluding } = plan.cohort;
+  const sessions = sessionCount(plan) + plan.spareAttempts;
   return [
     `Offered: "${plan.name}" (plan ${planHash.slice(0, 16)})`,
     `  ${plan.purpose}`,
-    `  reads ${plan.schema.columns.length} columns of "${plan.schema.name}" into ${inputWidth(plan.schema)} inputs and ${outputWidth(plan.schema.target)} outputs`,
-    `  ${query.kind}, ${plan.training.rounds} rounds, at most ${sessionCount(plan) + plan.spareAttempts} sessions, ${plan.roster.clients.length} clients, at least ${plan.cohort.minSurvivors} in a sum, up to ${plan.cohort.colluding} may collude`,
-    `  ${privacy}; ${plan.trust === 'secure' ? 'nobody sees a single contribution' : 'THE COORDINATOR SEES EACH CONTRIBUTION'}`,
+    `  It reads ${plan.schema.columns.length} columns of "${plan.schema.name}" (${inputWidth(plan.schema)} inputs, ${outputWidth(plan.schema.target)} outputs)`,
+    `  in ${rounds} rounds of ${query.kind}, at most ${sessions} sums; ${plan.roster.clients.length} clients, at least ${minSurvivors} in every sum`,
+    `  ${costWords(plan)}`,
+    plan.trust === 'secure'
+      ? `  Nobody sees a single contribution, and the promise holds if ${colluding} of the others ${colluding === 1 ? 'works' : 'work'} with the coordinator`
+      : '  THE COORDINATOR SEES EACH CONTRIBUTION',
   ].join('\n');
+}
+
+/** What a plan costs by its own statement: the ε that its signature covers, not what the books will show. */
+function costWords({ privacy, unit, evaluation }: Plan): string {
+  if (privacy.kind === 'none') return 'WITHOUT DIFFERENTIAL PRIVACY: the cost to privacy has no bound (ε = ∞)';
+  const { epsilon, evaluationEpsilon, delta } = privacy;
+  if (unit === 'client')
+    return `This plan costs at most ε = ${epsilon} for all rows of this client together (δ = ${delta})`;
+  const scored =
+    evaluationEpsilon === undefined
+      ? ''
+      : ` and ε = ${evaluationEpsilon} for a ${evaluation?.part ?? 'validation'} record`;
+  return `This plan costs at most ε = ${epsilon} for a training record${scored} (δ = ${delta})`;
 }

@@ -29,9 +29,10 @@ export async function joinFederation(options: {
   readonly name: string;
   readonly nowMs: number;
 }): Promise<Joined> {
-  const invitation = decodeInvitation(options.invitation, options.nowMs);
-  const { voucher } = invitation;
   let certificate = await existing(options.folder);
+  // An invitation's expiry limits who joins; a node that has joined may say so again.
+  const invitation = decodeInvitation(options.invitation, certificate === null ? options.nowMs : 0);
+  const { voucher } = invitation;
   if (certificate === null) {
     const { seed, identity } = await createIdentityKey();
     certificate = await issueCertificate(invitation, identity, voucher.name ?? options.name, createNodeCrypto());

@@ -1,9 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { isSottoError, SottoError } from '@sotto/shared/errors';
+import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
 import { readConfig } from '../config.ts';
 import { startCoordinator, version } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
-import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { exportModel, initFolder, replay } from './folder-commands.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
 import { planCheck, planComplete, planRoster } from './plan-commands.ts';
@@ -30,7 +29,7 @@ export async function run(args: readonly string[], ports: ProgramPorts): Promise
     await programOf(ports, json).parseAsync([...args], { from: 'user' });
     return exitCodes.done.number;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done.number : exitCodes.usage.number;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done.number : exitCodes.input.number;
     const known = isSottoError(error)
       ? error
       : new SottoError('INTERNAL', error instanceof Error ? error.message : String(error));
@@ -39,7 +38,8 @@ export async function run(args: readonly string[], ports: ProgramPorts): Promise
   }
 }
 
-function programOf(ports: ProgramPorts, json: boolean): Command {
+/** The command line as Commander knows it. */
+export function programOf(ports: ProgramPorts, json: boolean): Command {
   const tell = (line: string) => ports.error(json ? '' : `${line}\n`);
   const show = ({ lines, json: value }: CommandResult) =>
     ports.out(json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
@@ -49,14 +49,14 @@ function programOf(ports: ProgramPorts, json: boolean): Command {
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: ports.out, writeErr: ports.error })
-    .addHelpText('after', `\nExit codes:\n${exitCodeHelp()}`);
+    .addHelpText('after', exitCodeHelp());
 
   const command = (parent: Command, name: string, description: string): Command =>
     parent
       .command(name)
       .description(description)
       .option('--json', 'one JSON object on stdout, errors as one on stderr')
-      .addHelpText('after', `\nExit codes:\n${exitCodeHelp()}`);
+      .addHelpText('after', exitCodeHelp());
   const inFolder = (one: Command): Command =>
     one.option('--dir <folder>', 'data folder of the coordinator', ports.environment['SOTTO_DIR'] ?? defaultDir);
   const ofFolder = (one: Command): Command =>
