@@ -111,6 +111,7 @@ export type ClientEvent =
       readonly sessionId: string;
       readonly code: ErrorCode;
       readonly reason: string;
+      readonly toldCode: ErrorCode;
       readonly told: string;
     };
 

@@ -155,7 +155,7 @@ describe('stepClient', () => {
       message({ type: 'agreeRequest', sessionId: other.sessionId, sharers: [], survivors: [] }),
       { type: 'disconnected' },
       { type: 'connected' },
-      { type: 'failed', sessionId, code: 'ROSTER_INVALID', reason: 'x', told: 'x' },
+      { type: 'failed', sessionId, code: 'ROSTER_INVALID', reason: 'x', toldCode: 'ROSTER_INVALID', told: 'x' },
       { type: 'replied', sessionId, to: 'share', reply: { ok: false, code: 'MESSAGE_UNEXPECTED', message: 'x' } },
     ];
     const disturbed = fc
@@ -233,7 +233,14 @@ describe('stepClient', () => {
     const events: readonly ClientEvent[] = [
       ...accepted,
       ...session.slice(0, 9),
-      { type: 'failed', sessionId, code: 'BUDGET_EXCEEDED', reason: 'secret numbers', told: 'policy line budget' },
+      {
+        type: 'failed',
+        sessionId,
+        code: 'BUDGET_EXCEEDED',
+        reason: 'secret numbers',
+        toldCode: 'BUDGET_EXCEEDED',
+        told: 'policy line budget',
+      },
       ...session.slice(10),
     ];
     const { did, effects } = play(events);

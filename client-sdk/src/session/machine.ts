@@ -85,7 +85,7 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
         state: withoutSession(state, session),
         effects: [
           { type: 'drop', sessionId: session.sessionId },
-          { type: 'leave', sessionId: session.sessionId, code: event.code, told: event.told },
+          { type: 'leave', sessionId: session.sessionId, code: event.toldCode, told: event.told },
           notify({ type: 'sessionLeft', sessionId: session.sessionId, code: event.code, reason: event.reason }),
         ],
       }));

@@ -14,13 +14,36 @@ const speakable: ReadonlySet<ErrorCode> = new Set([
   'SIGNATURE_INVALID',
 ]);
 
-/** A failure as the own screen sees it, and as the coordinator is told: for anything local only the code and its general cause. */
-export function failureOf(error: unknown): { code: ErrorCode; reason: string; told: string } {
+/** Failures of the device of which the code alone may leave: they do not depend on what the rows say. */
+const nameable: ReadonlySet<ErrorCode> = new Set([
+  'CANCELLED',
+  'DISK_FULL',
+  'LEDGER_ROLLED_BACK',
+  'NOT_FOUND',
+  'STORE_FAILED',
+  'STORE_LOCKED',
+  'UNREACHABLE',
+]);
+
+/** A failure on the own screen, and what the coordinator is told of it. */
+export type Failure = {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly toldCode: ErrorCode;
+  readonly told: string;
+};
+
+/**
+ * A failure as the own screen sees it, and as the coordinator is told: of anything that happened on the device the code and its
+ * general cause; of whatever the data may have brought about (training that broke, memory that ran out) not even the code.
+ */
+export function failureOf(error: unknown): Failure {
   const failure = isSottoError(error)
     ? error
     : new SottoError('INTERNAL', error instanceof Error ? error.message : String(error));
-  const { code, message } = failure;
-  const told =
-    code === 'BUDGET_EXCEEDED' ? 'policy line budget' : speakable.has(code) ? message : errorCodes[code].cause;
-  return { code, reason: message, told: told.slice(0, 1_000) };
+  const { code, message: reason } = failure;
+  if (code === 'BUDGET_EXCEEDED') return { code, reason, toldCode: code, told: 'policy line budget' };
+  if (speakable.has(code)) return { code, reason, toldCode: code, told: reason.slice(0, 1_000) };
+  if (nameable.has(code)) return { code, reason, toldCode: code, told: errorCodes[code].cause };
+  return { code, reason, toldCode: 'INTERNAL', told: 'the client left; its own screen says why' };
 }
