@@ -2,6 +2,7 @@ import { examplePlan } from '@sotto/shared/plan/testing';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStore } from '../store/memory-store.ts';
 import type { RunCommit } from '../store/store.ts';
+import type { Behaviour } from '../testing/fake-client.ts';
 import { createFederation, type Federation } from '../testing/federation.ts';
 import { replayRun } from './replay.ts';
 import { runEventSchema, type RunEvent } from './run-events.ts';
@@ -11,8 +12,9 @@ const plan = examplePlan({ clients: 3, rounds: 3, evaluateEvery: 2, spareAttempt
 const isOver = (federation: Federation, runId: string) => () => federation.driver().status(runId).endedAt !== null;
 
 /** A whole run's commits, and the blobs that they name. */
-async function wholeRun() {
+async function wholeRun(behaviour?: Behaviour) {
   const federation = await createFederation(plan);
+  if (behaviour !== undefined) for (const client of federation.clients) client.behaviour = behaviour;
   const commits: RunCommit[] = [];
   const { commit } = federation.store;
   federation.store.commit = async (what) => {
@@ -56,5 +58,22 @@ describe('a coordinator that was killed', () => {
       expect(transcript.slice(0, told.length)).toEqual(told);
       expect((await replayRun(store, blobs, runId)).modelHash).toBe(status.modelHash);
     }
+  });
+
+  it('goes on after a session that failed, whenever it dies between the failure and the next attempt', async () => {
+    const { commits, blobs, runId } = await wholeRun((step, attempt) =>
+      step === 'share' && attempt === 1 ? 'malformed' : 'answer',
+    );
+    const failed = commits.findIndex(
+      (commit) => runEventSchema.parse(JSON.parse(commit.event)).type === 'sessionFailed',
+    );
+    expect(failed).toBe(2);
+    const store = createMemoryStore();
+    const federation = await createFederation(plan, { store, blobs });
+    for (const commit of commits.slice(0, failed + 1)) await store.commit(commit);
+    await federation.restart();
+    for (const client of federation.clients) federation.connect(client);
+    expect(await federation.until(isOver(federation, runId))).toBe(true);
+    expect(federation.driver().status(runId)).toMatchObject({ state: 'finished', failedAttempts: 1, attempt: 5 });
   });
 });

@@ -17,6 +17,7 @@ import { stepRun } from './machine.ts';
 import type { RunPorts } from './ports.ts';
 import { addCoordinatorNoise, conclude } from './release.ts';
 import { runEventSchema, type RunEvent } from './run-events.ts';
+import { applyRunEvent } from './run-fold.ts';
 import {
   initialRunState,
   type RunEffect,
@@ -106,7 +107,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     const { clients } = state;
     state = initialRunState(facts);
     const events = await store.events(facts.runId);
-    for (const text of events) state = stepRun(state, runEventSchema.parse(JSON.parse(text))).state;
+    // The fold alone: what an event set going in the process that recorded it (a timer, a wait) ended with that process.
+    for (const text of events) state = applyRunEvent(state, runEventSchema.parse(JSON.parse(text)));
     sequence = events.length;
     const entries = await store.transcript(facts.runId);
     transcriptLength = entries.length;
