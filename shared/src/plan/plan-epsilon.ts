@@ -32,7 +32,19 @@ export function eventsOf(slots: readonly PlanSlot[]): readonly EventCount[] {
   return slots.flatMap(({ event, count }) => (event === null ? [] : [{ event, count }]));
 }
 
+/** Plans whose accounting is remembered: a plan is completed, checked and held against a policy in one go. */
+const accountedKept = 16;
+const accounted = new Map<string, ReturnType<typeof epsilonOf>>();
+
 /** ε of all of a plan's slots under one stated ε, at their floors, with the accountant that says so. */
 export function accountedEpsilon(slots: readonly PlanSlot[], delta: number): ReturnType<typeof epsilonOf> {
-  return epsilonOf(eventsOf(slots), delta);
+  const events = eventsOf(slots);
+  const key = JSON.stringify([events, delta]);
+  const known = accounted.get(key);
+  if (known !== undefined) return known;
+  const stated = epsilonOf(events, delta);
+  const [oldest] = accounted.keys();
+  if (oldest !== undefined && accounted.size >= accountedKept) accounted.delete(oldest);
+  accounted.set(key, stated);
+  return stated;
 }

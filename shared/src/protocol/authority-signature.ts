@@ -1,5 +1,5 @@
 import nacl from 'tweetnacl';
-import { signedBytes } from '../crypto/index.ts';
+import { signedBytes, type CryptoPort } from '../crypto/index.ts';
 import { canonicalJson, fromHex, toHex } from '../vector/index.ts';
 
 /** What the authority signs; each has a domain of its own, so that one signature never passes for another. */
@@ -30,6 +30,18 @@ export function authoritySigned(
   const bytes = fromHex(signature);
   const message = signedBytes(domain, canonicalJson(content));
   return hasCanonicalScalar(bytes) && nacl.sign.detached.verify(message, bytes, fromHex(authority));
+}
+
+/** As {@link authoritySigned}, by the platform's Ed25519: many times faster, for what is checked once for each client of a roster. */
+export async function authoritySignedBy(
+  authority: string,
+  domain: AuthorityDomain,
+  content: unknown,
+  signature: string,
+  crypto: CryptoPort,
+): Promise<boolean> {
+  if (!/^[0-9a-f]{64}$/.test(authority) || !/^[0-9a-f]{128}$/.test(signature)) return false;
+  return crypto.ed25519Verify(fromHex(authority), signedBytes(domain, canonicalJson(content)), fromHex(signature));
 }
 
 /** The group order L of Ed25519, big-endian. @see RFC 8032 §5.1 */

@@ -2,7 +2,8 @@ import { signedBytes, type CryptoPort } from '../crypto/index.ts';
 import { SottoError } from '../errors/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 import type { Certificate, Invitation } from './identity.ts';
-import { expiryMsOf, voucherSigned } from './invitation.ts';
+import { authoritySignedBy } from './authority-signature.ts';
+import { expiryMsOf } from './invitation.ts';
 
 /**
  * A client's certificate: its own identity key and name, signed with the voucher's secret.
@@ -36,7 +37,8 @@ export async function verifyCertificate(
   crypto: CryptoPort,
 ): Promise<void> {
   const { voucher, identity, name } = certificate;
-  if (voucher.authority !== authority || !voucherSigned(voucher)) {
+  const { signature, ...content } = voucher;
+  if (voucher.authority !== authority || !(await authoritySignedBy(authority, 'voucher', content, signature, crypto))) {
     throw new SottoError('CERTIFICATE_INVALID', `client ${name}: the voucher is not signed by authority ${authority}`);
   }
   if (nowMs !== null && expiryMsOf(voucher) <= nowMs) {
