@@ -11,6 +11,8 @@ export async function loadTfjs(): Promise<LoadedTfjs> {
   const native = loadNativeTensorflow();
   if (native !== null) return native;
   const tf = await import('@tensorflow/tfjs-core');
+  // Also silences the banner by which the cpu backend advertises the native package on a hospital's screen.
+  tf.enableProdMode();
   await import('@tensorflow/tfjs-backend-cpu');
   await import('@tensorflow/tfjs-backend-wasm');
   for (const name of ['wasm', 'cpu']) {
