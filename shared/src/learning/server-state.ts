@@ -9,7 +9,7 @@ export function initialServerState(config: StrategyConfig, weights: Float32Array
   return {
     strategy: config.kind,
     steps: 0,
-    weights: Float64Array.from(weights),
+    weights: new Float64Array(weights),
     moments: Array.from({ length: strategy.moments }, () => new Float64Array(weights.length)),
     scalars: strategy.scalars,
   };
@@ -41,5 +41,5 @@ export function applyRelease(config: StrategyConfig, state: ServerState, mean: F
 
 /** The weights that clients are sent, float32 [d] in new memory: each rounded to the nearest. */
 export function publishWeights(state: ServerState): Float32Array {
-  return Float32Array.from(state.weights, (weight) => Math.fround(weight));
+  return new Float32Array(state.weights);
 }

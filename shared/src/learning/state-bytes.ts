@@ -5,6 +5,8 @@ import type { ServerState } from './strategy.ts';
 /** First bytes of an encoded state; the last one is the format's version. */
 const magic = utf8('sotto/state/1');
 
+const platformIsLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
 /**
  * A state as bytes: magic, strategy's name (length in one byte), then little-endian uint32 steps, d, moments and scalars,
  * then float64 weights, moments and scalars. Equal states give equal bytes.
@@ -23,7 +25,12 @@ export function encodeServerState(state: ServerState): Uint8Array {
     view.setUint32(offset, count, true);
     offset += 4;
   }
-  for (const vector of [state.weights, ...state.moments, state.scalars]) {
+  for (const vector of [state.weights, ...state.moments, Float64Array.from(state.scalars)]) {
+    if (platformIsLittleEndian) {
+      bytes.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), offset);
+      offset += vector.byteLength;
+      continue;
+    }
     for (const value of vector) {
       view.setFloat64(offset, value, true);
       offset += 8;

@@ -131,8 +131,29 @@ function denseForward(shape: DenseShape, weights: Float64Array, inputs: Float64A
   for (let row = 0; row < rows; row++) {
     const out = row * units;
     for (let j = 0; j < units; j++) outputs[out + j] = weights[biasOffset + j]!;
-    for (let i = 0; i < shape.inputs; i++) {
-      const input = inputs[row * shape.inputs + i]!;
+    const first = row * shape.inputs;
+    const fours = shape.inputs & ~3;
+    // Four inputs at a time, added one after the other: the same bits, a quarter of the loads and stores.
+    for (let i = 0; i < fours; i += 4) {
+      const a = inputs[first + i]!;
+      const b = inputs[first + i + 1]!;
+      const c = inputs[first + i + 2]!;
+      const d = inputs[first + i + 3]!;
+      const kernelA = kernelOffset + i * units;
+      const kernelB = kernelA + units;
+      const kernelC = kernelB + units;
+      const kernelD = kernelC + units;
+      for (let j = 0; j < units; j++) {
+        outputs[out + j] =
+          outputs[out + j]! +
+          a * weights[kernelA + j]! +
+          b * weights[kernelB + j]! +
+          c * weights[kernelC + j]! +
+          d * weights[kernelD + j]!;
+      }
+    }
+    for (let i = fours; i < shape.inputs; i++) {
+      const input = inputs[first + i]!;
       const kernel = kernelOffset + i * units;
       for (let j = 0; j < units; j++) outputs[out + j]! += input * weights[kernel + j]!;
     }

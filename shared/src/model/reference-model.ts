@@ -53,14 +53,14 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
   return {
     async setWeights(weights) {
       requireWeights(topology, inputs, weights);
-      set = Float64Array.from(weights);
+      set = new Float64Array(weights);
     },
     async traces(batch, dropoutSeed) {
       requireFeatures(batch.inputs.length, batch.rows, inputs);
       const { pass, deltas } = slopes(network, weightsNow(), batch.inputs, batch.targets, integerStream(dropoutSeed));
       return shapes.map((shape, index) => ({
-        activations: Float32Array.from(pass.inputs[index]!),
-        deltas: Float32Array.from(deltas[index]!),
+        activations: new Float32Array(pass.inputs[index]!),
+        deltas: new Float32Array(deltas[index]!),
         inputs: shape.inputs,
         units: shape.units,
       }));
@@ -91,7 +91,7 @@ function slopes(
   uniform: () => number,
 ) {
   const rows = targets.length;
-  const pass = forward(network.steps, weights, Float64Array.from(features), rows, uniform);
+  const pass = forward(network.steps, weights, new Float64Array(features), rows, uniform);
   const logits = pass.outputs.at(-1) ?? new Float64Array(0);
   const deltas = backward(
     network.shapes,

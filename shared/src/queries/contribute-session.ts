@@ -43,10 +43,7 @@ export async function contributeSession(input: SessionContribution): Promise<Int
   const integers = new Int32Array(parts.reduce((sum, part) => sum + part.dimension, 0));
   let offset = 0;
   for (const part of parts) {
-    const sum = await sumOfUnits(part, input);
-    for (let index = 0; index < part.dimension; index++) {
-      integers[offset + index] = Math.max(-part.sumLimitSteps, Math.min(part.sumLimitSteps, sum[index]!));
-    }
+    await sumOfUnits(part, input, integers.subarray(offset, offset + part.dimension));
     if (part.noiseVarianceSteps > 0) {
       createNoiseSampler(part.noiseVarianceSteps, { allowInsecureRandom }).add(
         integers,
@@ -60,17 +57,14 @@ export async function contributeSession(input: SessionContribution): Promise<Int
   return integers;
 }
 
-/** The exact integer sum of the encoded vectors of one part's units; float64 [dimension], exact below 2^53. */
-async function sumOfUnits(part: PartSpec, input: SessionContribution): Promise<Float64Array> {
+/** Writes the exact integer sum of the encoded vectors of one part's units, clamped, to int32 zeros [dimension]. */
+async function sumOfUnits(part: PartSpec, input: SessionContribution, target: Int32Array): Promise<void> {
   const { context, model, weights, random, allowInsecureRandom = false } = input;
   const query = queryByName(part.query);
   const all = await input.unitsOf(part);
-  const sum = new Float64Array(part.dimension);
-  const encoded = new Int32Array(part.dimension);
 
-  const addVectorsOf = async (batch: UnitBatch, vectorsAllowed: number): Promise<void> => {
+  const addVectorsOf = async (batch: UnitBatch, vectorsAllowed: number, encoded: Int32Array): Promise<void> => {
     let vectors = 0;
-    encoded.fill(0);
     await query.contribute({ context, batch, model, weights, seed: random.bytes(32) }, (vector) => {
       vectors += 1;
       if (vectors > vectorsAllowed) {
@@ -78,12 +72,12 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution): Promise<F
       }
       encodeUnit(vector, part, encoded, 0);
     });
-    for (let index = 0; index < part.dimension; index++) sum[index]! += encoded[index]!;
   };
 
   if (context.unit === 'client') {
-    await addVectorsOf(all, 1);
-    return sum;
+    await addVectorsOf(all, 1, target);
+    clampTo(target, target, part.sumLimitSteps);
+    return;
   }
   const chosen =
     part.slot === 'training'
@@ -91,11 +85,29 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution): Promise<F
       : everyUnitOf(all);
   // A coordinate of one vector is at most D, so this many add up within 32 bits.
   const chunk = Math.max(1, Math.min(unitsAtOnce, Math.floor((2 ** 31 - 1) / part.normBoundSteps)));
+  if (chosen.length <= chunk) {
+    await addVectorsOf(selectUnits(all, chosen), chosen.length, target);
+    clampTo(target, target, part.sumLimitSteps);
+    return;
+  }
+  // Exact below 2^53.
+  const sum = new Float64Array(part.dimension);
+  const encoded = new Int32Array(part.dimension);
   for (let first = 0; first < chosen.length; first += chunk) {
     const units = chosen.slice(first, first + chunk);
-    await addVectorsOf(selectUnits(all, units), units.length);
+    encoded.fill(0);
+    await addVectorsOf(selectUnits(all, units), units.length, encoded);
+    for (let index = 0; index < encoded.length; index++) sum[index]! += encoded[index]!;
   }
-  return sum;
+  clampTo(target, sum, part.sumLimitSteps);
+}
+
+/** Writes each coordinate, brought into [-limit, limit]. */
+function clampTo(target: Int32Array, sum: Int32Array | Float64Array, limit: number): void {
+  for (let index = 0; index < target.length; index++) {
+    const value = sum[index]!;
+    target[index] = value > limit ? limit : value < -limit ? -limit : value;
+  }
 }
 
 function everyUnitOf(batch: UnitBatch): number[] {

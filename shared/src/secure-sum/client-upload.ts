@@ -1,5 +1,5 @@
 import { SottoError } from '../errors/index.ts';
-import { toHex, wordsToLittleEndian } from '../vector/index.ts';
+import { littleEndianOf, toHex, wordsToLittleEndian } from '../vector/index.ts';
 import { maskSign, selfMaskInfo, trustedRosterHash, uploadBytes, type Binding } from './binding.ts';
 import { expectPhase, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
@@ -37,7 +37,7 @@ export async function maskVector(
   const words = new Uint32Array(integers);
   await crypto.addMask(words, await crypto.hkdf(selfMaskSeed, selfMaskInfo(binding, client), 32), 1);
   for (const [peer, { key }] of pairs) await crypto.addMask(words, key, maskSign(client, peer));
-  const sent = await signUpload(binding, identity, wordsToLittleEndian(words), ports);
+  const sent = await signUpload(binding, identity, littleEndianOf(words), ports);
   const secrets = new Held({ shares });
   return {
     state: { phase: 'uploaded', rules, identity, sessionId, binding, clients, threshold, sharers, secrets },

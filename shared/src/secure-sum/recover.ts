@@ -1,6 +1,6 @@
 import { SottoError, type ErrorCode } from '../errors/index.ts';
 import type { CryptoPort } from '../crypto/index.ts';
-import { fromHex, toHex, wordsFromLittleEndian } from '../vector/index.ts';
+import { fromHex, toHex, wordsOfLittleEndian } from '../vector/index.ts';
 import { maskKeyInfo, maskSign, pairMaskInfo, selfMaskInfo, type Binding } from './binding.ts';
 import type { RecoverJob } from './coordinator-state.ts';
 import { recoverSecret, recoveryCoefficients } from './shamir.ts';
@@ -15,8 +15,11 @@ export function addVector(accumulator: Uint32Array, vector: Uint8Array): void {
   if (vector.length !== accumulator.length * 4) {
     throw new SottoError('UPLOAD_INVALID', `expected ${accumulator.length * 4} bytes, got ${vector.length}`);
   }
-  const words = wordsFromLittleEndian(vector);
-  for (let i = 0; i < accumulator.length; i++) accumulator[i]! += words[i]!;
+  const read = wordsOfLittleEndian(vector);
+  // As signed words, which the engine adds without leaving its integers.
+  const words = new Int32Array(read.buffer, read.byteOffset, read.length);
+  const sum = new Int32Array(accumulator.buffer, accumulator.byteOffset, accumulator.length);
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i]! + words[i]!) | 0;
 }
 
 /**

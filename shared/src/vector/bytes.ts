@@ -82,6 +82,24 @@ export function wordsToLittleEndian(words: Uint32Array | Int32Array): Uint8Array
   return bytes;
 }
 
+/** As {@link wordsToLittleEndian}, in the words' own memory where that lies as it must; for words that nobody writes again. */
+export function littleEndianOf(words: Uint32Array | Int32Array): Uint8Array {
+  return platformIsLittleEndian
+    ? new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+    : wordsToLittleEndian(words);
+}
+
+/**
+ * As {@link wordsFromLittleEndian}, in the bytes' own memory where that lies as it must; for words that are only read.
+ * @throws {INVALID_INPUT} when the length is no multiple of four.
+ */
+export function wordsOfLittleEndian(bytes: Uint8Array): Uint32Array {
+  if (platformIsLittleEndian && bytes.byteOffset % 4 === 0 && bytes.length % 4 === 0) {
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  }
+  return wordsFromLittleEndian(bytes);
+}
+
 /**
  * 32-bit words of little-endian bytes (new memory).
  * @throws {INVALID_INPUT} when the length is no multiple of four.

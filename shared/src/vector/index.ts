@@ -3,9 +3,11 @@ export {
   concatBytes,
   fromHex,
   fromUtf8,
+  littleEndianOf,
   toHex,
   utf8,
   wordsFromLittleEndian,
+  wordsOfLittleEndian,
   wordsToLittleEndian,
 } from './bytes.ts';
 export { canonicalJson } from './canonical-json.ts';
