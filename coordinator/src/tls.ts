@@ -1,10 +1,8 @@
-import 'reflect-metadata';
 import { createHash, webcrypto, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
 import { SottoError } from '@sotto/shared/errors';
-import * as x509 from '@peculiar/x509';
 
 /** Certificate and key as PEM texts, and what clients pin: the SHA-256 of the certificate's DER, hex. */
 export type TlsIdentity = { readonly cert: string; readonly key: string; readonly fingerprint: string };
@@ -21,6 +19,9 @@ export async function ownCertificate(folder: string, hosts: readonly string[], n
   const keyPath = join(folder, 'tls', 'key.pem');
   const known = await readPair(certPath, keyPath);
   if (known !== null) return known;
+  // Loaded here, since it is needed once in the life of a data folder.
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(

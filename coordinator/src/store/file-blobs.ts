@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '@sotto/shared/crypto';
-import { toHex } from '@sotto/shared/vector';
 import { storeError } from './store-errors.ts';
 import type { Blobs } from './store.ts';
 
@@ -11,7 +9,7 @@ export function createFileBlobs(folder: string): Blobs {
   const pathOf = (hash: string) => join(folder, hash.slice(0, 2), hash);
   return {
     async put(bytes) {
-      const hash = toHex(sha256(bytes));
+      const hash = createHash('sha256').update(bytes).digest('hex');
       const path = pathOf(hash);
       if (await exists(path)) return hash;
       const aside = `${path}.${randomBytes(6).toString('hex')}.part`;

@@ -1,5 +1,4 @@
-import { sha256 } from '@sotto/shared/crypto';
-import { toHex } from '@sotto/shared/vector';
+import { createHash } from 'node:crypto';
 import type { Blobs } from './store.ts';
 
 /** Blobs in memory: for simulation and tests. */
@@ -7,7 +6,7 @@ export function createMemoryBlobs(): Blobs {
   const blobs = new Map<string, Uint8Array>();
   return {
     async put(bytes) {
-      const hash = toHex(sha256(bytes));
+      const hash = createHash('sha256').update(bytes).digest('hex');
       if (!blobs.has(hash)) blobs.set(hash, bytes.slice());
       return hash;
     },

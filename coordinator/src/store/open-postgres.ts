@@ -1,6 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
+import type Pg from 'pg';
 import { migrate } from './migrations.ts';
 import type { StoreSchema } from './schema.ts';
 import { createSqlStore } from './sql-store.ts';
@@ -17,13 +17,15 @@ const lockNumber = 7_368_411;
  * @throws {STORE_LOCKED} {STORE_TOO_NEW} {STORE_FAILED}
  */
 export async function openPostgresStore(url: string, access: 'write' | 'read' = 'write'): Promise<Store> {
+  // Loaded here, since most coordinators never need it.
+  const { default: pg } = await import('pg');
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   // A connection that the server ends while it is idle is replaced at the next use.
   pool.on('error', () => undefined);
   const database = new Kysely<StoreSchema>({ dialect: new PostgresDialect({ pool }) });
   let unlock = async () => {};
   try {
-    if (access === 'write') unlock = await lock(url);
+    if (access === 'write') unlock = await lock(pg, url);
     await migrate(database);
     return createSqlStore(database, unlock);
   } catch (error) {
@@ -34,7 +36,7 @@ export async function openPostgresStore(url: string, access: 'write' | 'read' = 
 }
 
 /** A session lock on a connection of its own: the server frees it when the process ends. @throws {STORE_LOCKED} */
-async function lock(url: string): Promise<() => Promise<void>> {
+async function lock(pg: typeof Pg, url: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);
   await client.connect();
