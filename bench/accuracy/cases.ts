@@ -61,7 +61,7 @@ function gradient(
     query: { kind: 'gradient', samplingNumerator, clipNormL2, expectedBatch },
     strategy: { kind: 'fedSgd', learningRate, momentum: 0 },
     rounds,
-    paceMs: 0,
+    paceMs: 1,
   };
 }
 

@@ -53,6 +53,7 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
     problem('evaluation.detail', 'a number target has no confusion matrix', 'Set it to accuracy.');
   }
   checkSampling(plan, report);
+  checkPace(plan, report);
   if (plan.unit === 'record' && plan.schema.unitId === null) {
     report.warnings.push({
       path: 'plan.schema.unitId',
@@ -78,6 +79,23 @@ function checkSplit(plan: Plan, report: PlanReport): void {
       cure: 'Give the part a fraction above 0, or evaluate on another part.',
     });
   }
+}
+
+const everyUnit = 4_294_967_296;
+
+/**
+ * The coin's part in ε holds only while it is secret, and training takes as long as what it drew: without a pace the time of each
+ * upload would tell how much that was (soundness.md §1, §2.1).
+ */
+function checkPace(plan: Plan, report: PlanReport): void {
+  const { query, paceMs } = plan.training;
+  if (plan.privacy.kind === 'none' || query.kind !== 'gradient' || query.samplingNumerator === everyUnit) return;
+  if (plan.trust === 'trusted' || paceMs > 0) return;
+  report.problems.push({
+    path: 'plan.training.paceMs',
+    problem: 'uploads would leave as soon as they are ready, and their times would tell how many units the coin drew',
+    cure: 'Set it above the time that a round’s training takes, 100 for example.',
+  });
 }
 
 /** `expectedBatch` is a public guess of rate × units: together they say how many units the plan reckons with. */

@@ -161,6 +161,24 @@ describe('what can stand together', () => {
   });
 });
 
+describe('pace', () => {
+  it('a sampled round without a pace is refused: the upload’s time would tell the coin', () => {
+    expect(problems(changed(examplePlan(), { training: { paceMs: 0 } }))).toEqual([
+      expect.stringMatching(/^plan\.training\.paceMs: .*coin drew\. Set it above/),
+    ]);
+  });
+
+  it('may be 0 where nothing is sampled, or nothing is promised to the coordinator', () => {
+    for (const plan of [
+      examplePlan({ unit: 'client', clients: 7, paceMs: 0 }),
+      examplePlan({ privacy: 'none', paceMs: 0 }),
+      examplePlan({ trust: 'trusted', clients: 1, paceMs: 0 }),
+    ]) {
+      expect(problems(plan)).toEqual([]);
+    }
+  });
+});
+
 describe('data schema', () => {
   const plan = examplePlan();
   const [age, ...others] = plan.schema.columns;

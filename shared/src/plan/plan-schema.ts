@@ -96,7 +96,10 @@ export const planSchema = z.strictObject({
     strategy: strategySchema,
     rounds: z.int().min(1).max(100_000),
     noiseMultiplier: noiseMultiplier.optional(),
-    /** Uploads leave at a whole multiple of this time after the session opened, so that their timing tells nothing of the data. */
+    /**
+     * Uploads leave this long after a client began to work on its data, so that their times tell nothing of the data; longer work
+     * doubles it for that client. Best above the time that a round's training takes.
+     */
     paceMs: z.int().min(0).max(3_600_000).default(100),
   }),
   evaluation: evaluationPlanSchema.nullable().default(null),
