@@ -61,7 +61,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       ledger: source.ledger,
       data: createLocalData(table, source.splitKey),
       createModel: (plan) =>
-        createLocalModel(plan, table.batch.rows, ({ engine, reason }) => notify({ type: 'engine', runId: null, engine, reason })),
+        createLocalModel(plan, ({ engine, reason }) => notify({ type: 'engine', runId: null, engine, reason })),
       notify: onNotice,
     });
     notify({ type: 'connecting', coordinator });

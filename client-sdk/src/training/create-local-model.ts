@@ -11,24 +11,19 @@ export type EngineChoice = { readonly engine: string; readonly reason: string };
  */
 const plainMaxWeights = 20_000;
 
-/**
- * Largest product of weights and rows that is computed where the messages are, about 0.1 s a round: a worker's start costs more,
- * and no message waits long enough to tell of it.
- */
+/** Largest product of weights and units a round that is computed where the messages are, about 0.1 s: a worker's start costs more. */
 const plainMaxWork = 20_000_000;
 
 /**
  * The model of a plan on the engine that suits its size: plain typed arrays for little work; else a worker thread that times
  * plain arrays against tfjs on the plan's own topology and keeps the quicker.
  *
- * @param rows - of the data source: what a round computes on at most.
+ * The plan alone decides: an engine's rounding differs from another's, so a choice by the number of rows would let one unit more
+ * or less move the integers of all the others.
+ *
  * @param chosen - told which engine was taken, and why.
  */
-export async function createLocalModel(
-  plan: Plan,
-  rows: number,
-  chosen: (choice: EngineChoice) => void,
-): Promise<LocalModel> {
+export async function createLocalModel(plan: Plan, chosen: (choice: EngineChoice) => void): Promise<LocalModel> {
   const inputs = inputWidth(plan.schema);
   const weights = layoutLength(modelLayout(plan.topology, inputs));
   if (weights <= plainMaxWeights) {
@@ -36,9 +31,10 @@ export async function createLocalModel(
     return referenceModel(plan.topology, inputs, plan.loss);
   }
   const { query } = plan.training;
-  const epochs = query.kind === 'update' ? query.localEpochs : 1;
-  if (weights * rows * epochs <= plainMaxWork) {
-    chosen({ engine: 'typed arrays', reason: `${weights} weights on ${rows} rows are quicker without an engine` });
+  const units = query.kind === 'gradient' ? query.expectedBatch / plan.roster.clients.length : Infinity;
+  if (weights * units <= plainMaxWork) {
+    const about = `${weights} weights on about ${Math.ceil(units)} units a round`;
+    chosen({ engine: 'typed arrays', reason: `${about} are quicker without an engine` });
     return referenceModel(plan.topology, inputs, plan.loss);
   }
   const { createWorkerModel } = await import('./worker-model.ts');
