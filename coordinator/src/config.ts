@@ -20,8 +20,8 @@ export const coordinatorConfigSchema = z.strictObject({
   tls: z.boolean().default(true),
   cert: z.string().optional(),
   key: z.string().optional(),
-  /** Folder of the exported dashboard. */
-  dashboard: z.string().optional(),
+  /** Folder of the exported dashboard; false: none is served. Without it the one that was built beside the coordinator, if any. */
+  dashboard: z.union([z.string().min(1), z.literal(false)]).optional(),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 export type CoordinatorConfig = Readonly<z.output<typeof coordinatorConfigSchema>>;

@@ -5,6 +5,7 @@ import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
 import { pino } from 'pino';
 import { readConfig, type CoordinatorConfigInput } from './config.ts';
+import { dashboardFolder } from './dashboard-folder.ts';
 import { folderNames, openData, pinAuthority, pinnedAuthority, tokenOf } from './data-folder.ts';
 import { createAccess } from './http/access.ts';
 import { createHttpApp } from './http/http-app.ts';
@@ -27,6 +28,8 @@ export type Coordinator = {
   readonly fingerprint: string | null;
   readonly operatorToken: string;
   readonly viewToken: string;
+  /** Folder of the dashboard that is served; null: none. */
+  readonly dashboard: string | null;
   readonly driver: RunDriver;
   /** Stops listening and closes the store; open sessions are lost, as in a crash. */
   close(): Promise<void>;
@@ -69,6 +72,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       ...(authority === null ? {} : { authority }),
     });
     const access = createAccess({ clock: wallClock, crypto, random, store, operatorToken, viewToken });
+    const dashboard = dashboardFolder(config.dashboard);
     const revocations = await store.revocations();
     if (revocations !== null) access.setRevocations(revocations);
     const made = await createHttpApp({
@@ -82,7 +86,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       authority,
       version,
       tls: tls === null ? null : { cert: tls.cert, key: tls.key },
-      dashboard: config.dashboard ?? null,
+      dashboard,
       onRevoked: (clients) => sockets.disconnect(clients),
     });
     server = made.server;
@@ -100,6 +104,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       fingerprint,
       operatorToken,
       viewToken,
+      dashboard,
       driver: running,
       async close() {
         await sockets.close();

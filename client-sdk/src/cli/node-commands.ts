@@ -69,7 +69,7 @@ async function joinFirst(options: Options, invitation: string, notify: (notice: 
       notify({ type: 'joined', client: joined.client, name: joined.certificate.name, folder });
       return;
     } catch (error) {
-      if (!isSottoError(error, 'UNREACHABLE')) throw error;
+      if (!isSottoError(error, 'UNREACHABLE') && !isSottoError(error, 'RATE_LIMITED')) throw error;
       notify({ type: 'retrying', code: error.code, reason: error.message });
     }
     await sleep(backOffMs(attempt, Math.random()));

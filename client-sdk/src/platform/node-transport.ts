@@ -126,7 +126,7 @@ class Transport implements NodeTransport {
       const reply = replySchema.safeParse(value);
       if (reply.success) return reply.data;
       const error = errorOfAnswer(answer.status, value, path);
-      if (error.code === 'UNREACHABLE' || error.code === 'UNAUTHENTICATED') throw error;
+      if (passing(error)) throw error;
       return { ok: false, code: error.code, message: error.message };
     });
   }
@@ -249,7 +249,7 @@ class Transport implements NodeTransport {
         return await work(either);
       } catch (error) {
         if (either.aborted) break;
-        if (!isSottoError(error, 'UNREACHABLE') && !isSottoError(error, 'UNAUTHENTICATED')) throw error;
+        if (!passing(error)) throw error;
       }
       await pause(backOffMs(attempt, uniform()), either);
     }
@@ -297,6 +297,13 @@ class Transport implements NodeTransport {
   #either(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
   }
+}
+
+/** Whether it helps to ask again. */
+function passing(error: unknown): boolean {
+  return (
+    isSottoError(error, 'UNREACHABLE') || isSottoError(error, 'UNAUTHENTICATED') || isSottoError(error, 'RATE_LIMITED')
+  );
 }
 
 /** The coordinator's reason for refusing a connection, or that there was none. */

@@ -85,18 +85,21 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--cert <file>', 'PEM certificate instead of a made one')
     .option('--key <file>', 'its PEM key')
     .option('--no-tls', 'plain HTTP: for tests alone')
-    .option('--dashboard <folder>', 'exported dashboard to serve under /')
+    .option('--dashboard <folder>', 'exported dashboard to serve under / (default: the built one, if there is one)')
+    .option('--no-dashboard', 'serve no dashboard')
     .option('--log <level>', 'silent, error, warn, info or debug (default: info)');
   serve.action(async () => {
-    const { json: _json, name, ...flags } = serve.opts<Record<string, unknown>>();
-    const config = readConfig({ ...flags, names: name }, ports.environment);
+    const { json: _json, name, dashboard, ...flags } = serve.opts<Record<string, unknown>>();
+    // Commander gives true where neither flag was given.
+    const page = dashboard === true ? undefined : dashboard;
+    const config = readConfig({ ...flags, dashboard: page, names: name }, ports.environment);
     const coordinator = await startCoordinator(config);
     const { url, fingerprint, viewToken } = coordinator;
     show({
       lines: [
         `Listening         ${url}`,
         `TLS fingerprint   ${fingerprint ?? 'none: TLS is off'}`,
-        ...(config.dashboard === undefined ? [] : [`Dashboard         ${url}/#token=${viewToken}`]),
+        ...(coordinator.dashboard === null ? [] : [`Dashboard         ${url}/#token=${viewToken}`]),
       ],
       json: { url, fingerprint, dir: config.dir },
     });

@@ -13,11 +13,17 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpInput } from './http-app.ts';
 import { callerOf, parse, requireClient } from './requests.ts';
 
+/**
+ * Requests that one address may make in a minute before it has signed in: far more than the nodes behind one address
+ * need, far fewer than it takes to fill the store or the processor with signatures to verify.
+ */
+const strangers = { config: { rateLimit: { max: 300 } } };
+
 /** What clients use: enrolment, sign-in, blobs, uploads. */
 export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
   const { access, authority, blobs, clock, crypto, driver, store } = input;
 
-  app.post('/v1/enrol', async (request) => {
+  app.post('/v1/enrol', strangers, async (request) => {
     const { certificate } = parse(enrolRequestSchema, request.body);
     if (authority === null) {
       throw new SottoError('UNSUPPORTED', 'this coordinator has no pinned authority; start it with --authority KEY');
@@ -37,12 +43,12 @@ export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
     return { client };
   });
 
-  app.post('/v1/sign-in/challenge', async (request) => {
+  app.post('/v1/sign-in/challenge', strangers, async (request) => {
     const { client } = parse(challengeRequestSchema, request.body);
     return { nonce: access.challenge(client), now: new Date(clock.now()).toISOString() };
   });
 
-  app.post('/v1/sign-in', async (request) => {
+  app.post('/v1/sign-in', strangers, async (request) => {
     const { client, nonce, signature } = parse(signInRequestSchema, request.body);
     return access.signIn(client, nonce, signature);
   });

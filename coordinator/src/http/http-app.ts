@@ -3,6 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
 import { protocolVersion, type Clock } from '@sotto/shared/protocol';
+import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { RunDriver, RunLog } from '../runs/ports.ts';
 import type { Blobs, Store } from '../store/store.ts';
@@ -60,6 +61,13 @@ export async function createHttpApp(input: HttpInput): Promise<{ app: FastifyIns
       'cache-control': 'no-store',
       ...(tls === null ? {} : { 'strict-transport-security': 'max-age=31536000' }),
     });
+  });
+  // Routes that a stranger may use take part by `rateLimit` in their config; counted in memory, per address.
+  await app.register(rateLimit, {
+    global: false,
+    timeWindow: 60_000,
+    errorResponseBuilder: (request, { max }) =>
+      new SottoError('RATE_LIMITED', `${request.ip}: more than ${max} requests in a minute`),
   });
   app.get('/v1/health', async () => ({ ok: true }));
   app.get('/v1/info', async () => ({

@@ -21,6 +21,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   MESSAGE_UNEXPECTED: 409,
   UPLOAD_INVALID: 422,
   MESSAGE_TOO_LARGE: 413,
+  RATE_LIMITED: 429,
   DISK_FULL: 507,
 };
 

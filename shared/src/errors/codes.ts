@@ -146,6 +146,10 @@ export const errorCodes = {
     cause: 'The other side cannot be reached.',
     cure: 'Check address, network and firewall; it is retried.',
   },
+  RATE_LIMITED: {
+    cause: 'More requests came from one address than a minute allows.',
+    cure: 'Wait a minute; a node tries again by itself.',
+  },
   NOT_FOUND: { cause: 'There is no such thing.', cure: 'Check the name.' },
   CONFLICT: { cause: 'The request contradicts what is already recorded.', cure: 'Reload and try again.' },
   // learning and data

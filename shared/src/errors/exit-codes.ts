@@ -32,7 +32,11 @@ export const exitCodes = {
     meaning: 'the server shows another certificate than the pinned one',
     codes: ['TLS_MISMATCH'],
   },
-  unreachable: { number: 6, meaning: 'the coordinator cannot be reached', codes: ['UNREACHABLE'] },
+  unreachable: {
+    number: 6,
+    meaning: 'the coordinator cannot be reached, or asks to wait',
+    codes: ['UNREACHABLE', 'RATE_LIMITED'],
+  },
   store: {
     number: 7,
     meaning: 'the store or the books are locked, full, damaged, too new or an old copy',
