@@ -110,6 +110,9 @@ function onTimeout(state: SumState, stage: SumStage): SumStep {
   return { state: next.state, effects: [...effects, ...next.effects] };
 }
 
+/** Different reasons of lost clients that a failed session tells. */
+const causesTold = 3;
+
 /** Ends the stage when nobody is waited for any more, or fails it as soon as too few can answer. */
 function advance(state: SumState): SumStep {
   if (state.stage === 'recover' || state.stage === 'failed') return { state, effects: [] };
@@ -118,7 +121,10 @@ function advance(state: SumState): SumStep {
   const needed = neededAnswers(state);
   if (answered.size + awaited.length < needed) {
     const missing = asked.filter((client) => !answered.has(client) && state.lost.has(client));
-    const reason = `stage ${state.stage}: ${answered.size + awaited.length} clients are left, ${needed} are needed`;
+    const left = `stage ${state.stage}: ${answered.size + awaited.length} clients are left, ${needed} are needed`;
+    // Clients that leave say why, and may name another one, who dealt them bad shares.
+    const causes = [...new Set(missing.map((client) => state.lost.get(client)))].slice(0, causesTold);
+    const reason = [left, ...causes].join('; ');
     return fail(state, 'COHORT_TOO_SMALL', reason, missing);
   }
   // Any t answers open the sum; waiting for more would only let a slow client hold up the round.
