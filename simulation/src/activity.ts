@@ -4,7 +4,6 @@
  */
 export class Activity {
   #underWay = 0;
-  #changes = 0;
 
   /** The same object, with every promise that a method returns counted until it settles. */
   watch<T extends object>(port: T): T {
@@ -22,22 +21,20 @@ export class Activity {
     });
   }
 
-  /** Waits until nothing is under way and two turns of the event loop brought nothing new. */
+  /**
+   * Waits until nothing is under way. A turn of the event loop ends when no promise can go on by itself, so one turn is enough:
+   * what still goes on then waits for a watched call or for the virtual clock.
+   */
   async settled(): Promise<void> {
-    for (let quiet = 0; quiet < 2;) {
-      const before = this.#changes;
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      quiet = this.#underWay === 0 && this.#changes === before ? quiet + 1 : 0;
-    }
+    do await new Promise<void>((resolve) => setImmediate(resolve));
+    while (this.#underWay > 0);
   }
 
   #follow(result: unknown): unknown {
     if (!(result instanceof Promise)) return result;
     this.#underWay += 1;
-    this.#changes += 1;
     const done = (): void => {
       this.#underWay -= 1;
-      this.#changes += 1;
     };
     result.then(done, done);
     return result;

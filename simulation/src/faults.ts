@@ -10,10 +10,10 @@ export type FaultRates = {
   /** The line to a client breaks while a message is sent to it; it comes back later. */
   readonly lineBreaks: number;
   readonly delayMaxMs: number;
-  /** A client dies at a message, its memory is gone, and it starts again later or never. */
+  /** A client dies at a message, a request or a write, its memory is gone, and it starts again later or never. */
   readonly clientCrashes: number;
   readonly clientReturns: number;
-  /** The coordinator dies at a request or a write, and starts again. */
+  /** The coordinator dies before or after a read or a write, and starts again. */
   readonly coordinatorCrashes: number;
 };
 
@@ -29,20 +29,36 @@ export const noFaults: FaultRates = {
   coordinatorCrashes: 0,
 };
 
+/** Where a process may die: at a call on its surroundings, or as a message arrives. */
+export type CrashPoint = {
+  /** `coordinator`, or a client's name. */
+  readonly process: string;
+  /** For example `store.commit`, `ledger.commit`, `send share`, `upload`, `receive roster`. */
+  readonly at: string;
+  readonly side: 'before' | 'after';
+};
+
 /** Decides from one seed what goes wrong. */
 export type Faults = {
   readonly rates: FaultRates;
   happens(probability: number): boolean;
+  crashesAt(point: CrashPoint): boolean;
   /** A delay in [1, delayMaxMs], or 0 where there are no delays. */
   delayMs(): number;
 };
 
-export function createFaults(rates: FaultRates, seed: string): Faults {
+/** @param crashAt - crashes of one's own choice, besides those of the rates. */
+export function createFaults(rates: FaultRates, seed: string, crashAt?: (point: CrashPoint) => boolean): Faults {
   const random = createSeededRandom(`faults/${seed}`);
   const resolution = 1_000_000;
+  const happens = (probability: number): boolean =>
+    probability > 0 && uniformBelow(random, resolution) < probability * resolution;
   return {
     rates,
-    happens: (probability) => probability > 0 && uniformBelow(random, resolution) < probability * resolution,
+    happens,
+    crashesAt: (point) =>
+      crashAt?.(point) === true ||
+      happens(point.process === 'coordinator' ? rates.coordinatorCrashes : rates.clientCrashes),
     delayMs: () => (rates.delayMaxMs === 0 ? 0 : 1 + uniformBelow(random, rates.delayMaxMs)),
   };
 }
@@ -58,8 +74,8 @@ export function randomRates(seed: string): FaultRates {
     duplicated: upTo(0.2),
     lineBreaks: upTo(0.03),
     delayMaxMs: 1 + uniformBelow(random, 4_000),
-    clientCrashes: upTo(0.01),
-    clientReturns: 0.8,
-    coordinatorCrashes: upTo(0.004),
+    clientCrashes: upTo(0.006),
+    clientReturns: 0.85,
+    coordinatorCrashes: upTo(0.02),
   };
 }

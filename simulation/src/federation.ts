@@ -1,5 +1,11 @@
-import { createClientDriver, createMemoryLedger, type ClientDriver, type ClientNotice } from '@sotto/client/session';
-import { createRunDriver, transcriptEntrySchema, type RunDriver, type RunPorts } from '@sotto/coordinator/runs';
+import {
+  createClientDriver,
+  createMemoryLedger,
+  type ClientDriver,
+  type ClientLedgerStore,
+  type ClientNotice,
+} from '@sotto/client/session';
+import { createRunDriver, type RunDriver, type RunPorts } from '@sotto/coordinator/runs';
 import { createMemoryBlobs, createMemoryStore, type Blobs, type Store } from '@sotto/coordinator/store';
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
@@ -8,24 +14,27 @@ import { referenceModel } from '@sotto/shared/model';
 import {
   inputWidth,
   parsePolicy,
-  sessionHeaderFor,
   type Plan,
+  type Policy,
   type PolicyInput,
   type RosterClient,
   type SignedPlan,
 } from '@sotto/shared/plan';
 import { signPlan, type RunStatus } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
-import { sessionIdOf } from '@sotto/shared/secure-sum';
+import { cohortFault, type Upload } from '@sotto/shared/secure-sum';
 import { wordsFromLittleEndian } from '@sotto/shared/vector';
 import { Activity } from './activity.ts';
 import { simulatedAuthority, simulatedIdentity, type SimulatedIdentity } from './authority.ts';
-import { createFaults, noFaults, type FaultRates } from './faults.ts';
+import { checkRun } from './check-run.ts';
+import { createFaults, noFaults, type CrashPoint, type FaultRates } from './faults.ts';
+import { createLiar, type Liar, type LiarConfig } from './lies.ts';
 import { Life } from './life.ts';
 import { SimulatedNetwork } from './network.ts';
 import { RecordedSums } from './recorded-sums.ts';
 import type { SimulatedClientData } from './simulated-data.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { Witness } from './witness.ts';
 
 export type SimulationConfig = {
   readonly seed: string;
@@ -33,6 +42,10 @@ export type SimulationConfig = {
   /** The plan for this roster and authority. */
   readonly plan: (roster: readonly RosterClient[], authority: string) => Plan;
   readonly faults?: FaultRates;
+  /** Crashes of one's own choice, besides those of the rates; asked at every point where a process may die. */
+  readonly crashAt?: (point: CrashPoint) => boolean;
+  /** Clients that lie, by name. */
+  readonly liars?: ReadonlyMap<string, LiarConfig>;
   readonly policy?: PolicyInput;
   /** Gives up at this virtual time after the start: a run that neither ended nor failed by then is wedged. */
   readonly limitMs?: number;
@@ -41,6 +54,8 @@ export type SimulationConfig = {
   /** Keeps every client's integers to compare with the releases; costs memory. Default true. */
   readonly checkSums?: boolean;
   readonly onStatus?: (status: RunStatus) => void;
+  /** Default: Node's, which verifies a signature once a process, however many clients of the simulation look at it. */
+  readonly crypto?: CryptoPort;
 };
 
 export type SimulationResult = {
@@ -54,6 +69,9 @@ export type SimulationResult = {
   readonly releasesChecked: number;
   readonly coordinatorCrashes: number;
   readonly clientCrashes: number;
+  /** Whether the run was left waiting because too few clients are alive: nothing is wrong with that. */
+  readonly waitsForClients: boolean;
+  readonly lies: number;
   readonly notices: ReadonlyMap<string, readonly ClientNotice[]>;
   readonly bytesUp: number;
 };
@@ -87,9 +105,12 @@ class Federation {
   readonly #sums = new RecordedSums();
   readonly #store = createMemoryStore();
   readonly #blobs = createMemoryBlobs();
-  readonly #crypto = createNodeCrypto();
+  readonly #crypto: CryptoPort;
   readonly #random;
   readonly #notices = new Map<string, ClientNotice[]>();
+  readonly #ledgers = new Map<string, ClientLedgerStore>();
+  readonly #liars = new Map<string, Liar>();
+  readonly #alive = new Map<string, Life>();
   readonly #violations: string[] = [];
   #coordinator: { readonly driver: RunDriver; readonly life: Life } | null = null;
   #coordinatorCrashes = 0;
@@ -98,7 +119,8 @@ class Federation {
 
   constructor(config: SimulationConfig) {
     this.#config = config;
-    this.#faults = createFaults(config.faults ?? noFaults, config.seed);
+    this.#crypto = config.crypto ?? createNodeCrypto();
+    this.#faults = createFaults(config.faults ?? noFaults, config.seed, config.crashAt);
     this.#network = new SimulatedNetwork(this.#clock, this.#faults);
     this.#random = createSeededRandom(`federation/${config.seed}`);
   }
@@ -120,27 +142,42 @@ class Federation {
     }
     const roster = identities.map(({ roster }) => roster).sort((a, b) => (a.client < b.client ? -1 : 1));
     const plan = this.#config.plan(roster, authority.publicKey);
-    await this.#startCoordinator();
+    const policy = parsePolicy(this.#config.policy ?? policyForAll);
+    const witness = new Witness(plan);
+    await this.#startCoordinator(witness);
     for (const [index, identity] of identities.entries()) {
       // One identity for each client.
-      await this.#clientProcess(identity, clients[index]!, authority.publicKey, plan);
+      this.#clientProcess(identity, clients[index]!, policy, plan, witness);
+      await this.#activity.settled();
     }
     const signed = signPlan(plan, authority);
     const ends = this.#clock.now() + limitMs;
+    let waitsForClients = false;
     const runId = await this.#submit(signed);
     for (;;) {
       await this.#activity.settled();
       const status = this.#statusOf(runId);
       if (status !== null && ['finished', 'stopped', 'failed'].includes(status.state)) break;
       if (!this.#clock.fireNext(ends)) {
-        this.#violations.push(
-          `wedged: ${status?.state ?? 'no coordinator'}, round ${status?.round ?? '?'}, stage ${status?.stage ?? '?'}`,
-        );
+        waitsForClients = status?.stage === 'idle' && !this.#canOpen(plan);
+        if (!waitsForClients) {
+          this.#violations.push(
+            `wedged: ${status?.state ?? 'no coordinator'}, round ${status?.round ?? '?'}, stage ${status?.stage ?? '?'}`,
+          );
+        }
         break;
       }
     }
-    if (this.#config.checkSums !== false) await this.#checkReleases(runId, plan);
-    await this.#checkLedger(runId);
+    const checked = await checkRun({
+      runId,
+      plan,
+      store: this.#store,
+      blobs: this.#blobs,
+      ledgers: this.#ledgers,
+      budget: policy.budget,
+      witness,
+      sums: this.#config.checkSums === false ? null : this.#sums,
+    });
     const status = this.#statusOf(runId) ?? this.#lastStatus;
     if (status === null) throw new SottoError('INTERNAL', 'the simulation has no status of its run');
     this.#coordinator?.life.end();
@@ -151,10 +188,12 @@ class Federation {
       store: this.#store,
       blobs: this.#blobs,
       plan,
-      violations: [...this.#violations, ...this.#sums.violations],
+      violations: [...this.#violations, ...witness.violations, ...checked, ...this.#sums.violations],
       releasesChecked: this.#sums.releasesChecked,
       coordinatorCrashes: this.#coordinatorCrashes,
       clientCrashes: this.#clientCrashes,
+      waitsForClients,
+      lies: [...this.#liars.values()].reduce((sum, liar) => sum + liar.told(), 0),
       notices: this.#notices,
       bytesUp: this.#network.bytesUp,
     };
@@ -163,6 +202,8 @@ class Federation {
   /** Submits the plan, again where the coordinator dies over it: the same plan is the same run. */
   async #submit(signed: SignedPlan): Promise<string> {
     for (;;) {
+      // A coordinator takes plans on when it has started.
+      await this.#activity.settled();
       let runId: string | null = null;
       const asked = this.#coordinator?.driver.submit(signed).then((run) => (runId = run.runId));
       await Promise.race([asked, this.#activity.settled()]);
@@ -175,28 +216,50 @@ class Federation {
 
   #statusOf(runId: string): RunStatus | null {
     if (this.#coordinator === null) return null;
+    const before = this.#lastStatus?.privacy;
     try {
       this.#lastStatus = this.#coordinator.driver.status(runId);
     } catch {
       return null;
     }
+    const after = this.#lastStatus.privacy;
+    for (const field of ['epsilonSoFar', 'evaluationEpsilonSoFar'] as const) {
+      const [had, has] = [before?.[field] ?? 0, after[field] ?? 0];
+      if (has < had) this.#violations.push(`the coordinator's ${field} fell from ${had} to ${has}`);
+    }
     return this.#lastStatus;
   }
 
-  async #startCoordinator(): Promise<void> {
+  /** Whether the clients whose processes live are enough for a session. */
+  #canOpen({ trust, cohort }: Plan): boolean {
+    const alive = [...this.#alive.values()].filter((life) => life.alive).length;
+    if (trust === 'trusted') return alive >= cohort.minSurvivors;
+    return cohortFault(alive, cohort.minSurvivors, cohort.colluding) === null;
+  }
+
+  async #startCoordinator(witness: Witness): Promise<void> {
     const life = new Life();
-    const mayCrash = (): void => {
-      if (this.#faults.happens(this.#faults.rates.coordinatorCrashes)) this.#crashCoordinator();
-    };
+    const mayCrash =
+      (port: string, side: CrashPoint['side']) =>
+      (method: PropertyKey): void => {
+        const point: CrashPoint = { process: 'coordinator', at: `${port}.${String(method)}`, side };
+        if (this.#faults.crashesAt(point)) this.#crashCoordinator(witness);
+      };
     const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const ports: RunPorts = {
       clock: {
         now: () => this.#clock.now(),
         after: (ms, action) => this.#clock.after(ms, () => life.alive && action()),
       },
-      store: life.guard(this.#activity.watch(this.#store), mayCrash, mayCrash),
-      blobs: life.guard(this.#activity.watch(this.#blobs)),
-      transport: { send: (client, message) => life.alive && this.#network.send(client, message) },
+      store: life.guard(this.#activity.watch(this.#store), mayCrash('store', 'before'), mayCrash('store', 'after')),
+      blobs: life.guard(this.#activity.watch(this.#blobs), mayCrash('blobs', 'before'), mayCrash('blobs', 'after')),
+      transport: {
+        send: (client, message) => {
+          if (!life.alive) return;
+          if (message.type === 'sessionOpen') witness.sessionOpened(message.sessionId, message.header);
+          this.#network.send(client, message);
+        },
+      },
       crypto: life.guard(this.#activity.watch(this.#crypto)),
       random: this.#random,
       log: silent,
@@ -211,7 +274,11 @@ class Federation {
     if (this.#config.onStatus !== undefined) driver.onStatus(this.#config.onStatus);
     this.#network.coordinatorStarted({
       received: (client, envelope) => driver.received(client, structuredClone(envelope)),
-      uploaded: (client, upload, vector) => driver.uploaded(client, structuredClone(upload), vector.slice()),
+      uploaded: async (client, upload, vector) => {
+        const reply = await driver.uploaded(client, structuredClone(upload), vector.slice());
+        if (reply.ok && life.alive) await this.#acknowledged(witness, client, upload);
+        return reply;
+      },
       clientConnected: (client) => driver.clientConnected(client),
       clientDisconnected: (client) => driver.clientDisconnected(client),
       blob: async (hash) => {
@@ -222,63 +289,44 @@ class Federation {
     });
   }
 
-  #crashCoordinator(): void {
+  async #acknowledged(witness: Witness, client: string, { sessionId }: Upload): Promise<void> {
+    const attempts = new Set<number>();
+    for (const { runId } of await this.#store.runs()) {
+      for (const { attempt } of await this.#store.charges(runId)) attempts.add(attempt);
+    }
+    witness.acknowledged(client, sessionId, attempts);
+  }
+
+  #crashCoordinator(witness: Witness): void {
     if (this.#coordinator === null) return;
     this.#coordinator.life.end();
     this.#coordinator = null;
     this.#coordinatorCrashes += 1;
     this.#network.coordinatorEnded();
-    this.#clock.after(this.#config.restartMs ?? 3_000, () => void this.#startCoordinator());
+    this.#clock.after(this.#config.restartMs ?? 3_000, () => void this.#startCoordinator(witness));
   }
 
-  async #clientProcess(who: SimulatedIdentity, own: SimulatedClientData, authority: string, plan: Plan): Promise<void> {
+  #clientProcess(who: SimulatedIdentity, own: SimulatedClientData, policy: Policy, plan: Plan, witness: Witness): void {
     const { client } = who.roster;
-    const ledger = createMemoryLedger();
+    const { name } = own;
+    const durable = createMemoryLedger();
+    this.#ledgers.set(client, durable);
     const notices: ClientNotice[] = [];
-    this.#notices.set(own.name, notices);
+    this.#notices.set(name, notices);
+    const lie = this.#config.liars?.get(name);
+    const other = plan.roster.clients.find((entry) => entry.client !== client)?.client ?? client;
+    const liar = lie === undefined ? null : createLiar(lie, client, other);
+    if (liar !== null) this.#liars.set(name, liar);
+    const ledger: ClientLedgerStore = {
+      ...durable,
+      commit: async (charges, mark) => {
+        await durable.commit(charges, mark);
+        witness.booked(client, charges, mark.attempt);
+      },
+    };
     const start = async (): Promise<void> => {
       const life = new Life();
-      const watch = <T extends object>(port: T): T => life.guard(this.#activity.watch(port));
-      let unmasked: Int32Array | null = null;
-      const seen = new WeakSet<object>();
-      const crypto: CryptoPort = watch({
-        ...this.#crypto,
-        addMask: (target, key, sign, firstWord) => {
-          // The first mask goes onto the plain integers: what the released sum must be made of.
-          if (!seen.has(target)) unmasked = new Int32Array(target.slice().buffer);
-          seen.add(target);
-          return this.#crypto.addMask(target, key, sign, firstWord);
-        },
-      });
-      const line = this.#network.transportOf(client);
-      const transport = life.guard<typeof line>({
-        ...line,
-        upload: (upload, vector, signal) => {
-          const integers = plan.trust === 'trusted' ? new Int32Array(wordsFromLittleEndian(vector).buffer) : unmasked;
-          if (integers !== null && this.#config.checkSums !== false) {
-            this.#sums.contributed(upload.sessionId, client, integers);
-          }
-          return line.upload(upload, vector, signal);
-        },
-      });
-      const driver: ClientDriver = await createClientDriver({
-        clock: {
-          now: () => this.#clock.now(),
-          after: (ms, action) => this.#clock.after(ms, () => life.alive && action()),
-        },
-        transport,
-        crypto,
-        random: this.#random,
-        identity: who.identity,
-        authority,
-        policy: parsePolicy(this.#config.policy ?? policyForAll),
-        ledger: watch(ledger),
-        data: own.data,
-        createModel: async (planned) =>
-          watch(referenceModel(planned.topology, inputWidth(planned.schema), planned.loss)),
-        notify: (notice) => life.alive && notices.push(notice),
-        allowInsecureRandom: true,
-      });
+      this.#alive.set(client, life);
       const crash = (): void => {
         life.end();
         this.#clientCrashes += 1;
@@ -287,53 +335,84 @@ class Federation {
           this.#clock.after(5_000 + this.#faults.delayMs(), () => void start());
         }
       };
+      const mayCrash = (at: string, side: CrashPoint['side']): void => {
+        if (this.#faults.crashesAt({ process: name, at, side })) crash();
+      };
+      const callOf = (method: PropertyKey, parameters: readonly unknown[]): string => {
+        const [message] = parameters;
+        const type = typeof message === 'object' && message !== null && 'type' in message ? message.type : null;
+        return typeof type === 'string' ? `${String(method)} ${type}` : String(method);
+      };
+      const watch = <T extends object>(port: T): T => life.guard(this.#activity.watch(port));
+      let unmasked: Int32Array | null = null;
+      const seen = new WeakSet<object>();
+      const crypto: CryptoPort = watch({
+        ...(liar?.crypto(this.#crypto) ?? this.#crypto),
+        addMask: (target, key, sign, firstWord) => {
+          // The first mask goes onto the plain integers: what the released sum must be made of.
+          if (!seen.has(target)) unmasked = new Int32Array(target.slice().buffer);
+          seen.add(target);
+          return this.#crypto.addMask(target, key, sign, firstWord);
+        },
+      });
+      const line = this.#network.transportOf(client, life);
+      // What the machine says is witnessed before a liar gets at it.
+      const told = liar?.transport(line) ?? line;
+      const transport = life.guard<typeof line>(
+        {
+          ...told,
+          send: (message, signal) => {
+            witness.sent(client, message);
+            return told.send(message, signal);
+          },
+          upload: (upload, vector, signal) => {
+            witness.uploaded(client, upload);
+            const integers = plan.trust === 'trusted' ? new Int32Array(wordsFromLittleEndian(vector).buffer) : unmasked;
+            if (integers !== null && this.#config.checkSums !== false) {
+              this.#sums.contributed(upload.sessionId, client, integers);
+            }
+            return told.upload(upload, vector, signal);
+          },
+        },
+        (method, parameters) => mayCrash(callOf(method, parameters), 'before'),
+        (method, parameters) => mayCrash(callOf(method, parameters), 'after'),
+      );
+      const driver: ClientDriver = await createClientDriver({
+        clock: {
+          now: () => this.#clock.now(),
+          after: (ms, action) => this.#clock.after(ms, () => life.alive && action()),
+        },
+        transport,
+        crypto,
+        random: this.#random,
+        identity: liar?.identity(who.identity) ?? who.identity,
+        authority: plan.authority,
+        policy,
+        ledger: life.guard(
+          this.#activity.watch(ledger),
+          (method) => mayCrash(`ledger.${String(method)}`, 'before'),
+          (method) => mayCrash(`ledger.${String(method)}`, 'after'),
+        ),
+        data: own.data,
+        createModel: async (planned) =>
+          watch(referenceModel(planned.topology, inputWidth(planned.schema), planned.loss)),
+        notify: (notice) => {
+          if (!life.alive) return;
+          notices.push(notice);
+          witness.notified(client, notice);
+        },
+        allowInsecureRandom: true,
+      });
       this.#network.clientStarted(client, {
         received: (message) => {
-          if (this.#faults.happens(this.#faults.rates.clientCrashes)) crash();
-          else driver.received(message);
+          mayCrash(`receive ${message.type}`, 'before');
+          if (life.alive) driver.received(message);
         },
-        connected: () => driver.connected(),
-        disconnected: () => driver.disconnected(),
+        connected: () => life.alive && driver.connected(),
+        disconnected: () => life.alive && driver.disconnected(),
       });
     };
-    await start();
-  }
-
-  /** Every release is the exact sum of its declared survivors' integers. */
-  async #checkReleases(runId: string, plan: Plan): Promise<void> {
-    const releases = await this.#store.releases(runId);
-    for (const { entry } of await this.#store.transcript(runId)) {
-      const parsed = transcriptEntrySchema.parse(JSON.parse(entry));
-      if (parsed.type !== 'release') continue;
-      const record = releases.find(({ round, attempt }) => round === parsed.round && attempt === parsed.attempt);
-      const bytes = record === undefined ? null : await this.#blobs.get(record.sumBlob);
-      if (bytes === null) {
-        this.#violations.push(`round ${parsed.round}: the transcript has a release that the store has not`);
-        continue;
-      }
-      if (plan.trust === 'trusted' && plan.privacy.kind === 'dp') continue;
-      const header = sessionHeaderFor(plan, { ...parsed, modelHash: parsed.modelBefore });
-      const sum = new Int32Array(wordsFromLittleEndian(bytes).buffer);
-      this.#sums.released(sessionIdOf(header), header, parsed.survivors, sum);
-    }
-  }
-
-  /** Every release was charged before, and no round was released twice. */
-  async #checkLedger(runId: string): Promise<void> {
-    const charges = new Set((await this.#store.charges(runId)).map(({ attempt, slot }) => `${attempt}/${slot}`));
-    const rounds = new Set<number>();
-    for (const { entry } of await this.#store.transcript(runId)) {
-      const parsed = transcriptEntrySchema.parse(JSON.parse(entry));
-      if (parsed.type !== 'release') continue;
-      if (rounds.has(parsed.round)) this.#violations.push(`round ${parsed.round} was released twice`);
-      rounds.add(parsed.round);
-      for (const slot of parsed.slots) {
-        if (!charges.has(`${parsed.attempt}/${slot}`)) {
-          this.#violations.push(
-            `round ${parsed.round}: the ${slot} release of attempt ${parsed.attempt} was not charged`,
-          );
-        }
-      }
-    }
+    // A start that is cut short by a crash never ends; the next one is under way.
+    void start();
   }
 }

@@ -82,26 +82,31 @@ export class SimulatedNetwork {
     if (this.#faults.happens(this.#faults.rates.duplicated)) this.#deliver(client, message);
   }
 
-  /** The transport of one client; calls of a process that has ended must be cut off by its owner. */
-  transportOf(client: string): ClientTransport {
+  /** The transport of one life of a client: what is under way when the life ends may arrive, but nothing is asked again. */
+  transportOf(client: string, life: { readonly alive: boolean }): ClientTransport {
     return {
       send: (message: ClientMessage, signal) => {
         const envelope: ClientEnvelope = { key: randomUUID(), message };
         this.onCarried?.({ from: client, to: 'coordinator', message });
-        return this.#request(signal, (end) => end.received(client, envelope));
+        return this.#request(life, signal, (end) => end.received(client, envelope));
       },
       upload: (upload, vector, signal) => {
         this.onCarried?.({ from: client, to: 'coordinator', message: { ...upload, vector } });
         this.bytesUp += vector.length;
-        return this.#request(signal, (end) => end.uploaded(client, upload, vector));
+        return this.#request(life, signal, (end) => end.uploaded(client, upload, vector));
       },
-      fetchBlob: (hash, signal) => this.#request(signal, (end) => end.blob(hash)),
+      fetchBlob: (hash, signal) => this.#request(life, signal, (end) => end.blob(hash)),
     };
   }
 
-  async #request<T>(signal: AbortSignal | undefined, ask: (end: CoordinatorEnd) => Promise<T>): Promise<T> {
+  async #request<T>(
+    life: { readonly alive: boolean },
+    signal: AbortSignal | undefined,
+    ask: (end: CoordinatorEnd) => Promise<T>,
+  ): Promise<T> {
     const { rates } = this.#faults;
     for (;;) {
+      if (!life.alive) return new Promise(() => undefined);
       if (signal?.aborted === true) throw new SottoError('CANCELLED', 'the request was given up');
       await this.#sleep(this.#faults.delayMs());
       const end = this.coordinator;

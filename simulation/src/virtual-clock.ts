@@ -1,6 +1,6 @@
 import type { Clock } from '@sotto/shared/protocol';
 
-type Timer = { readonly at: number; readonly order: number; readonly action: () => void };
+type Timer = { readonly at: number; readonly order: number; action: (() => void) | null };
 
 /**
  * A clock that stands still until told to go on: timers fire in the order of their times, then of their setting, so that one
@@ -9,7 +9,8 @@ type Timer = { readonly at: number; readonly order: number; readonly action: () 
 export class VirtualClock implements Clock {
   #now: number;
   #order = 0;
-  readonly #timers = new Set<Timer>();
+  /** A binary heap by time and order; cancelled timers stay in it without an action until they come up. */
+  readonly #heap: Timer[] = [];
 
   constructor(startMs = Date.UTC(2026, 0, 1)) {
     this.#now = startMs;
@@ -21,21 +22,54 @@ export class VirtualClock implements Clock {
 
   after(ms: number, action: () => void): () => void {
     const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, action };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
+    this.#push(timer);
+    return () => void (timer.action = null);
   }
 
   /** Fires the next timer and moves the time to it; false when there is none up to `untilMs`. */
   fireNext(untilMs = Infinity): boolean {
-    let next: Timer | undefined;
-    for (const timer of this.#timers) {
-      if (timer.at > untilMs) continue;
-      if (next === undefined || timer.at < next.at || (timer.at === next.at && timer.order < next.order)) next = timer;
+    for (let next = this.#heap[0]; next !== undefined; next = this.#heap[0]) {
+      if (next.action !== null && next.at > untilMs) return false;
+      this.#pop();
+      if (next.action === null) continue;
+      this.#now = Math.max(this.#now, next.at);
+      next.action();
+      return true;
     }
-    if (next === undefined) return false;
-    this.#timers.delete(next);
-    this.#now = Math.max(this.#now, next.at);
-    next.action();
-    return true;
+    return false;
   }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let place = heap.length;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      // Above the place there is a timer.
+      if (!isBefore(timer, heap[parent]!)) break;
+      heap[place] = heap[parent]!;
+      place = parent;
+    }
+    heap[place] = timer;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let place = 0;
+    for (;;) {
+      let child = 2 * place + 1;
+      if (child >= heap.length) break;
+      // Both children are inside the heap.
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[place] = heap[child]!;
+      place = child;
+    }
+    heap[place] = last;
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
