@@ -103,6 +103,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
             'PLAN_REFUSED',
             `plan.split: this data source is split for good with validation ${split.validation} and test ${split.test}, ` +
               `the plan has validation ${asked.validation} and test ${asked.test}`,
+            { told: 'plan.split is not the one that this data source is split by' },
           );
         }
       }),

@@ -1,11 +1,11 @@
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
-import { parsePolicy, planHashOf, type Plan } from '@sotto/shared/plan';
+import { parsePolicy, planHashOf, sessionHeaderFor, type Plan } from '@sotto/shared/plan';
 import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
 import { authorityKeyOf, issueCertificate, issueInvitation, signPlan } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { canonicalJson, toHex, utf8 } from '@sotto/shared/vector';
 import { describe, expect, it } from 'vitest';
-import { openClientBooks } from '../ledger/client-books.ts';
+import { openClientBooks, type ClientBooks } from '../ledger/client-books.ts';
 import { createMemoryLedger } from '../ledger/ledger-store.ts';
 import { checkOffer } from './check-offer.ts';
 import type { ClientPorts } from './ports.ts';
@@ -14,7 +14,11 @@ const crypto = createNodeCrypto();
 const key = authorityKeyOf(exampleAuthority().seed);
 
 /** What a client is asked, and its answer. */
-async function ask(plan: Plan, policyOf: object) {
+async function ask(
+  plan: Plan,
+  policyOf: object,
+  before: (books: ClientBooks, ports: ClientPorts) => Promise<ClientPorts> = async (_, ports) => ports,
+) {
   const members = exampleClients(plan.roster.clients.length);
   const terms = {
     coordinator: 'https://127.0.0.1:1',
@@ -48,7 +52,7 @@ async function ask(plan: Plan, policyOf: object) {
     planHash: planHashOf(plan),
     certificates,
   } as const;
-  return { verdict: await checkOffer(offer, ports, books), books };
+  return { verdict: await checkOffer(offer, await before(books, ports), books), books };
 }
 
 describe('checkOffer', () => {
@@ -74,5 +78,30 @@ describe('checkOffer', () => {
       ),
     );
     expect(books.charges()).toEqual([]);
+  });
+
+  it('tells nothing of its own schema, books or split', async () => {
+    const other = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (books, ports) => {
+      await books.pinSplit({ validation: 0.3137, test: 0.1 });
+      return ports;
+    });
+    expect(other.verdict).toMatchObject({ code: 'PLAN_REFUSED', reason: expect.stringContaining('0.3137') });
+    const schema = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (_, ports) => ({
+      ...ports,
+      data: { ...ports.data, schema: { ...plan.schema, name: 'ward 12 in secret' } },
+    }));
+    expect(schema.verdict).toMatchObject({ code: 'PLAN_REFUSED', reason: expect.stringContaining('ward 12') });
+    const client = examplePlan({ unit: 'client', clients: 7 });
+    const unit = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (books, ports) => {
+      const planHash = planHashOf(client);
+      const facts = { planHash, runId: 'cd'.repeat(16), round: 1, attempt: 1, modelHash: '11'.repeat(32) };
+      await books.charge(client, sessionHeaderFor(client, facts));
+      return ports;
+    });
+    expect(unit.verdict).toMatchObject({ code: 'UNSUPPORTED_EVENT', reason: expect.stringContaining('unit client') });
+    for (const { verdict } of [other, schema, unit]) {
+      if (verdict.ok) throw new Error('accepted');
+      expect(verdict.told).not.toMatch(/0\.3137|ward 12|unit client/);
+    }
   });
 });

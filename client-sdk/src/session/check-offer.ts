@@ -70,13 +70,30 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
   }
 }
 
+/** Failures of an offer whose message may leave: all that they quote came with the offer. */
+const aboutThePlan: ReadonlySet<ErrorCode> = new Set([
+  'CERTIFICATE_INVALID',
+  'INVITATION_INVALID',
+  'PLAN_INVALID',
+  'PLAN_UNSIGNED',
+  'ROSTER_INVALID',
+  'SIGNATURE_INVALID',
+]);
+
 function refusal(error: SottoError, code: ErrorCode): OfferVerdict {
   // What other plans have spent of the data is nobody else's business.
   if (code === 'BUDGET_EXCEEDED') {
     return { ok: false, code, reason: error.message, told: 'policy line budget.epsilon refuses the plan' };
   }
-  const local = code === 'INTERNAL' || code === 'DISK_FULL' || code === 'STORE_FAILED' || code === 'DATA_INVALID';
-  return { ok: false, code, reason: error.message, told: local ? `${code} on this client` : error.message };
+  // What else speaks of this device and its books, not of the plan or its roster, stays here as well.
+  const { told } = error.details;
+  if (typeof told === 'string') return { ok: false, code, reason: error.message, told };
+  return {
+    ok: false,
+    code,
+    reason: error.message,
+    told: aboutThePlan.has(code) ? error.message : `${code} on this client`,
+  };
 }
 
 async function fetchSignedPlan(offer: RunOffer, ports: ClientPorts): Promise<SignedPlan> {
@@ -146,6 +163,7 @@ function checkSchema(plan: Plan, ports: ClientPorts): void {
     'PLAN_REFUSED',
     `the plan's data schema "${plan.schema.name}" is not this client's "${ports.data.schema.name}": ` +
       `they part at …${planned.slice(Math.max(0, place - 40), place + 20)}…`,
+    { told: `the plan's data schema "${plan.schema.name}" is not this client's` },
   );
 }
 

@@ -51,9 +51,16 @@ type RunModel = { readonly model: Promise<LocalModel>; last: Promise<unknown>; p
  * const driver = await createClientDriver(ports);
  * socket.on('message', (message) => driver.received(serverMessageSchema.parse(message)));
  *
+ * @throws {INVALID_INPUT} when the random source is not the platform's CSPRNG, outside simulation and tests.
  * @throws {STORE_FAILED} when the books cannot be read.
  */
 export async function createClientDriver(ports: ClientPorts): Promise<ClientDriver> {
+  if (!ports.random.secure && ports.allowInsecureRandom !== true) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      'the random source is not the platform CSPRNG: keys, coin and noise from it keep no secret',
+    );
+  }
   const books = await openClientBooks(ports.ledger, ports.policy.budget);
   return new Driver(ports, books);
 }
