@@ -2,6 +2,7 @@ import { examplePlan } from '@sotto/shared/plan/testing';
 import { decodeServerState } from '@sotto/shared/learning';
 import { wordsFromLittleEndian } from '@sotto/shared/vector';
 import { describe, expect, it } from 'vitest';
+import { createMemoryBlobs } from '../store/memory-blobs.ts';
 import { createFederation, type Federation } from '../testing/federation.ts';
 import { replayRun } from './replay.ts';
 
@@ -179,6 +180,37 @@ describe('run driver', () => {
     // The opening of attempt 4 went down with the coordinator.
     expect([1, 2, 3, 5].map((attempt) => told(3).get(attempt))).toEqual([0, 1, 2, 3]);
     expect(told(0).get(3)).toBe(1);
+    await expectSound(federation, runId);
+  });
+
+  it('keeps what a replay needs and the newest models, and remembers its traffic over a restart', async () => {
+    const removed: string[] = [];
+    const blobs = createMemoryBlobs();
+    const federation = await createFederation(examplePlan({ rounds: 8, evaluateEvery: null }), {
+      blobs: {
+        ...blobs,
+        async remove(hash) {
+          removed.push(hash);
+          await blobs.remove(hash);
+        },
+      },
+    });
+    const runId = await begun(federation);
+    await federation.until(() => federation.driver().status(runId).round > 5);
+    const before = federation.driver().status(runId);
+    await federation.restart();
+    const after = federation.driver().status(runId);
+    expect(after.bytesUp).toBeGreaterThan(0.7 * before.bytesUp);
+    expect(after.bytesDown).toBeGreaterThan(0.7 * before.bytesDown);
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+    const releases = await federation.store.releases(runId);
+    const there = await Promise.all(
+      releases.map(async ({ modelBlob }) => (await federation.blobs.get(modelBlob)) !== null),
+    );
+    expect(there).toEqual([false, false, false, false, false, true, true, true]);
+    for (const { sumBlob } of releases) expect(await federation.blobs.get(sumBlob)).not.toBeNull();
+    // Five models and seven states; after the restart those of before are asked for again.
+    expect(new Set(removed).size).toBe(12);
     await expectSound(federation, runId);
   });
 

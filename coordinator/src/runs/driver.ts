@@ -15,7 +15,9 @@ import { canonicalJson, fromUtf8, toHex, utf8 } from '@sotto/shared/vector';
 import type { RunRecord } from '../store/store.ts';
 import type { RunDriver, RunPorts } from './ports.ts';
 import { createReplyBook } from './reply-book.ts';
-import { createRunHost, firstCommit, type RunHost } from './run-host.ts';
+import { rejection } from './replies.ts';
+import { firstCommit } from './run-beginning.ts';
+import { createRunHost, type RunHost } from './run-host.ts';
 
 /** Least time between two status events of one run, in milliseconds. */
 const statusEveryMs = 250;
@@ -69,6 +71,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       offer,
       changed: () => changed(record.runId),
       isConnected: (client) => connected.has(client),
+      isKept: (hash) => [...hosts.values()].some((other) => other.keeps(hash)),
     });
     hosts.set(record.runId, host);
     return host;
@@ -188,6 +191,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
         const host = await lead(record, signedPlan);
         await host.feed({ type: 'restarted' });
       }
+      for (const host of hosts.values()) await host.tidy();
     },
     submit: (signedPlan) => track(submit(signedPlan)),
     clientConnected(client) {
@@ -257,8 +261,4 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       await Promise.all([...hosts.values()].map((host) => host.settle()));
     },
   };
-}
-
-function rejection(code: string, message: string): Reply {
-  return { ok: false, code: code.slice(0, 60), message: message.slice(0, 1_000) };
 }

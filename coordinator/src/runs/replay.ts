@@ -7,7 +7,7 @@ import { verifySignedPlan } from '@sotto/shared/protocol';
 import { fromUtf8, toHex, utf8, wordsFromLittleEndian } from '@sotto/shared/vector';
 import type { Blobs, Store } from '../store/store.ts';
 import { conclude } from './release.ts';
-import { firstServerState } from './run-host.ts';
+import { firstServerState } from './run-beginning.ts';
 import { transcriptEntrySchema, transcriptGenesis, type TranscriptEntry } from './transcript.ts';
 
 /** What a replay found. */

@@ -9,6 +9,9 @@ import { z } from 'zod';
 const at = z.number();
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** Bytes that the run's clients have sent and were sent so far; absent in events of before it was counted. */
+const traffic = z.strictObject({ up: z.number(), down: z.number() }).optional();
+
 export const runSubmittedSchema = z.strictObject({ type: z.literal('runSubmitted'), at, modelHash: hash });
 
 export const sessionOpenedSchema = z.strictObject({
@@ -33,6 +36,7 @@ export const releasedSchema = z.strictObject({
   /** L2 norm of the released mean; null for a session without training. */
   releaseNorm: z.number().nullable(),
   evaluation: evaluationFigureSchema.nullable(),
+  traffic,
 });
 
 export const sessionFailedSchema = z.strictObject({
@@ -44,16 +48,18 @@ export const sessionFailedSchema = z.strictObject({
   culprits: z.array(z.string()),
   /** Whether a client may have charged the attempt; then it counts against the plan's sessions. */
   mayBeCharged: z.boolean(),
+  traffic,
 });
 
 export const pausedSchema = z.strictObject({ type: z.literal('paused'), at });
 export const resumedSchema = z.strictObject({ type: z.literal('resumed'), at });
-export const stoppedSchema = z.strictObject({ type: z.literal('stopped'), at, reason: z.string() });
+export const stoppedSchema = z.strictObject({ type: z.literal('stopped'), at, reason: z.string(), traffic });
 export const finishedSchema = z.strictObject({
   type: z.literal('finished'),
   at,
   outcome: z.enum(['finished', 'failed']),
   reason: z.string().nullable(),
+  traffic,
 });
 
 export const runEventSchema = z.discriminatedUnion('type', [

@@ -1,23 +1,18 @@
-import { SottoError, isSottoError } from '@sotto/shared/errors';
-import {
-  decodeServerState,
-  encodeServerState,
-  initialServerState,
-  publishWeights,
-  type ServerState,
-} from '@sotto/shared/learning';
-import { initialWeights, weightsToBytes } from '@sotto/shared/model';
-import { planSlots, queryContext, type Plan, type SignedPlan } from '@sotto/shared/plan';
+import type { ServerState } from '@sotto/shared/learning';
+import type { SignedPlan } from '@sotto/shared/plan';
 import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import { recoverSum, verifySumMessage, type SumMessage, type Upload, type RecoverJob } from '@sotto/shared/secure-sum';
-import { toHex, wordsToLittleEndian } from '@sotto/shared/vector';
+import { toHex } from '@sotto/shared/vector';
 import { addUpload, openSessionMemory, type SessionMemory } from '../sessions/session-memory.ts';
-import type { ChargeRecord, RunCommit, RunRecord } from '../store/store.ts';
+import type { RunCommit, RunRecord } from '../store/store.ts';
+import { createBlobRetention, type BlobRetention } from './blob-retention.ts';
 import { stepRun } from './machine.ts';
 import type { RunPorts } from './ports.ts';
-import { addCoordinatorNoise, conclude } from './release.ts';
-import { runEventSchema, type RunEvent } from './run-events.ts';
-import { applyRunEvent } from './run-fold.ts';
+import { chargesOf, releaseCommit } from './release-commit.ts';
+import { faultOf, rejection } from './replies.ts';
+import { restoreRun } from './restore-run.ts';
+import { firstServerState } from './run-beginning.ts';
+import type { RunEvent } from './run-events.ts';
 import {
   initialRunState,
   type RunEffect,
@@ -27,13 +22,16 @@ import {
   type RunTimer,
 } from './run-state.ts';
 import { createEpsilonSoFar, runStatusOf } from './run-status.ts';
-import { transcriptGenesis, transcriptRecord } from './transcript.ts';
+import { transcriptGenesis } from './transcript.ts';
 
 /** Without the time, which the host stamps. */
 type Unstamped = RunInput extends infer Input ? (Input extends RunInput ? Omit<Input, 'at'> : never) : never;
 
 /** How long a run whose store failed waits before it starts again from what is durable, in milliseconds. */
 const faultRetryMs = 5_000;
+
+/** Events that carry the bytes so far, so that a restart does not forget them. */
+const countsTraffic: ReadonlySet<RunEvent['type']> = new Set(['released', 'sessionFailed', 'stopped', 'finished']);
 
 /** One run: its machine, and everything that performs the machine's effects. */
 export type RunHost = {
@@ -51,6 +49,10 @@ export type RunHost = {
   sumMessage(client: string, message: Exclude<SumMessage, Upload>): Promise<Reply>;
   upload(client: string, upload: Upload, vector: Uint8Array): Promise<Reply>;
   countBytes(up: number, down: number): void;
+  /** Whether the run needs a blob. */
+  keeps(hash: string): boolean;
+  /** Removes what an earlier process left behind. Call when all runs are there. */
+  tidy(): Promise<void>;
   /** Waits for what is queued; true when nothing came after it. */
   settle(): Promise<boolean>;
   close(): void;
@@ -64,23 +66,9 @@ export type RunHostInput = {
   readonly offer: ServerMessage;
   readonly changed: () => void;
   readonly isConnected: (client: string) => boolean;
+  /** Whether any run needs a blob. */
+  readonly isKept: (hash: string) => boolean;
 };
-
-/** The first events' commit of a run, and its first model in the blobs. */
-export async function firstCommit(ports: RunPorts, record: RunRecord, signedPlan: SignedPlan): Promise<RunCommit> {
-  const { runId, planHash } = record;
-  const modelHash = await ports.blobs.put(weightsToBytes(publishWeights(firstServerState(signedPlan.plan))));
-  const event: RunEvent = { type: 'runSubmitted', at: record.submittedAt, modelHash };
-  const transcript = transcriptRecord(0, {
-    type: 'run',
-    version: 1,
-    previous: transcriptGenesis,
-    runId,
-    planHash,
-    modelHash,
-  });
-  return { runId, sequence: 0, event: JSON.stringify(event), run: record, transcript };
-}
 
 /** A run's machine, restored from its events. Call `feed({ type: 'restarted' })` next. */
 export async function createRunHost(input: RunHostInput): Promise<RunHost> {
@@ -94,6 +82,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   let transcriptLength = 0;
   let transcriptHash = transcriptGenesis;
   let server: ServerState = firstServerState(signedPlan.plan);
+  let retention: BlobRetention = createBlobRetention('');
+  let needless: readonly string[] = [];
   let memory: SessionMemory | null = null;
   let fault: string | null = null;
   let closed = false;
@@ -105,31 +95,14 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   /** What is durable, and nothing else; what clients said to this process is kept. */
   async function restore(): Promise<void> {
     const { clients } = state;
-    state = initialRunState(facts);
-    const events = await store.events(facts.runId);
-    // The fold alone: what an event set going in the process that recorded it (a timer, a wait) ended with that process.
-    for (const text of events) state = applyRunEvent(state, runEventSchema.parse(JSON.parse(text)));
-    sequence = events.length;
-    const entries = await store.transcript(facts.runId);
-    transcriptLength = entries.length;
-    transcriptHash = entries.at(-1)?.hash ?? transcriptGenesis;
-    const checkpoint = await store.checkpoint(facts.runId);
-    if (checkpoint !== null) {
-      const bytes = await blobs.get(checkpoint.stateBlob);
-      if (bytes === null) {
-        throw new SottoError(
-          'STORE_FAILED',
-          `run ${facts.runId}: the checkpoint's blob ${checkpoint.stateBlob} is gone`,
-        );
-      }
-      server = decodeServerState(bytes);
-    } else {
-      server = firstServerState(signedPlan.plan);
-    }
+    const restored = await restoreRun(ports, facts);
+    ({ sequence, transcriptLength, transcriptHash, server, retention, needless } = restored);
+    bytesUp = Math.max(bytesUp, restored.traffic.up);
+    bytesDown = Math.max(bytesDown, restored.traffic.down);
     state = {
-      ...state,
+      ...restored.state,
       clients: new Map(
-        [...state.clients].map(([client, known]) => {
+        [...restored.state.clients].map(([client, known]) => {
           const before = clients.get(client);
           if (before === undefined) return [client, known];
           const answeredAttempt = Math.max(before.answeredAttempt, known.answeredAttempt);
@@ -182,7 +155,9 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   }
 
   async function recordEvent(event: RunEvent, commit: Partial<RunCommit> = {}): Promise<void> {
-    await store.commit({ runId: facts.runId, sequence, event: JSON.stringify(event), ...commit });
+    const traffic = { up: bytesUp, down: bytesDown };
+    const stamped = countsTraffic.has(event.type) ? { ...event, traffic } : event;
+    await store.commit({ runId: facts.runId, sequence, event: JSON.stringify(stamped), ...commit });
     sequence += 1;
     if (commit.transcript) {
       transcriptLength += 1;
@@ -270,47 +245,23 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   async function release(sum: Int32Array, survivors: readonly string[]): Promise<void> {
     const { session } = state;
     if (session === null) return;
-    const { plan, planHash, runId } = facts;
-    const { header } = session;
-    addCoordinatorNoise(plan, header, sum, ports.random, ports.allowInsecureRandom ?? false);
-    const conclusion = conclude(plan, header, server, sum, survivors.length);
-    const [sumBlob, modelBlob, stateBlob] = await Promise.all([
-      blobs.put(wordsToLittleEndian(sum)),
-      blobs.put(conclusion.model),
-      blobs.put(encodeServerState(conclusion.state)),
-    ]);
-    const { round, attempt } = header;
-    const transcript = transcriptRecord(transcriptLength, {
-      type: 'release',
-      version: 1,
-      previous: transcriptHash,
-      runId,
-      planHash,
-      round,
-      attempt,
-      slots: header.slots,
-      survivors: [...survivors],
-      sumHash: sumBlob,
-      modelBefore: header.modelHash,
-      modelAfter: modelBlob,
-      stateHash: stateBlob,
-    });
-    const event: RunEvent = {
-      type: 'released',
-      at: clock.now(),
-      round,
-      attempt,
-      survivors: [...survivors],
-      modelHash: modelBlob,
-      releaseNorm: conclusion.releaseNorm,
-      evaluation: conclusion.evaluation,
-    };
-    server = conclusion.state;
-    await recordEvent(event, {
-      transcript,
-      release: { runId, round, attempt, sumBlob, modelBlob },
-      checkpoint: { runId, round, stateBlob, modelBlob },
-    });
+    const transcript = { length: transcriptLength, hash: transcriptHash };
+    const made = await releaseCommit(ports, facts, { header: session.header, sum, survivors, server, transcript });
+    ({ server } = made);
+    await recordEvent(made.event, made.commit);
+    needless = retention.released(made.blobs);
+    await removeNeedless();
+  }
+
+  /** Removes blobs that no run needs; one that stays behind costs room and nothing else. */
+  async function removeNeedless(): Promise<void> {
+    const hashes = needless.filter((hash) => !input.isKept(hash));
+    needless = [];
+    try {
+      for (const hash of hashes) await blobs.remove(hash);
+    } catch (error) {
+      log.warn({ runId: facts.runId }, faultOf(error).message);
+    }
   }
 
   /** The coordinator's half of the books: every slot of the attempt, once, at its floor. */
@@ -319,16 +270,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     if (session === null || session.charged) return;
     const { header } = session;
     const at = clock.now();
-    const slots = planSlots(facts.plan);
-    const charges = header.slots.map((slot): ChargeRecord => ({
-      planHash: facts.planHash,
-      runId: facts.runId,
-      round: header.round,
-      slot,
-      attempt: header.attempt,
-      event: slots.find((candidate) => candidate.slot === slot)?.event ?? null,
-      chargedAt: at,
-    }));
+    const charges = chargesOf(facts, header, at);
     await recordEvent({ type: 'sessionCharged', at, attempt: header.attempt }, { charges });
   }
 
@@ -418,6 +360,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       bytesUp += up;
       bytesDown += down;
     },
+    keeps: (hash) => retention.keeps(hash),
+    tidy: () => enqueue(removeNeedless),
     async settle() {
       const last = tail;
       await last;
@@ -429,20 +373,4 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       timers.clear();
     },
   };
-}
-
-/** The server's state before the first release: from the plan alone. */
-export function firstServerState(plan: Plan): ServerState {
-  const { topology, inputs } = queryContext(plan);
-  const weights = initialWeights(topology, inputs, plan.initialWeights.seed);
-  return initialServerState(plan.training.strategy, weights);
-}
-
-function rejection(code: string, message: string): Reply {
-  return { ok: false, code: code.slice(0, 60), message: message.slice(0, 1_000) };
-}
-
-function faultOf(error: unknown): { code: string; message: string } {
-  if (isSottoError(error)) return { code: error.code, message: error.message };
-  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
 }

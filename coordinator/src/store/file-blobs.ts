@@ -39,6 +39,14 @@ export function createFileBlobs(folder: string): Blobs {
         throw storeError(error);
       }
     },
+    async remove(hash) {
+      if (!/^[0-9a-f]{64}$/.test(hash)) return;
+      try {
+        await rm(pathOf(hash), { force: true });
+      } catch (error) {
+        throw storeError(error);
+      }
+    },
   };
 }
 

@@ -13,5 +13,8 @@ export function createMemoryBlobs(): Blobs {
     async get(hash) {
       return blobs.get(hash) ?? null;
     },
+    async remove(hash) {
+      blobs.delete(hash);
+    },
   };
 }

@@ -272,6 +272,18 @@ for (const [name, open] of [
       expect(await blobs.get(hash('0'))).toBeNull();
       expect(await blobs.get('../../etc/passwd')).toBeNull();
     });
+
+    it('removes a blob, also one that is not there, and takes it again', async () => {
+      const blobs: Blobs = open();
+      const bytes = new TextEncoder().encode('to be removed');
+      const name = await blobs.put(bytes);
+      await blobs.remove(name);
+      await blobs.remove(name);
+      await blobs.remove('../../etc/passwd');
+      expect(await blobs.get(name)).toBeNull();
+      expect(await blobs.put(bytes)).toBe(name);
+      expect(await blobs.get(name)).not.toBeNull();
+    });
   });
 }
 

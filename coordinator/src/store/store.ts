@@ -40,7 +40,7 @@ export type ReleaseRecord = {
   readonly attempt: number;
   /** Blob with the noisy sum, little-endian signed 32-bit words. */
   readonly sumBlob: string;
-  /** Blob with the published model after the release. */
+  /** Hash of the published model after the release; its blob stays for the newest three, a replay recomputes the others. */
   readonly modelBlob: string;
 };
 
@@ -106,4 +106,6 @@ export type Blobs = {
   put(bytes: Uint8Array): Promise<string>;
   /** The bytes, or null. */
   get(hash: string): Promise<Uint8Array | null>;
+  /** Removes a blob; one that is not there is removed already. @throws {STORE_FAILED} */
+  remove(hash: string): Promise<void>;
 };

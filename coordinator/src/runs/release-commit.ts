@@ -1,0 +1,93 @@
+import { encodeServerState, type ServerState } from '@sotto/shared/learning';
+import { planSlots } from '@sotto/shared/plan';
+import type { SessionHeader } from '@sotto/shared/secure-sum';
+import { wordsToLittleEndian } from '@sotto/shared/vector';
+import type { ChargeRecord, RunCommit } from '../store/store.ts';
+import type { ReleaseBlobs } from './blob-retention.ts';
+import type { RunPorts } from './ports.ts';
+import { addCoordinatorNoise, conclude } from './release.ts';
+import type { ReleasedEvent } from './run-events.ts';
+import type { RunFacts } from './run-state.ts';
+import { transcriptRecord } from './transcript.ts';
+
+/** Everything that becomes durable with a release, its blobs already stored. */
+export type ReleaseCommit = {
+  readonly event: ReleasedEvent;
+  readonly commit: Pick<RunCommit, 'transcript' | 'release' | 'checkpoint'>;
+  readonly server: ServerState;
+  readonly blobs: ReleaseBlobs;
+};
+
+/** What a release follows from. */
+export type ReleaseInput = {
+  readonly header: SessionHeader;
+  /** The recovered sum; trusted mode's noise is added to it in place. */
+  readonly sum: Int32Array;
+  readonly survivors: readonly string[];
+  /** The server's state before. */
+  readonly server: ServerState;
+  readonly transcript: { readonly length: number; readonly hash: string };
+};
+
+/** Concludes a sum and makes the release transaction: sum, transcript entry, checkpoint and event. */
+export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: ReleaseInput): Promise<ReleaseCommit> {
+  const { plan, planHash, runId } = facts;
+  const { header, sum, survivors } = input;
+  const { round, attempt } = header;
+  addCoordinatorNoise(plan, header, sum, ports.random, ports.allowInsecureRandom ?? false);
+  const conclusion = conclude(plan, header, input.server, sum, survivors.length);
+  const [sumBlob, modelBlob, stateBlob] = await Promise.all([
+    ports.blobs.put(wordsToLittleEndian(sum)),
+    ports.blobs.put(conclusion.model),
+    ports.blobs.put(encodeServerState(conclusion.state)),
+  ]);
+  const transcript = transcriptRecord(input.transcript.length, {
+    type: 'release',
+    version: 1,
+    previous: input.transcript.hash,
+    runId,
+    planHash,
+    round,
+    attempt,
+    slots: header.slots,
+    survivors: [...survivors],
+    sumHash: sumBlob,
+    modelBefore: header.modelHash,
+    modelAfter: modelBlob,
+    stateHash: stateBlob,
+  });
+  const event: ReleasedEvent = {
+    type: 'released',
+    at: ports.clock.now(),
+    round,
+    attempt,
+    survivors: [...survivors],
+    modelHash: modelBlob,
+    releaseNorm: conclusion.releaseNorm,
+    evaluation: conclusion.evaluation,
+  };
+  return {
+    event,
+    commit: {
+      transcript,
+      release: { runId, round, attempt, sumBlob, modelBlob },
+      checkpoint: { runId, round, stateBlob, modelBlob },
+    },
+    server: conclusion.state,
+    blobs: { sum: sumBlob, model: modelBlob, state: stateBlob },
+  };
+}
+
+/** The coordinator's half of the books: every slot of an attempt, at its floor. */
+export function chargesOf(facts: RunFacts, header: SessionHeader, chargedAt: number): ChargeRecord[] {
+  const slots = planSlots(facts.plan);
+  return header.slots.map((slot): ChargeRecord => ({
+    planHash: facts.planHash,
+    runId: facts.runId,
+    round: header.round,
+    slot,
+    attempt: header.attempt,
+    event: slots.find((candidate) => candidate.slot === slot)?.event ?? null,
+    chargedAt,
+  }));
+}
