@@ -29,7 +29,7 @@ export type { LocalScore } from './scoring/local-score.ts';
  * const { runs } = await node.done;
  *
  * @throws {FILE_NOT_FOUND} when the node has not joined, or a file is missing.
- * @throws {DATA_INVALID} when the data lack a column of the schema.
+ * @throws {DATA_INVALID} when the data lack a column of the schema, or rows that are known by their number have moved.
  * @throws {STORE_LOCKED} when another process uses the same data source.
  */
 export async function startNode(config: NodeConfig): Promise<RunningNode> {
@@ -39,6 +39,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
   const holdout = config.holdoutFile === undefined ? null : await readTable(config.holdoutFile, config, notify);
   const source = await openDataSource(config.dataSource ?? `${config.dataFile}.sotto`);
   try {
+    if (config.schema.unitId === null) await source.keepRowNumbers(config.dataFile);
     const books = await openClientBooks(source.ledger, config.policy.budget);
     const { budget } = config.policy;
     notify({ type: 'books', dataSource: source.id, epsilonSpent: books.epsilon(), epsilonBudget: budget.epsilon });

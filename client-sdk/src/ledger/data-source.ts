@@ -8,6 +8,7 @@ import { chargeKey, mechanismEventSchema, type LedgerCharge } from '@sotto/share
 import { fromHex } from '@sotto/shared/vector';
 import { z } from 'zod';
 import type { ClientLedgerStore } from './ledger-store.ts';
+import { checkRowNumbers } from './row-numbers.ts';
 
 /** What lies beside the data: its id, the key of its split and its books. Held by one process at a time. */
 export type DataSource = {
@@ -16,6 +17,11 @@ export type DataSource = {
   /** 32 bytes, made once. */
   readonly splitKey: Uint8Array;
   readonly ledger: ClientLedgerStore;
+  /**
+   * For a file whose rows are known by their numbers: checks that these still mean the same rows, and remembers the file.
+   * @throws {DATA_INVALID} when rows were taken out, put in or changed before the end.
+   */
+  keepRowNumbers(path: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -33,6 +39,11 @@ const schema: readonly string[] = [
   `CREATE TABLE charges (seq INTEGER PRIMARY KEY, charge_key TEXT NOT NULL UNIQUE, line TEXT NOT NULL)`,
   `CREATE TABLE marks (plan_hash TEXT PRIMARY KEY, attempt INTEGER NOT NULL)`,
 ];
+
+/** Made where it is missing. */
+const rowNumbersTable = `CREATE TABLE IF NOT EXISTS row_numbers (
+  one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL, hash TEXT NOT NULL
+)`;
 
 const chargeLineSchema = z.strictObject({
   planHash: z.string(),
@@ -66,7 +77,12 @@ export async function openDataSource(folder: string): Promise<DataSource> {
     try {
       const source = await storing(path, async () => prepare(database, path));
       await chmod(path, 0o600);
-      return { ...source, ledger: ledgerOf(database, path), close };
+      return {
+        ...source,
+        ledger: ledgerOf(database, path),
+        keepRowNumbers: (file) => keepRowNumbers(database, path, file),
+        close,
+      };
     } catch (error) {
       database.close();
       throw error;
@@ -160,6 +176,21 @@ function ledgerOf(database: Client, path: string): ClientLedgerStore {
         await database.batch([...lines, raise], 'write');
       }),
   };
+}
+
+async function keepRowNumbers(database: Client, path: string, file: string): Promise<void> {
+  const row = await storing(path, async () => {
+    await database.execute(rowNumbersTable);
+    return (await database.execute('SELECT bytes, hash FROM row_numbers')).rows[0];
+  });
+  const known = row === undefined ? null : { bytes: Number(row['bytes']), hash: String(row['hash']) };
+  const { bytes, hash } = await checkRowNumbers(file, known);
+  await storing(path, () =>
+    database.execute({
+      sql: 'INSERT OR REPLACE INTO row_numbers (one, bytes, hash) VALUES (1, ?, ?)',
+      args: [bytes, hash],
+    }),
+  );
 }
 
 /** Runs a database operation and gives its failure a code. */
