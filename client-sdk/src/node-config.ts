@@ -30,6 +30,8 @@ export type NodeNotice =
       readonly dataSource: string;
       readonly epsilonSpent: number;
       readonly epsilonBudget: number;
+      /** Uploads without differential privacy, which no ε counts. */
+      readonly unprotectedUploads: number;
     }
   | { readonly type: 'engine'; readonly runId: string | null; readonly engine: string; readonly reason: string }
   | { readonly type: 'joined'; readonly client: string; readonly name: string; readonly folder: string }

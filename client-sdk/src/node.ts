@@ -42,7 +42,13 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     if (config.schema.unitId === null) await source.keepRowNumbers(config.dataFile);
     const books = await openClientBooks(source.ledger, config.policy.budget);
     const { budget } = config.policy;
-    notify({ type: 'books', dataSource: source.id, epsilonSpent: books.epsilon(), epsilonBudget: budget.epsilon });
+    notify({
+      type: 'books',
+      dataSource: source.id,
+      epsilonSpent: books.epsilon(),
+      epsilonBudget: budget.epsilon,
+      unprotectedUploads: books.unprotectedUploads(),
+    });
     const clock = createNodeClock();
     const { coordinator, tlsFingerprint } = identity;
     const transport = createNodeTransport({ coordinator, tlsFingerprint, identity: identity.sum, clock });

@@ -121,10 +121,11 @@ export async function showLedger(screen: Screen, options: Options): Promise<numb
         dataSource: source.id,
         epsilonSpent: books.epsilon(),
         epsilonBudget: epsilon,
+        unprotectedUploads: books.unprotectedUploads(),
         delta: books.budget.delta,
       },
       `Data source ${source.id}, ${books.charges().length} charges of all plans; ` +
-        `${booksWords(books.epsilon(), epsilon)} at δ = ${books.budget.delta}. What is spent does not come back.`,
+        `${booksWords(books.epsilon(), epsilon, books.unprotectedUploads())} at δ = ${books.budget.delta}. What is spent does not come back.`,
     );
     return 0;
   } finally {

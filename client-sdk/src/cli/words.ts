@@ -16,8 +16,10 @@ export function reportWords(file: string, report: DataReport): string {
 }
 
 /** What the books of a data source say. They add up all plans, and are above a plan's own ε. */
-export function booksWords(epsilonSpent: number, epsilonBudget: number): string {
-  return `books: at most ε = ${epsilonSpent.toFixed(2)} of ${epsilonBudget}`;
+export function booksWords(epsilonSpent: number, epsilonBudget: number, unprotectedUploads = 0): string {
+  const bare =
+    unprotectedUploads === 0 ? '' : `, and ${unprotectedUploads} uploads without differential privacy: ε = ∞ for these`;
+  return `books: at most ε = ${epsilonSpent.toFixed(2)} of ${epsilonBudget}${bare}`;
 }
 
 /**
@@ -45,7 +47,7 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
       case 'joined':
         return `Joined as ${notice.name}, client ${notice.client}`;
       case 'books':
-        return `Data source ${notice.dataSource}, all plans so far: ${booksWords(notice.epsilonSpent, notice.epsilonBudget)}`;
+        return `Data source ${notice.dataSource}, all plans so far: ${booksWords(notice.epsilonSpent, notice.epsilonBudget, notice.unprotectedUploads)}`;
       case 'connecting':
         return `Connecting to ${notice.coordinator}`;
       case 'connected':

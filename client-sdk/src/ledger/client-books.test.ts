@@ -119,6 +119,34 @@ describe('openClientBooks', () => {
     expect(books.epsilon()).toBeLessThanOrEqual(3.4);
   });
 
+  it('counts uploads without differential privacy apart, durably, and no more of them than the plan has sessions', async () => {
+    const bare = completePlan({
+      ...plan,
+      privacy: { kind: 'none' },
+      training: { ...plan.training, noiseMultiplier: undefined },
+    });
+    const bareHash = planHashOf(bare);
+    const bareHeader = (attempt: number) =>
+      sessionHeaderFor(bare, {
+        planHash: bareHash,
+        runId: 'cd'.repeat(16),
+        round: 1,
+        attempt,
+        modelHash: '11'.repeat(32),
+      });
+    const store = createMemoryLedger();
+    const books = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await books.openAttempt(bare, bareHeader(attempt));
+      await books.charge(bare, bareHeader(attempt));
+    }
+    const again = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });
+    for (const one of [books, again]) {
+      expect(one.unprotectedUploads()).toBe(3);
+      expect(isSottoError(await caught(one.openAttempt(bare, bareHeader(4))), 'BUDGET_EXCEEDED')).toBe(true);
+    }
+  });
+
   it('keeps the first split and refuses plans with another', async () => {
     const store = createMemoryLedger();
     const books = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });

@@ -1,5 +1,5 @@
 import { SottoError } from '@sotto/shared/errors';
-import { planSlots, type Plan, type Policy } from '@sotto/shared/plan';
+import { planSlots, sessionCount, type Plan, type Policy } from '@sotto/shared/plan';
 import {
   chargeKey,
   chargeLedger,
@@ -25,6 +25,8 @@ export type ClientBooks = {
   /** ε of everything charged so far: an upper bound, whatever was chosen along the way. */
   epsilon(): number;
   charges(): readonly LedgerCharge[];
+  /** Uploads without differential privacy, of all plans: of them no ε tells, and `epsilon` does not count them. */
+  unprotectedUploads(): number;
   /**
    * Sets a plan's whole charge aside when its run is accepted, so that no run is left half-way: what is left of all plans
    * set aside must fit the budget together. Held in memory: after a restart the run is offered again.
@@ -64,6 +66,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
   let ledger: Ledger = replayLedger({ ...fresh.opening, order: record.order ?? fresh.opening.order }, record.charges);
   let split = record.split;
   const marks = new Map(record.marks);
+  const unprotected = new Map(record.unprotected);
   const reserved = new Map<string, Plan>();
   let last: Promise<unknown> = Promise.resolve();
 
@@ -79,6 +82,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
     budget,
     epsilon: () => ledgerEpsilon(ledger),
     charges: () => [...ledger.charges.values()],
+    unprotectedUploads: () => [...unprotected.values()].reduce((sum, uploads) => sum + uploads, 0),
     reserve(planHash, plan) {
       const others = [...reserved].filter(([hash]) => hash !== planHash);
       const held = others.flatMap(([hash, other]) => uncharged(ledger, hash, other));
@@ -110,6 +114,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
     openAttempt: (plan, header) =>
       inTurn(async () => {
         chargeAll(ledger, plan, header);
+        requireUnprotectedLeft(unprotected, plan, header);
         requireNewer(marks, header, 1);
         await store.commit([], { planHash: header.planHash, attempt: header.attempt });
         marks.set(header.planHash, header.attempt);
@@ -118,10 +123,14 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
       inTurn(async () => {
         requireNewer(marks, header, 0);
         const { after, charges } = chargeAll(ledger, plan, header);
+        const { planHash, attempt } = header;
+        const bare = plan.privacy.kind === 'none';
+        requireUnprotectedLeft(unprotected, plan, header);
         // Booked in memory even if the disk then fails: whatever reached it, nothing is counted less than it should be.
         ledger = after;
-        await store.commit(charges, { planHash: header.planHash, attempt: header.attempt });
-        marks.set(header.planHash, header.attempt);
+        if (bare) unprotected.set(planHash, (unprotected.get(planHash) ?? 0) + 1);
+        await store.commit(charges, bare ? { planHash, attempt, unprotected: true } : { planHash, attempt });
+        marks.set(planHash, attempt);
         if (charges.length === 0) return { epsilonAfter: null, epsilonBudget: null };
         return { epsilonAfter: ledgerEpsilon(ledger), epsilonBudget: budget.epsilon };
       }),
@@ -174,6 +183,15 @@ function budgetRefusal(needed: number, budget: number, before: number, plan: Pla
       `and the books must hold whatever plans come later${stated}`,
     { needed, budget },
   );
+}
+
+/** Without noise there is no ε to run out of, so the plan's own number of sessions is the only bound. */
+function requireUnprotectedLeft(unprotected: ReadonlyMap<string, number>, plan: Plan, header: SessionHeader): void {
+  if (plan.privacy.kind !== 'none') return;
+  const most = sessionCount(plan) + plan.spareAttempts;
+  if ((unprotected.get(header.planHash) ?? 0) >= most) {
+    throw new SottoError('BUDGET_EXCEEDED', `the plan allows ${most} sessions, all were answered`);
+  }
 }
 
 function chargedSessions(ledger: Ledger, planHash: string, slot: string): number {

@@ -49,6 +49,7 @@ describe('openDataSource', () => {
     await first.ledger.pin({ order: 3, split: { validation: 0, test: 0 } });
     await first.ledger.commit([charge(1)], { planHash: 'p', attempt: 7 });
     await first.ledger.commit([], { planHash: 'p', attempt: 5 });
+    for (const attempt of [1, 2]) await first.ledger.commit([], { planHash: 'bare', attempt, unprotected: true });
     await first.close();
     const again = await openDataSource(place);
     const record = await again.ledger.load();
@@ -60,7 +61,11 @@ describe('openDataSource', () => {
       order: 12.5,
       split: { validation: 0.2, test: 0.1 },
       charges: [charge(1)],
-      marks: new Map([['p', 7]]),
+      marks: new Map([
+        ['p', 7],
+        ['bare', 2],
+      ]),
+      unprotected: new Map([['bare', 2]]),
     });
     expect((await stat(place)).mode & 0o777).toBe(0o700);
     expect((await stat(join(place, 'books.db'))).mode & 0o777).toBe(0o600);

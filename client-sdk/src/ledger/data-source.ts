@@ -40,10 +40,13 @@ const schema: readonly string[] = [
   `CREATE TABLE marks (plan_hash TEXT PRIMARY KEY, attempt INTEGER NOT NULL)`,
 ];
 
-/** Made where it is missing. */
-const rowNumbersTable = `CREATE TABLE IF NOT EXISTS row_numbers (
-  one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL, hash TEXT NOT NULL
-)`;
+/** Made where they are missing. */
+const laterTables: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS row_numbers (
+    one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL, hash TEXT NOT NULL
+  )`,
+  `CREATE TABLE IF NOT EXISTS unprotected (plan_hash TEXT PRIMARY KEY, uploads INTEGER NOT NULL)`,
+];
 
 const chargeLineSchema = z.strictObject({
   planHash: z.string(),
@@ -130,6 +133,7 @@ async function prepare(database: Client, path: string): Promise<{ id: string; sp
     };
     await database.batch([...schema, first, `PRAGMA user_version = ${schemaVersion}`], 'write');
   }
+  await database.batch([...laterTables], 'write');
   const row = (await database.execute('SELECT id, split_key FROM source')).rows[0];
   if (row === undefined) throw new SottoError('STORE_FAILED', `${path}: the table source is empty`);
   return { id: String(row['id']), splitKey: fromHex(String(row['split_key'])) };
@@ -143,6 +147,7 @@ function ledgerOf(database: Client, path: string): ClientLedgerStore {
           .rows[0];
         const lines = (await database.execute('SELECT line FROM charges ORDER BY seq')).rows;
         const marks = (await database.execute('SELECT plan_hash, attempt FROM marks')).rows;
+        const unprotected = (await database.execute('SELECT plan_hash, uploads FROM unprotected')).rows;
         const validation = source?.['split_validation'] ?? null;
         const test = source?.['split_test'] ?? null;
         const order = source?.['ledger_order'] ?? null;
@@ -151,6 +156,7 @@ function ledgerOf(database: Client, path: string): ClientLedgerStore {
           split: validation === null || test === null ? null : { validation: Number(validation), test: Number(test) },
           charges: lines.map((row): LedgerCharge => chargeLineSchema.parse(JSON.parse(String(row['line'])))),
           marks: new Map(marks.map((row) => [String(row['plan_hash']), Number(row['attempt'])])),
+          unprotected: new Map(unprotected.map((row) => [String(row['plan_hash']), Number(row['uploads'])])),
         };
       }),
     pin: ({ order, split }) =>
@@ -173,14 +179,18 @@ function ledgerOf(database: Client, path: string): ClientLedgerStore {
                 ON CONFLICT (plan_hash) DO UPDATE SET attempt = max(attempt, excluded.attempt)`,
           args: [mark.planHash, mark.attempt],
         };
-        await database.batch([...lines, raise], 'write');
+        const bare: InStatement = {
+          sql: `INSERT INTO unprotected (plan_hash, uploads) VALUES (?, 1)
+                ON CONFLICT (plan_hash) DO UPDATE SET uploads = uploads + 1`,
+          args: [mark.planHash],
+        };
+        await database.batch([...lines, ...(mark.unprotected ? [bare] : []), raise], 'write');
       }),
   };
 }
 
 async function keepRowNumbers(database: Client, path: string, file: string): Promise<void> {
   const row = await storing(path, async () => {
-    await database.execute(rowNumbersTable);
     return (await database.execute('SELECT bytes, hash FROM row_numbers')).rows[0];
   });
   const known = row === undefined ? null : { bytes: Number(row['bytes']), hash: String(row['hash']) };

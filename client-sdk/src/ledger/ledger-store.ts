@@ -2,7 +2,12 @@ import type { Plan } from '@sotto/shared/plan';
 import type { LedgerCharge } from '@sotto/shared/privacy';
 
 /** The newest attempt of a plan that a client answered; it never falls. */
-export type AttemptMark = { readonly planHash: string; readonly attempt: number };
+export type AttemptMark = {
+  readonly planHash: string;
+  readonly attempt: number;
+  /** The attempt uploads without differential privacy: there is no charge that would tell of it. */
+  readonly unprotected?: boolean;
+};
 
 /** Everything that a data source remembers of what it was asked. */
 export type LedgerRecord = {
@@ -12,6 +17,8 @@ export type LedgerRecord = {
   readonly charges: readonly LedgerCharge[];
   /** Attempt marks by plan hash. */
   readonly marks: ReadonlyMap<string, number>;
+  /** Uploads without differential privacy, by plan hash. */
+  readonly unprotected: ReadonlyMap<string, number>;
   /** The split of the units into parts, fixed by the first accepted plan; null before. */
   readonly split: Plan['split'] | null;
 };
@@ -25,7 +32,7 @@ export type ClientLedgerStore = {
   /** Fixes what is fixed once; a value that is already fixed stays. Durable when it resolves. */
   pin(fixed: { readonly order?: number; readonly split?: Plan['split'] }): Promise<void>;
   /**
-   * Books all charges and raises the mark in one transaction. Durable on disk when it resolves.
+   * Books all charges (or one more unprotected upload) and raises the mark in one transaction. Durable on disk when it resolves.
    * @throws {DISK_FULL | STORE_FAILED} when nothing was booked.
    */
   commit(charges: readonly LedgerCharge[], mark: AttemptMark): Promise<void>;
@@ -37,9 +44,10 @@ export function createMemoryLedger(): ClientLedgerStore {
   let split: Plan['split'] | null = null;
   const charges: LedgerCharge[] = [];
   const marks = new Map<string, number>();
+  const unprotected = new Map<string, number>();
   return {
     async load() {
-      return { order, split, charges: [...charges], marks: new Map(marks) };
+      return { order, split, charges: [...charges], marks: new Map(marks), unprotected: new Map(unprotected) };
     },
     async pin(fixed) {
       order ??= fixed.order ?? null;
@@ -47,6 +55,7 @@ export function createMemoryLedger(): ClientLedgerStore {
     },
     async commit(more, mark) {
       charges.push(...more);
+      if (mark.unprotected) unprotected.set(mark.planHash, (unprotected.get(mark.planHash) ?? 0) + 1);
       marks.set(mark.planHash, Math.max(marks.get(mark.planHash) ?? 0, mark.attempt));
     },
   };
