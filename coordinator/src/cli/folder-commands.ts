@@ -92,7 +92,7 @@ async function replayFrom(run: string, { dir, database }: FolderOptions): Promis
   const { store, blobs } = await openData(dir, database, 'read');
   try {
     const ids = (await store.runs()).map(({ runId }) => runId);
-    return await replayRun(store, blobs, pickRun(ids, run));
+    return await replayRun(store, blobs, pickRun(ids, run), await pinnedAuthority(dir));
   } finally {
     await store.close();
   }

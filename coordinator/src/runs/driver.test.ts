@@ -3,8 +3,10 @@ import { decodeServerState } from '@sotto/shared/learning';
 import { wordsFromLittleEndian } from '@sotto/shared/vector';
 import { describe, expect, it } from 'vitest';
 import { createMemoryBlobs } from '../store/memory-blobs.ts';
+import type { TranscriptRecord } from '../store/store.ts';
 import { createFederation, type Federation } from '../testing/federation.ts';
 import { replayRun } from './replay.ts';
+import { transcriptEntrySchema, transcriptGenesis, transcriptRecord, type TranscriptEntry } from './transcript.ts';
 
 const ended = (federation: Federation, runId: string) => () =>
   ['finished', 'stopped', 'failed'].includes(federation.driver().status(runId).state);
@@ -295,6 +297,38 @@ describe('run driver', () => {
       get: async (hash: string) => (hash === release!.sumBlob ? bytes : federation.blobs.get(hash)),
     };
     await expect(replayRun(federation.store, altered, runId)).rejects.toMatchObject({ code: 'REPLAY_MISMATCH' });
+  });
+
+  it('a replay names a release that the plan does not allow, though every hash fits', async () => {
+    const federation = await createFederation(examplePlan({ clients: 3, rounds: 3, evaluateEvery: null }));
+    const runId = await begun(federation);
+    await federation.until(ended(federation, runId));
+    const { store, blobs } = federation;
+    /** The transcript with changed entries, chained anew as a lying coordinator would. */
+    const forged = async (change: (entry: TranscriptEntry) => TranscriptEntry) => {
+      const records: TranscriptRecord[] = [];
+      let previous = transcriptGenesis;
+      for (const [index, { entry }] of (await store.transcript(runId)).entries()) {
+        const record = transcriptRecord(index, change({ ...transcriptEntrySchema.parse(JSON.parse(entry)), previous }));
+        records.push(record);
+        previous = record.hash;
+      }
+      return { ...store, transcript: async () => records };
+    };
+    const release = (edit: Partial<Extract<TranscriptEntry, { type: 'release' }>>) =>
+      forged((entry) => (entry.type === 'release' && entry.round === 2 ? { ...entry, ...edit } : entry));
+    expect((await replayRun(await forged((entry) => entry), blobs, runId)).releases).toBe(3);
+    const [a = '', b = '', c = ''] = federation.plan.roster.clients.map(({ client }) => client);
+    for (const edit of [
+      { survivors: [a, b] },
+      { survivors: [a, b, b] },
+      { survivors: [a, b, c, 'ff'.repeat(20)] },
+      { round: 1 },
+      { attempt: 1 },
+    ]) {
+      await expect(replayRun(await release(edit), blobs, runId)).rejects.toMatchObject({ code: 'REPLAY_MISMATCH' });
+    }
+    await expect(replayRun(store, blobs, runId, '77'.repeat(32))).rejects.toMatchObject({ code: 'PLAN_UNSIGNED' });
   });
 
   it('tells a status at most four times a second, and the last one always', async () => {

@@ -2,7 +2,7 @@ import { sha256 } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
 import { encodeServerState, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { weightsToBytes } from '@sotto/shared/model';
-import { planHashOf, sessionHeaderFor, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
+import { planHashOf, sessionHeaderFor, signedPlanSchema, type Plan, type SignedPlan } from '@sotto/shared/plan';
 import { verifySignedPlan } from '@sotto/shared/protocol';
 import { fromUtf8, toHex, utf8, wordsFromLittleEndian } from '@sotto/shared/vector';
 import type { Blobs, Store } from '../store/store.ts';
@@ -25,15 +25,24 @@ export type Replay = {
 
 /**
  * Recomputes a run's model from the plan's seed and the releases, bit for bit, and checks every hash on the way: plan, chain of
- * entries, sums, models, server states. It shows that the model follows from the releases; it does not prove the releases.
- * @throws {NOT_FOUND} {REPLAY_MISMATCH} naming the entry and both values
+ * entries, sums, models, server states. Each release must also be one that the plan allows: a later round and attempt than the one
+ * before, over at least `minSurvivors` of its roster. It shows that the model follows from the releases; it does not prove the
+ * releases.
+ *
+ * @param authority - the pinned one, which must have signed the plan; null: whichever the plan itself names
+ * @throws {NOT_FOUND} {PLAN_UNSIGNED} {REPLAY_MISMATCH} naming the entry and both values
  */
-export async function replayRun(store: Store, blobs: Blobs, runId: string): Promise<Replay> {
+export async function replayRun(
+  store: Store,
+  blobs: Blobs,
+  runId: string,
+  authority: string | null = null,
+): Promise<Replay> {
   const run = await store.run(runId);
   if (run === null) throw new SottoError('NOT_FOUND', `there is no run ${runId}`);
   const signedPlan = signedPlanSchema.parse(JSON.parse(fromUtf8(await readBlob(blobs, run.signedPlanBlob, 'plan'))));
   const { plan } = signedPlan;
-  verifySignedPlan(signedPlan, plan.authority);
+  verifySignedPlan(signedPlan, authority ?? plan.authority);
   const planHash = planHashOf(plan);
   same('plan hash', run.planHash, planHash);
 
@@ -41,6 +50,7 @@ export async function replayRun(store: Store, blobs: Blobs, runId: string): Prom
   let modelHash = modelHashOf(state);
   let previous = transcriptGenesis;
   let releases = 0;
+  let last = { round: 0, attempt: 0 };
   const records = await store.transcript(runId);
   if (records.length === 0) throw new SottoError('REPLAY_MISMATCH', `run ${runId} has no transcript`);
   for (const [index, { hash, entry }] of records.entries()) {
@@ -54,6 +64,8 @@ export async function replayRun(store: Store, blobs: Blobs, runId: string): Prom
       same(`${where}: place`, '0', String(index));
       same(`${where}: first model`, told.modelHash, modelHash);
     } else {
+      checkAllowed(plan, told, last, where);
+      last = told;
       state = await replayRelease(blobs, signedPlan, told, state, modelHash, where);
       modelHash = told.modelAfter;
       releases += 1;
@@ -85,6 +97,32 @@ async function replayRelease(
   same(`${where}: state`, told.stateHash, toHex(sha256(encodeServerState(state))));
   same(`${where}: model after`, told.modelAfter, modelHashOf(state));
   return state;
+}
+
+/** A release that no honest session of the plan gives is named, whatever its hashes say. */
+function checkAllowed(
+  { cohort, roster }: Plan,
+  told: Extract<TranscriptEntry, { type: 'release' }>,
+  last: { readonly round: number; readonly attempt: number },
+  where: string,
+): void {
+  const { round, attempt, survivors } = told;
+  if (round <= last.round || attempt <= last.attempt) {
+    const order = `round ${round}, attempt ${attempt} after round ${last.round}, attempt ${last.attempt}`;
+    throw new SottoError('REPLAY_MISMATCH', `${where}: ${order}: a round is released once`);
+  }
+  const known = new Set(roster.clients.map(({ client }) => client));
+  const stranger = survivors.find((client) => !known.has(client));
+  if (stranger !== undefined) {
+    throw new SottoError('REPLAY_MISMATCH', `${where}: survivor ${stranger} is not on the plan's roster`);
+  }
+  const distinct = new Set(survivors).size;
+  if (distinct < survivors.length || distinct < cohort.minSurvivors) {
+    throw new SottoError(
+      'REPLAY_MISMATCH',
+      `${where}: ${distinct} clients survived of ${survivors.length} listed, the plan needs at least ${cohort.minSurvivors}`,
+    );
+  }
 }
 
 async function readBlob(blobs: Blobs, hash: string, what: string): Promise<Uint8Array> {
