@@ -6,6 +6,7 @@ import { TLSSocket } from 'node:tls';
 import { errorCodes, isSottoError, SottoError, type ErrorCode } from '@sotto/shared/errors';
 import { blobMaxBytes, controlMessageMaxBytes } from '@sotto/shared/protocol';
 import { fromUtf8 } from '@sotto/shared/vector';
+import { createPartialBody, type PartialBody } from './partial-body.ts';
 
 export type HttpAnswer = { readonly status: number; readonly body: Uint8Array };
 
@@ -16,6 +17,8 @@ export type HttpRequest = {
   readonly body?: Uint8Array;
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Keeps what arrives, so that a broken connection does not lose it; the answer's body is then all of it. */
+  readonly partial?: PartialBody;
 };
 
 /** Requests to one coordinator over pinned TLS, on connections that are kept. */
@@ -54,7 +57,7 @@ export function createCoordinatorHttp(coordinator: string, tlsFingerprint: strin
   const client = secure ? https : http;
 
   function request(wanted: HttpRequest): Promise<HttpAnswer> {
-    const { method, path, headers = {}, body, maxBytes = blobMaxBytes, signal } = wanted;
+    const { method, path, headers = {}, body, maxBytes = blobMaxBytes, signal, partial } = wanted;
     return new Promise((resolve, reject) => {
       const length = body === undefined ? {} : { 'content-length': String(body.length) };
       const options = {
@@ -65,18 +68,17 @@ export function createCoordinatorHttp(coordinator: string, tlsFingerprint: strin
         ...(signal ? { signal } : {}),
       };
       const sent = client.request(new URL(path, address), options, (answer) => {
-        const chunks: Buffer[] = [];
-        let length = 0;
+        const status = answer.statusCode ?? 0;
+        const into = partial?.begin(status, answer.headers['content-range']) ? partial : createPartialBody();
         answer.on('data', (chunk: Buffer) => {
-          length += chunk.length;
-          if (length > maxBytes) {
+          if (into.length + chunk.length > maxBytes) {
             answer.destroy(
               new SottoError('MESSAGE_TOO_LARGE', `${method} ${path}: the answer is over ${maxBytes} bytes`),
             );
-          } else chunks.push(chunk);
+          } else into.push(chunk);
         });
         answer.once('error', (error) => reject(failure(error, coordinator, signal)));
-        answer.once('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks) }));
+        answer.once('end', () => resolve({ status, body: into.bytes() }));
       });
       sent.once('timeout', () => sent.destroy(new Error(`no answer for ${silenceMs} ms`)));
       sent.once('error', (error) => reject(failure(error, coordinator, signal)));

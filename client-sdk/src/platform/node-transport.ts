@@ -1,4 +1,4 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { createHash, randomInt, randomUUID } from 'node:crypto';
 import { isSottoError, SottoError, type ErrorCode } from '@sotto/shared/errors';
 import {
   blobMaxBytes,
@@ -18,6 +18,7 @@ import type { SumIdentity } from '@sotto/shared/secure-sum';
 import { io, type Socket } from 'socket.io-client';
 import { backOffMs, pause } from './back-off.ts';
 import { createCoordinatorHttp, errorOfAnswer, parseJson, type CoordinatorHttp } from './coordinator-http.ts';
+import { createPartialBody, type PartialBody } from './partial-body.ts';
 import { signIn, skewWarning, type SignedIn } from './sign-in.ts';
 
 /** What a node's transport tells its owner. */
@@ -101,15 +102,27 @@ class Transport implements NodeTransport {
     throw new SottoError('CANCELLED', `${message.type}: stopped before it was answered`);
   }
 
+  /** Goes on where a broken connection ended. Whoever asked checks the hash; where answers were put together it is checked here too. */
   async fetchBlob(hash: string, signal?: AbortSignal): Promise<Uint8Array> {
     const path = clientPaths.blob(hash);
+    const partial = createPartialBody();
     return this.#retried(path, signal, async (either) => {
-      const answer = await this.#authorized({ method: 'GET', path, maxBytes: blobMaxBytes }, either);
+      const headers = partial.headers();
+      const answer = await this.#authorized({ method: 'GET', path, headers, maxBytes: blobMaxBytes, partial }, either);
       if (answer.status === 200) return answer.body;
-      throw errorOfAnswer(answer.status, parseJson(answer.body), path);
+      const found = answer.status === 206 ? createHash('sha256').update(answer.body).digest('hex') : null;
+      if (partial.resumed && found === hash) return answer.body;
+      const begun = partial.length > 0;
+      partial.clear();
+      if (!begun) throw errorOfAnswer(answer.status, parseJson(answer.body), path);
+      throw new SottoError(
+        'UNREACHABLE',
+        `${path}: the rest did not fit to what was there (${answer.status}); all of it again`,
+      );
     });
   }
 
+  /** Sends the whole vector again when no answer came: the coordinator counts it once and repeats its first answer. */
   async upload(
     message: Parameters<ClientTransport['upload']>[0],
     vector: Uint8Array,
@@ -261,9 +274,10 @@ class Transport implements NodeTransport {
     request: {
       method: 'GET' | 'PUT';
       path: string;
-      headers?: Record<string, string>;
+      headers?: Readonly<Record<string, string>>;
       body?: Uint8Array;
       maxBytes: number;
+      partial?: PartialBody;
     },
     signal: AbortSignal,
   ) {

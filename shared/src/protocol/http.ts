@@ -13,9 +13,12 @@ export const clientPaths = {
   challenge: '/v1/sign-in/challenge',
   /** POST {@link SignInRequest} → {@link SignInAnswer}. */
   signIn: '/v1/sign-in',
-  /** GET: the bytes with that SHA-256. */
+  /** GET: the bytes with that SHA-256; `range: bytes=N-` gives the rest where a connection broke. */
   blob: (hash: string) => `/v1/blobs/${hash}`,
-  /** PUT the masked vector, little-endian 32-bit words; answers with a `Reply`. */
+  /**
+   * PUT the masked vector, little-endian 32-bit words; answers with a `Reply`. It is repeated whole when no answer came: the
+   * first that arrived is counted, once, and its reply is given again.
+   */
   vector: (sessionId: string) => `/v1/sessions/${sessionId}/vector`,
 } as const;
 
