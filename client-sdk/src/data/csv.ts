@@ -18,6 +18,39 @@ const recordMaxBytes = 4_194_304;
  * @throws {DATA_INVALID} when it is no CSV, has no header, or lacks a column of the schema; columns are named.
  */
 export async function readCsv(path: string, schema: DataSchema): Promise<UnitTable> {
+  let table: UnitTableBuilder | null = null;
+  try {
+    for await (const cells of readRecords(path)) {
+      if (table === null) table = createUnitTable(schema, cells);
+      else table.add(cells);
+    }
+  } catch (error) {
+    throw readFailure(path, error);
+  }
+  if (table === null) throw emptyFile(path);
+  return table.finish();
+}
+
+/**
+ * A CSV file's header and rows as texts, for tools that divide a table before it is read by a schema. Columns that no schema
+ * names are there too.
+ * @throws {FILE_NOT_FOUND | DATA_INVALID} as {@link readCsv}.
+ */
+export async function readCsvRecords(
+  path: string,
+): Promise<{ readonly header: readonly string[]; readonly rows: readonly (readonly string[])[] }> {
+  const records: string[][] = [];
+  try {
+    for await (const cells of readRecords(path)) records.push(cells);
+  } catch (error) {
+    throw readFailure(path, error);
+  }
+  const [header, ...rows] = records;
+  if (header === undefined) throw emptyFile(path);
+  return { header, rows };
+}
+
+async function* readRecords(path: string): AsyncGenerator<string[]> {
   const parser = parse({
     bom: true,
     trim: true,
@@ -28,20 +61,15 @@ export async function readCsv(path: string, schema: DataSchema): Promise<UnitTab
   const file = createReadStream(path);
   file.once('error', (error) => parser.destroy(error));
   file.pipe(parser);
-  let table: UnitTableBuilder | null = null;
   try {
-    for await (const record of parser) {
-      const cells = textCells(record);
-      if (table === null) table = createUnitTable(schema, cells);
-      else table.add(cells);
-    }
-  } catch (error) {
-    throw readFailure(path, error);
+    for await (const record of parser) yield textCells(record);
   } finally {
     file.destroy();
   }
-  if (table === null) throw new SottoError('DATA_INVALID', `${path}: the file is empty, a header line was expected`);
-  return table.finish();
+}
+
+function emptyFile(path: string): SottoError {
+  return new SottoError('DATA_INVALID', `${path}: the file is empty, a header line was expected`);
 }
 
 function textCells(record: unknown): string[] {

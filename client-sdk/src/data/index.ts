@@ -1,3 +1,3 @@
-export { readCsv } from './csv.ts';
+export { readCsv, readCsvRecords } from './csv.ts';
 export { createLocalData, partOfUnit, type SplitFractions } from './split.ts';
 export { createUnitTable, type DataReport, type UnitTable, type UnitTableBuilder } from './unit-table.ts';
