@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createClient, LibsqlError, type Client, type InStatement } from '@libsql/client';
+import { createClient, LibsqlError, type Client, type InStatement } from '@libsql/client/sqlite3';
 import { SottoError } from '@sotto/shared/errors';
 import { chargeKey, mechanismEventSchema, type LedgerCharge } from '@sotto/shared/privacy';
 import { fromHex } from '@sotto/shared/vector';

@@ -5,7 +5,7 @@ import {
   clientIdOf,
   parseSignedPlan,
   verifyCertificate,
-  verifySignedPlan,
+  verifySignedPlanBy,
   type Certificate,
 } from '@sotto/shared/protocol';
 import { canonicalJson, fromUtf8, toHex } from '@sotto/shared/vector';
@@ -34,7 +34,7 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
         `plan.authority is ${plan.authority}, this client trusts ${ports.authority}`,
       );
     }
-    verifySignedPlan(signed, ports.authority);
+    await verifySignedPlanBy(signed, ports.authority, ports.crypto);
     const planHash = planHashOf(plan);
     if (planHash !== offer.planHash) {
       throw new SottoError('PLAN_INVALID', `the offer names plan ${offer.planHash}, its bytes are plan ${planHash}`);

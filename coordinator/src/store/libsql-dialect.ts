@@ -1,4 +1,4 @@
-import type { Client, InValue, ResultSet, Transaction } from '@libsql/client';
+import type { Client, InValue, ResultSet, Transaction } from '@libsql/client/sqlite3';
 import {
   SqliteAdapter,
   SqliteIntrospector,

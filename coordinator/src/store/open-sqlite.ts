@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createClient, type Client } from '@libsql/client';
+import { createClient, type Client } from '@libsql/client/sqlite3';
 import { SottoError } from '@sotto/shared/errors';
 import { Kysely } from 'kysely';
 import { libsqlDialect } from './libsql-dialect.ts';

@@ -26,7 +26,7 @@ const verifiedKept = 1_024;
 const verifiedMaxBytes = 16_384;
 
 /** Key stream made at a time: the piece that stays in the cache. */
-const pieceBytes = 131_072;
+const pieceBytes = 65_536;
 const zeros = new Uint8Array(pieceBytes);
 const zeroSalt = new Uint8Array(0);
 

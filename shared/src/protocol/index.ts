@@ -16,7 +16,7 @@ export {
 } from './invitation.ts';
 export { signRevocations, verifyRevocations } from './revocations.ts';
 export { signInBytes, verifySignIn } from './sign-in.ts';
-export { parseSignedPlan, signPlan, verifySignedPlan } from './signed-plan.ts';
+export { parseSignedPlan, signPlan, verifySignedPlan, verifySignedPlanBy } from './signed-plan.ts';
 export * from './control.ts';
 export * from './http.ts';
 export * from './identity.ts';

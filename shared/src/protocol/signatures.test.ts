@@ -25,6 +25,7 @@ import {
   verifyRevocations,
   verifySignIn,
   verifySignedPlan,
+  verifySignedPlanBy,
   voucherSigned,
   type AuthorityKey,
   type Certificate,
@@ -152,9 +153,10 @@ describe('a signed plan', () => {
   const key = authorityKeyOf(exampleAuthority().seed);
   const signed = signPlan(plan, key);
 
-  test('verifies, also after a trip through JSON', () => {
+  test('verifies, also after a trip through JSON and by the platform', async () => {
     verifySignedPlan(signed, key.publicKey);
     verifySignedPlan(parseSignedPlan(JSON.parse(JSON.stringify(signed))), key.publicKey);
+    await verifySignedPlanBy(signed, key.publicKey, crypto);
   });
 
   test('every altered field is refused', async () => {
@@ -171,6 +173,8 @@ describe('a signed plan', () => {
     expect(await codeOf(() => signPlan(plan, stranger))).toBe('PLAN_INVALID');
     const forged = { plan, signature: signAsAuthority(stranger, 'plan', { planHash: '0'.repeat(64) }) };
     expect(await codeOf(() => verifySignedPlan(forged, key.publicKey))).toBe('PLAN_UNSIGNED');
+    expect(await codeOf(() => verifySignedPlanBy(forged, key.publicKey, crypto))).toBe('PLAN_UNSIGNED');
+    expect(await codeOf(() => verifySignedPlanBy(signed, stranger.publicKey, crypto))).toBe('PLAN_UNSIGNED');
   });
 
   test('without a signature is refused by name', async () => {
