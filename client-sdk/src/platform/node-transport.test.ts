@@ -1,92 +1,15 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
-import type { ErrorCode } from '@sotto/shared/errors';
 import { exampleClients } from '@sotto/shared/plan/testing';
-import { clientPaths, clientSocket, verifySignIn, type ServerMessage } from '@sotto/shared/protocol';
 import { fromHex } from '@sotto/shared/vector';
-import { Server as SocketServer } from 'socket.io';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FakeCoordinator } from '../testing/fake-coordinator.ts';
 import { createNodeClock } from './node-clock.ts';
 import { createNodeTransport, type NodeTransport } from './node-transport.ts';
 
 const crypto = createNodeCrypto();
 const [member] = exampleClients(1);
-const { client, identity, seed } = member!;
-
-/** What a coordinator does on the wire, in so far as a transport sees it. */
-class FakeCoordinator {
-  tokens = new Set<string>();
-  signIns = 0;
-  refuseWith: ErrorCode | null = null;
-  skewMs = 0;
-  envelopes: unknown[] = [];
-  blob: (request: IncomingMessage, response: ServerResponse) => void = (_, response) => void response.end();
-  port = 0;
-  #http: Server | null = null;
-  #sockets: SocketServer | null = null;
-
-  async start(): Promise<void> {
-    const http = createServer((request, response) => void this.#answer(request, response));
-    const sockets = new SocketServer(http, { transports: ['websocket'], serveClient: false });
-    const clients = sockets.of(clientSocket.namespace);
-    clients.use((socket, next) => {
-      const token = String(socket.handshake.auth['token']);
-      const data = { code: 'UNAUTHENTICATED', message: 'the token is unknown or too old' };
-      next(this.tokens.has(token) ? undefined : Object.assign(new Error(data.code), { data }));
-    });
-    clients.on('connection', (socket) => {
-      socket.on(clientSocket.envelope, (envelope: unknown, acknowledge: (reply: unknown) => void) => {
-        this.envelopes.push(envelope);
-        acknowledge({ ok: true });
-      });
-    });
-    http.listen(this.port, '127.0.0.1');
-    await once(http, 'listening');
-    this.port = (http.address() as AddressInfo).port;
-    this.#http = http;
-    this.#sockets = sockets;
-  }
-
-  async stop(): Promise<void> {
-    this.#http?.closeAllConnections();
-    await this.#sockets?.close();
-    this.tokens.clear();
-  }
-
-  /** Ends all sockets as a lost network does. */
-  cut(): void {
-    for (const socket of this.#sockets?.of(clientSocket.namespace).sockets.values() ?? []) socket.conn.close();
-  }
-
-  send(message: ServerMessage): void {
-    this.#sockets?.of(clientSocket.namespace).emit(clientSocket.message, message);
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const fail = (status: number, code: string): void => {
-      response.statusCode = status;
-      response.end(JSON.stringify({ code, message: code, cure: '' }));
-    };
-    if (request.url === clientPaths.challenge) {
-      response.end(JSON.stringify({ nonce: 'ab'.repeat(32), now: new Date(Date.now() + this.skewMs).toISOString() }));
-    } else if (request.url === clientPaths.signIn) {
-      if (this.refuseWith !== null) return fail(403, this.refuseWith);
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const { nonce, signature } = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>;
-      if (!(await verifySignIn(identity, nonce!, signature!, crypto))) return fail(401, 'UNAUTHENTICATED');
-      this.signIns += 1;
-      const token = `token-number-${this.signIns}-of-this-server`;
-      this.tokens.add(token);
-      response.end(JSON.stringify({ token, expiresAt: new Date(Date.now() + 60_000).toISOString() }));
-    } else if (!this.tokens.has(String(request.headers.authorization).slice('Bearer '.length))) {
-      fail(401, 'UNAUTHENTICATED');
-    } else this.blob(request, response);
-  }
-}
+const { client, seed } = member!;
 
 const running: { server: FakeCoordinator; transport: NodeTransport }[] = [];
 afterEach(async () => {
