@@ -1,6 +1,6 @@
 // npm test: installs what is needed and runs everything. `--long`: the long set too. Last line: `N passed, N failed, N skipped`.
 // SOTTO_REQUIRE=all: a skipped test is a failure, for the machine that has everything.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check } from './check.mjs';
@@ -14,6 +14,8 @@ const began = Date.now();
 const tally = { passed: 0, failed: 0 };
 /** Names of what was not run. */
 const skipped = [];
+/** What each suite gave, and its tests that took more than five seconds: the record of a long run. */
+const suites = [];
 const folder = mkdtempSync(join(tmpdir(), 'sotto-test-'));
 const vitest = tool('vitest', 'vitest.mjs');
 
@@ -54,6 +56,7 @@ if (skipped.length > 0) {
   for (const name of skipped) console.error(`  ${name}`);
 }
 console.error(`\n${((Date.now() - began) / 60_000).toFixed(1)} minutes`);
+if (long) keepRecord();
 console.log(`${tally.passed} passed, ${tally.failed} failed, ${skipped.length} skipped`);
 process.exitCode = tally.failed > 0 || (requireAll && skipped.length > 0) ? 1 : 0;
 
@@ -83,16 +86,20 @@ async function suite(name, command, args) {
   tally.failed += counted.failed;
   skipped.push(...counted.skipped);
   const { passed, failed } = counted;
+  suites.push({ name, passed, failed, skipped: counted.skipped.length, seconds: Math.round(seconds), slow: counted.slow });
   console.error(
     `${name}: ${passed} passed, ${failed} failed, ${counted.skipped.length} skipped, ${seconds.toFixed(0)} s`,
   );
 }
 
 function countReport(path, name) {
-  const counted = { passed: 0, failed: 0, skipped: [] };
+  const counted = { passed: 0, failed: 0, skipped: [], slow: [] };
   if (!existsSync(path)) return { ...counted, failed: 1 };
   for (const { name: file, status, assertionResults } of JSON.parse(readFileSync(path, 'utf8')).testResults) {
-    for (const { status: outcome, fullName } of assertionResults) {
+    for (const { status: outcome, fullName, duration = 0 } of assertionResults) {
+      if (duration > 5_000) {
+        counted.slow.push({ test: fullName.trim(), outcome, seconds: Math.round(duration / 1_000) });
+      }
       if (outcome === 'passed') counted.passed++;
       else if (outcome === 'failed') counted.failed++;
       else counted.skipped.push(`${name}: ${fullName.trim()} (${file.replace(`${root}/`, '')})`);
@@ -101,6 +108,22 @@ function countReport(path, name) {
     if (status === 'failed' && assertionResults.every(({ status: outcome }) => outcome !== 'failed')) counted.failed++;
   }
   return counted;
+}
+
+/** The last long run is kept with the project. */
+function keepRecord() {
+  mkdirSync(join(root, 'bench/results'), { recursive: true });
+  const record = {
+    command: 'npm run test:long',
+    finishedAt: new Date().toISOString(),
+    node: process.version,
+    minutes: Math.round((Date.now() - began) / 6_000) / 10,
+    passed: tally.passed,
+    failed: tally.failed,
+    skipped,
+    suites,
+  };
+  writeFileSync(join(root, 'bench/results/test-long.json'), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 function heading(text) {
