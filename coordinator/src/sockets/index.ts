@@ -1,1 +1,0 @@
-export { createSockets, type Sockets } from './socket-server.ts';
