@@ -162,6 +162,31 @@ describe('run driver', () => {
     await expectSound(federation, runId);
   });
 
+  it('tells the operator why a client left, and the other clients only that too few are left', async () => {
+    const federation = await createFederation(examplePlan({ clients: 3, rounds: 1, evaluateEvery: null }));
+    const [leaver, other] = federation.clients;
+    leaver!.behaviour = (step) => (step === 'share' ? 'silent' : 'answer');
+    const runId = await begun(federation);
+    const inShare = () => leaver!.messages.some(({ type }) => type === 'roster');
+    expect(await federation.until(inShare)).toBe(true);
+    const open = leaver!.messages.find((message) => message.type === 'sessionOpen');
+    await federation.driver().received(leaver!.client, {
+      key: 'leaves-here',
+      message: {
+        type: 'sessionLeave',
+        sessionId: open?.sessionId,
+        code: 'BUDGET_EXCEEDED',
+        reason: 'policy line budget',
+      },
+    });
+    await federation.until(() => other!.messages.some(({ type }) => type === 'sessionClosed'));
+    expect(federation.driver().status(runId).recentRounds[0]?.reason).toContain('policy line budget');
+    const closed = other!.messages.find((message) => message.type === 'sessionClosed');
+    expect(closed).toMatchObject({ outcome: 'failed', code: 'COHORT_TOO_SMALL' });
+    expect(JSON.stringify(other!.messages)).not.toMatch(/policy line|BUDGET_EXCEEDED/);
+    await federation.driver().stop(runId);
+  });
+
   it('tells each client the newest attempt that it has an upload of, also after a restart', async () => {
     const federation = await createFederation(
       examplePlan({ clients: 4, rounds: 4, evaluateEvery: null, spareAttempts: 2 }),

@@ -224,7 +224,7 @@ function withSumEffects(
         );
         break;
       case 'failed':
-        effects.push(failure(session, at, effect.code, effect.reason, effect.culprits));
+        effects.push(failure(session, at, effect.code, effect.reason, effect.culprits, effect.causes));
         break;
     }
   }
@@ -261,13 +261,16 @@ function failure(
   code: string,
   reason: string,
   culprits: readonly string[],
+  causes: readonly string[] = [],
 ): RunEffect {
   return record({
     type: 'sessionFailed',
     at,
     attempt: session.header.attempt,
     code,
-    reason: reason.slice(0, 1_000),
+    reason: [reason, ...causes].join('; ').slice(0, 1_000),
+    // What one client says of itself (a policy line, its budget) is not for the others.
+    ...(causes.length === 0 ? {} : { told: reason }),
     culprits: [...culprits],
     mayBeCharged: session.mayBeCharged || session.charged,
   });
@@ -279,7 +282,7 @@ function closeSession(before: RunState, event: Extract<RunEvent, { type: 'releas
   const message: ServerMessage =
     event.type === 'released'
       ? { type: 'sessionClosed', sessionId: session.sessionId, outcome: 'released', code: null, reason: null }
-      : closedMessage(session, event.code, event.reason);
+      : closedMessage(session, event.code, event.told ?? event.reason);
   return [
     { type: 'clearTimer', timer: 'stage' },
     ...session.cohort.flatMap((client): RunEffect[] => [

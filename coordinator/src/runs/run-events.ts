@@ -44,7 +44,10 @@ export const sessionFailedSchema = z.strictObject({
   at,
   attempt: z.int(),
   code: z.string(),
+  /** For the operator: it may quote what clients said when they left. */
   reason: z.string(),
+  /** What the clients are told; the reason where it is absent. */
+  told: z.string().optional(),
   culprits: z.array(z.string()),
   /** Whether a client may have charged the attempt; then it counts against the plan's sessions. */
   mayBeCharged: z.boolean(),

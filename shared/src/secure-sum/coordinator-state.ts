@@ -68,6 +68,8 @@ export type SumEffect =
       readonly code: ErrorCode;
       readonly reason: string;
       readonly culprits: readonly string[];
+      /** Why clients left, in their own words: for the operator, not for the other clients. */
+      readonly causes: readonly string[];
     }
   | { readonly type: 'lost'; readonly client: string; readonly code: ErrorCode; readonly reason: string };
 

@@ -121,11 +121,10 @@ function advance(state: SumState): SumStep {
   const needed = neededAnswers(state);
   if (answered.size + awaited.length < needed) {
     const missing = asked.filter((client) => !answered.has(client) && state.lost.has(client));
-    const left = `stage ${state.stage}: ${answered.size + awaited.length} clients are left, ${needed} are needed`;
+    const reason = `stage ${state.stage}: ${answered.size + awaited.length} clients are left, ${needed} are needed`;
     // Clients that leave say why, and may name another one, who dealt them bad shares.
-    const causes = [...new Set(missing.map((client) => state.lost.get(client)))].slice(0, causesTold);
-    const reason = [left, ...causes].join('; ');
-    return fail(state, 'COHORT_TOO_SMALL', reason, missing);
+    const causes = [...new Set(missing.map((client) => state.lost.get(client) ?? ''))].slice(0, causesTold);
+    return fail(state, 'COHORT_TOO_SMALL', reason, missing, causes);
   }
   // Any t answers open the sum; waiting for more would only let a slow client hold up the round.
   const enough = state.stage === 'unmask' && answered.size >= needed;
@@ -232,6 +231,7 @@ function fail(
   code: Extract<SumEffect, { type: 'failed' }>['code'],
   reason: string,
   culprits: readonly string[],
+  causes: readonly string[] = [],
 ): SumStep {
-  return { state: { ...state, stage: 'failed' }, effects: [{ type: 'failed', code, reason, culprits }] };
+  return { state: { ...state, stage: 'failed' }, effects: [{ type: 'failed', code, reason, culprits, causes }] };
 }
