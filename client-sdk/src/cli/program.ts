@@ -56,15 +56,19 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .option('--folder <folder>', "the node's folder: identity and certificate", '.sotto/node')
     .exitOverride()
     .showHelpAfterError()
-    .addHelpText('after', exitCodeHelp());
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('afterAll', exitCodeHelp());
   const name = () =>
-    new Option('--name <name>', 'the name that the others see').default(hostname(), "this machine's name");
+    new Option('--name <name>', 'the name that the others see, where the invitation does not fix it').default(
+      hostname(),
+      "this machine's name",
+    );
 
   program
     .command('join')
     .description('join a federation: make an identity, keep it here, and enrol with the coordinator')
-    .argument('<invitation>', "the authority's line of text, or - to read it from standard input")
-    .option('--name <name>', 'the name that the others see, where the invitation does not fix it', hostname())
+    .argument('<invitation>', "the authority's line of text, a file that holds it, or - for standard input")
+    .addOption(name())
     .action(act(join));
   program
     .command('run')
