@@ -10,6 +10,8 @@ export type FaultRates = {
   /** The line to a client breaks while a message is sent to it; it comes back later. */
   readonly lineBreaks: number;
   readonly delayMaxMs: number;
+  /** How long a client's own work of one session takes at most. */
+  readonly trainingMaxMs: number;
   /** A client dies at a message, a request or a write, its memory is gone, and it starts again later or never. */
   readonly clientCrashes: number;
   readonly clientReturns: number;
@@ -24,6 +26,7 @@ export const noFaults: FaultRates = {
   duplicated: 0,
   lineBreaks: 0,
   delayMaxMs: 0,
+  trainingMaxMs: 0,
   clientCrashes: 0,
   clientReturns: 1,
   coordinatorCrashes: 0,
@@ -45,6 +48,8 @@ export type Faults = {
   crashesAt(point: CrashPoint): boolean;
   /** A delay in [1, delayMaxMs], or 0 where there are no delays. */
   delayMs(): number;
+  /** A time in [1, trainingMaxMs], or 0. */
+  trainingMs(): number;
 };
 
 /** @param crashAt - crashes of one's own choice, besides those of the rates. */
@@ -53,13 +58,15 @@ export function createFaults(rates: FaultRates, seed: string, crashAt?: (point: 
   const resolution = 1_000_000;
   const happens = (probability: number): boolean =>
     probability > 0 && uniformBelow(random, resolution) < probability * resolution;
+  const upTo = (most: number): number => (most === 0 ? 0 : 1 + uniformBelow(random, most));
   return {
     rates,
     happens,
     crashesAt: (point) =>
       crashAt?.(point) === true ||
       happens(point.process === 'coordinator' ? rates.coordinatorCrashes : rates.clientCrashes),
-    delayMs: () => (rates.delayMaxMs === 0 ? 0 : 1 + uniformBelow(random, rates.delayMaxMs)),
+    delayMs: () => upTo(rates.delayMaxMs),
+    trainingMs: () => upTo(rates.trainingMaxMs),
   };
 }
 
@@ -77,5 +84,6 @@ export function randomRates(seed: string): FaultRates {
     clientCrashes: upTo(0.006),
     clientReturns: 0.85,
     coordinatorCrashes: upTo(0.02),
+    trainingMaxMs: uniformBelow(random, 3) === 0 ? 0 : 1 + uniformBelow(random, 60_000),
   };
 }

@@ -53,6 +53,7 @@ export type SimulationConfig = {
   readonly restartMs?: number;
   /** Keeps every client's integers to compare with the releases; costs memory. Default true. */
   readonly checkSums?: boolean;
+  /** Called when the run's state, session or stage has changed. */
   readonly onStatus?: (status: RunStatus) => void;
   /** Default: Node's, which verifies a signature once a process, however many clients of the simulation look at it. */
   readonly crypto?: CryptoPort;
@@ -153,10 +154,14 @@ class Federation {
     const signed = signPlan(plan, authority);
     const ends = this.#clock.now() + limitMs;
     let waitsForClients = false;
+    let shown = '';
     const runId = await this.#submit(signed);
     for (;;) {
       await this.#activity.settled();
       const status = this.#statusOf(runId);
+      const progress = status === null ? '' : `${status.state} ${status.attempt} ${status.stage}`;
+      if (status !== null && progress !== shown) this.#config.onStatus?.(status);
+      shown = progress;
       if (status !== null && ['finished', 'stopped', 'failed'].includes(status.state)) break;
       if (!this.#clock.fireNext(ends)) {
         waitsForClients = status?.stage === 'idle' && !this.#canOpen(plan);
@@ -271,7 +276,6 @@ class Federation {
     const started = driver.start();
     await Promise.race([started, this.#activity.settled()]);
     if (!life.alive) return;
-    if (this.#config.onStatus !== undefined) driver.onStatus(this.#config.onStatus);
     this.#network.coordinatorStarted({
       received: (client, envelope) => driver.received(client, structuredClone(envelope)),
       uploaded: async (client, upload, vector) => {
@@ -332,7 +336,7 @@ class Federation {
         this.#clientCrashes += 1;
         this.#network.clientEnded(client);
         if (this.#faults.happens(this.#faults.rates.clientReturns)) {
-          this.#clock.after(5_000 + this.#faults.delayMs(), () => void start());
+          this.#clock.after(500 + 2 * this.#faults.delayMs(), () => void start());
         }
       };
       const mayCrash = (at: string, side: CrashPoint['side']): void => {
@@ -344,13 +348,14 @@ class Federation {
         return typeof type === 'string' ? `${String(method)} ${type}` : String(method);
       };
       const watch = <T extends object>(port: T): T => life.guard(this.#activity.watch(port));
+      const records = this.#config.checkSums !== false;
       let unmasked: Int32Array | null = null;
       const seen = new WeakSet<object>();
       const crypto: CryptoPort = watch({
         ...(liar?.crypto(this.#crypto) ?? this.#crypto),
         addMask: (target, key, sign, firstWord) => {
           // The first mask goes onto the plain integers: what the released sum must be made of.
-          if (!seen.has(target)) unmasked = new Int32Array(target.slice().buffer);
+          if (records && !seen.has(target)) unmasked = new Int32Array(target.slice().buffer);
           seen.add(target);
           return this.#crypto.addMask(target, key, sign, firstWord);
         },
@@ -367,10 +372,8 @@ class Federation {
           },
           upload: (upload, vector, signal) => {
             witness.uploaded(client, upload);
-            const integers = plan.trust === 'trusted' ? new Int32Array(wordsFromLittleEndian(vector).buffer) : unmasked;
-            if (integers !== null && this.#config.checkSums !== false) {
-              this.#sums.contributed(upload.sessionId, client, integers);
-            }
+            if (records && plan.trust === 'trusted') unmasked = new Int32Array(wordsFromLittleEndian(vector).buffer);
+            if (unmasked !== null) this.#sums.contributed(upload.sessionId, client, unmasked);
             return told.upload(upload, vector, signal);
           },
         },
@@ -393,7 +396,14 @@ class Federation {
           (method) => mayCrash(`ledger.${String(method)}`, 'before'),
           (method) => mayCrash(`ledger.${String(method)}`, 'after'),
         ),
-        data: own.data,
+        data: {
+          schema: own.data.schema,
+          unitsOf: async (part, split) => {
+            const ms = this.#faults.trainingMs();
+            if (ms > 0) await new Promise<void>((resolve) => this.#clock.after(ms, resolve));
+            return own.data.unitsOf(part, split);
+          },
+        },
         createModel: async (planned) =>
           watch(referenceModel(planned.topology, inputWidth(planned.schema), planned.loss)),
         notify: (notice) => {

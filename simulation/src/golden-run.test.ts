@@ -25,7 +25,7 @@ const golden = [
     name: 'records in a rough world',
     plan: {},
     faults: randomRates('golden'),
-    modelHash: '559c33f17c26e387222891a013c2f404eae5cbc024382e9fdce7ad9e5e5dbf05',
+    modelHash: 'e9e74bd7e4f4babbfc1b4f8b0563246b19bfa52211537ce06413115adc337288',
   },
   {
     name: 'clients that train by themselves',
