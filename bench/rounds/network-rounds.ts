@@ -44,7 +44,7 @@ export async function networkRounds(
     },
   });
   let memory = 0;
-  let sampler: NodeJS.Timeout | null = null;
+  let sampler: ReturnType<typeof setInterval> | null = null;
   try {
     const begun = performance.now();
     await federation.startCoordinator();

@@ -1,6 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
 import { layoutLength, toHex } from '@sotto/shared/vector';
-import { modelLayout, weightsFromBytes, type LocalModel } from '@sotto/shared/model';
+import { modelLayout, weightsOfBytes, type LocalModel } from '@sotto/shared/model';
 import { inputWidth, queryContext, sessionParts, type Plan } from '@sotto/shared/plan';
 import type { ClientMessage } from '@sotto/shared/protocol';
 import { contributeSession } from '@sotto/shared/queries';
@@ -219,7 +219,7 @@ class Driver implements ClientDriver {
     if (bytes.length !== expected * 4) {
       throw new SottoError('MESSAGE_INVALID', `the plan's model has ${expected * 4} bytes, ${bytes.length} came`);
     }
-    live.weights = weightsFromBytes(bytes);
+    live.weights = weightsOfBytes(bytes);
     return { type: 'opened', sessionId };
   }
 

@@ -90,6 +90,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   let tail: Promise<unknown> = Promise.resolve();
   let bytesUp = 0;
   let bytesDown = 0;
+  let measured: { readonly message: ServerMessage; readonly length: number } | null = null;
   await restore();
 
   /** What is durable, and nothing else; what clients said to this process is kept. */
@@ -130,7 +131,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       case 'record':
         return recordEvent(effect.event);
       case 'send':
-        bytesDown += JSON.stringify(effect.message).length;
+        bytesDown += lengthOf(effect.message);
         return transport.send(effect.client, effect.message);
       case 'offer':
         return transport.send(effect.client, offer);
@@ -297,6 +298,12 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   async function accept(message: SumMessage): Promise<Reply> {
     await guarded(() => apply({ type: 'message', at: clock.now(), message }));
     return fault === null ? { ok: true } : rejection('STORE_FAILED', `run ${facts.runId}: ${fault}`);
+  }
+
+  /** Characters of a message; one roster goes to everybody and is counted by its first text. */
+  function lengthOf(message: ServerMessage): number {
+    if (measured?.message !== message) measured = { message, length: JSON.stringify(message).length };
+    return measured.length;
   }
 
   function logEvent(event: RunEvent): void {

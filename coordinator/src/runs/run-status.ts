@@ -18,6 +18,7 @@ export function runStatusOf(
   const { session } = state;
   const { privacy } = plan;
   const awaited = new Set(session === null ? [] : awaitedClients(session.sum));
+  const cohort = new Set(session?.cohort);
   const secondsPerRound = state.releasedSessions === 0 ? null : state.releasedSeconds / state.releasedSessions;
   const left = sessionCount(plan) - Math.min(sessionCount(plan), state.round - 1);
   return {
@@ -43,9 +44,8 @@ export function runStatusOf(
         client,
         name,
         connected: known?.connected ?? false,
-        state: known === undefined ? 'absent' : clientState(state, client, known),
-        answered:
-          session !== null && session.cohort.includes(client) && !awaited.has(client) && !session.lost.has(client),
+        state: known === undefined ? 'absent' : clientState(state, cohort, client, known),
+        answered: session !== null && cohort.has(client) && !awaited.has(client) && !session.lost.has(client),
         reason: known?.reason ?? null,
         sessionsSurvived: known?.sessionsSurvived ?? 0,
       };
@@ -117,9 +117,14 @@ function reasonOf(state: RunState, fault: string | null): string | null {
   return null;
 }
 
-function clientState(state: RunState, client: string, known: RunClient): RunStatus['clients'][number]['state'] {
+function clientState(
+  state: RunState,
+  cohort: ReadonlySet<string>,
+  client: string,
+  known: RunClient,
+): RunStatus['clients'][number]['state'] {
   if (known.answer === 'refused' || known.answer === 'revoked') return 'refused';
-  if (state.session?.cohort.includes(client)) return state.session.lost.has(client) ? 'lost' : 'inSession';
+  if (state.session !== null && cohort.has(client)) return state.session.lost.has(client) ? 'lost' : 'inSession';
   if (!known.connected) return 'absent';
   return known.answer === 'accepted' ? 'ready' : 'offered';
 }

@@ -11,4 +11,4 @@ export { encodeTfjsModel, type TfjsModelFiles } from './tfjs-model.ts';
 export { layerSchema, lossSchema, topologySchema, type Layer, type Loss, type Topology } from './topology.ts';
 export { denseUnitGradients } from './unit-gradients.ts';
 export { selectUnits, type UnitBatch } from './units.ts';
-export { weightsFromBytes, weightsToBytes } from './weight-bytes.ts';
+export { weightsFromBytes, weightsOfBytes, weightsToBytes } from './weight-bytes.ts';

@@ -53,7 +53,9 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
   return {
     async setWeights(weights) {
       requireWeights(topology, inputs, weights);
-      set = new Float64Array(weights);
+      // The same memory in every round: results never keep it.
+      if (set === null) set = new Float64Array(weights);
+      else set.set(weights);
     },
     async traces(batch, dropoutSeed) {
       requireFeatures(batch.inputs.length, batch.rows, inputs);

@@ -21,7 +21,7 @@ export function denseUnitGradients(
     requireRows(trace, batch.rows);
     dimension += (trace.inputs + 1) * trace.units;
   }
-  const gradient = new Float64Array(dimension);
+  const gradient = takeScratch(dimension);
   for (let unit = 0; unit < batch.units; unit++) {
     const first = batch.rowOffsets[unit]!;
     const end = batch.rowOffsets[unit + 1]!;
@@ -37,6 +37,18 @@ export function denseUnitGradients(
     }
     visit(gradient);
   }
+  // A unit's gradient stays in no memory.
+  gradient.fill(0);
+  scratch = gradient;
+}
+
+/** Memory of the last call, taken by one call at a time; most calls in a process have one dimension. */
+let scratch: Float64Array | null = null;
+
+function takeScratch(dimension: number): Float64Array {
+  const taken = scratch;
+  scratch = null;
+  return taken?.length === dimension ? taken : new Float64Array(dimension);
 }
 
 /**
