@@ -56,6 +56,18 @@ describe('run driver', () => {
     expect(federation.clients[0]?.messages.at(-1)).toMatchObject({ type: 'runEnded', outcome: 'finished' });
   });
 
+  it('a client that was revoked before a run was submitted is shown as refused in it, and the others go on', async () => {
+    const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
+    const [gone] = federation.clients;
+    federation.driver().revoke([gone?.client ?? '']);
+    const runId = await begun(federation);
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+    const status = federation.driver().status(runId);
+    expect(status.state).toBe('finished');
+    const shown = status.clients.find(({ client }) => client === gone?.client);
+    expect(shown).toMatchObject({ state: 'refused', reason: 'REVOKED: by the authority', sessionsSurvived: 0 });
+  });
+
   it('adds the noise itself in trusted mode, before anything is stored', async () => {
     const federation = await createFederation(examplePlan({ trust: 'trusted', rounds: 2, evaluateEvery: null }));
     const runId = await begun(federation);

@@ -27,6 +27,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
   const { clock, store, blobs, log } = ports;
   const hosts = new Map<string, RunHost>();
   const connected = new Set<string>();
+  const revoked = new Set<string>();
   const replies = createReplyBook();
   const listeners = new Set<(status: RunStatus) => void>();
   const pendingStatus = new Map<string, () => void>();
@@ -113,6 +114,9 @@ export function createRunDriver(ports: RunPorts): RunDriver {
     await store.commit(await firstCommit(ports, record, signedPlan));
     const host = await lead(record, signedPlan);
     await host.feed({ type: 'restarted' });
+    for (const { client } of plan.roster.clients) {
+      if (revoked.has(client)) await host.feed({ type: 'revoked', client });
+    }
     await offerToConnected(host);
     return { runId, planHash };
   }
@@ -234,7 +238,10 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       for (const host of hosts.values()) if (host.modelHash() === hash) host.countBytes(0, bytes);
     },
     revoke(clients) {
-      for (const client of clients) feedAll({ type: 'revoked', client });
+      for (const client of clients) {
+        revoked.add(client);
+        feedAll({ type: 'revoked', client });
+      }
     },
     status: (runId) => hostOf(runId).status(),
     statuses: () => [...hosts.values()].map((host) => host.status()),
