@@ -45,7 +45,7 @@ export function programOf(ports: ProgramPorts, perform: Perform, tell: (text: st
     .description(
       'The federation’s authority: makes its key, invites clients, signs plans. Offline: it never opens a connection.',
     )
-    .addHelpText('after', exitCodeHelp());
+    .addHelpText('afterAll', exitCodeHelp());
   const commandOf = (name: string, description: string): Command =>
     program
       .command(name)

@@ -49,14 +49,13 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: ports.out, writeErr: ports.error })
-    .addHelpText('after', exitCodeHelp());
+    .addHelpText('afterAll', exitCodeHelp());
 
   const command = (parent: Command, name: string, description: string): Command =>
     parent
       .command(name)
       .description(description)
-      .option('--json', 'one JSON object on stdout, errors as one on stderr')
-      .addHelpText('after', exitCodeHelp());
+      .option('--json', 'one JSON object on stdout, errors as one on stderr');
   const inFolder = (one: Command): Command =>
     one.option('--dir <folder>', 'data folder of the coordinator', ports.environment['SOTTO_DIR'] ?? defaultDir);
   const ofFolder = (one: Command): Command =>
