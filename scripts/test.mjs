@@ -86,7 +86,14 @@ async function suite(name, command, args) {
   tally.failed += counted.failed;
   skipped.push(...counted.skipped);
   const { passed, failed } = counted;
-  suites.push({ name, passed, failed, skipped: counted.skipped.length, seconds: Math.round(seconds), slow: counted.slow });
+  suites.push({
+    name,
+    passed,
+    failed,
+    skipped: counted.skipped.length,
+    seconds: Math.round(seconds),
+    slow: counted.slow,
+  });
   console.error(
     `${name}: ${passed} passed, ${failed} failed, ${counted.skipped.length} skipped, ${seconds.toFixed(0)} s`,
   );
