@@ -1,7 +1,7 @@
 import type { Evaluation, RecentRound } from '../lib/run-types.ts';
 
 /** Where on a chart of `width` × `height` pixels the plot lies. */
-export type Frame = { width: number; height: number; left: number; right: number; top: number; bottom: number };
+type Frame = { width: number; height: number; left: number; right: number; top: number; bottom: number };
 
 /** Range of the accuracy axis: tenths that hold every interval, at least 0.3 long, so that noise is not drawn as drama. */
 export function rateDomain(evaluations: readonly Evaluation[]): [number, number] {

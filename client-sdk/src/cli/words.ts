@@ -11,8 +11,10 @@ const troubleEveryMs = 60_000;
 /** What was read of a table, in words. */
 export function reportWords(file: string, report: DataReport): string {
   const left = report.rows - report.rowsKept;
-  const rules = report.leftOut.map(({ rule, rows }) => `\n    ${rows} × ${rule}`).join('');
-  return `${file}: ${report.units} units in ${report.rowsKept} rows take part${left === 0 ? '' : `, ${left} rows are left out:`}${rules}`;
+  const rules = report.leftOut
+    .map(({ rule, rows, firstRow }) => `\n    ${rows} × ${rule} (first: row ${firstRow})`)
+    .join('');
+  return `${file}: ${report.units} units in ${report.rowsKept} rows take part${left === 0 ? '' : `, ${left} ${left === 1 ? 'row is' : 'rows are'} left out:`}${rules}`;
 }
 
 /** What the books of a data source say. They add up all plans, and are above a plan's own ε. */
@@ -125,7 +127,7 @@ export function planWords(plan: Plan, planHash: string): string {
     `  in ${rounds} rounds of ${query.kind}, at most ${sessions} sums; ${plan.roster.clients.length} clients, at least ${minSurvivors} in every sum`,
     `  ${costWords(plan)}`,
     plan.trust === 'secure'
-      ? `  Nobody sees a single contribution, and the promise holds if ${colluding} of the others ${colluding === 1 ? 'works' : 'work'} with the coordinator`
+      ? `  Nobody sees a single contribution, and the promise holds even if ${colluding} of the others ${colluding === 1 ? 'works' : 'work'} with the coordinator`
       : '  THE COORDINATOR SEES EACH CONTRIBUTION',
   ].join('\n');
 }

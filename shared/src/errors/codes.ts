@@ -144,14 +144,17 @@ export const errorCodes = {
   // transport
   UNREACHABLE: {
     cause: 'The other side cannot be reached.',
-    cure: 'Check address, network and firewall; it is retried.',
+    cure: 'Check that it runs, its address, network and firewall; a node tries again by itself.',
   },
   RATE_LIMITED: {
     cause: 'More requests came from one address than a minute allows.',
     cure: 'Wait a minute; a node tries again by itself.',
   },
   NOT_FOUND: { cause: 'There is no such thing.', cure: 'Check the name.' },
-  CONFLICT: { cause: 'The request contradicts what is already recorded.', cure: 'Reload and try again.' },
+  CONFLICT: {
+    cause: 'The request contradicts what is already recorded.',
+    cure: 'What is recorded stands: look at it, then choose another name or value.',
+  },
   // learning and data
   DATA_INVALID: {
     cause: 'A data file does not match its schema.',
