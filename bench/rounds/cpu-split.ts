@@ -18,15 +18,18 @@ export async function cpuByRole(work: () => Promise<void>): Promise<CpuSplit> {
     await session.post('Profiler.enable');
     await session.post('Profiler.setSamplingInterval', { interval: 500 });
     await session.post('Profiler.start');
+    const before = process.cpuUsage();
     await work();
+    const { user, system } = process.cpuUsage(before);
     const { profile } = await session.post('Profiler.stop');
-    return splitOf(profile);
+    return splitOf(profile, (user + system) / 1e6);
   } finally {
     session.disconnect();
   }
 }
 
-function splitOf(profile: Profiler.Profile): CpuSplit {
+/** Divides the CPU time by the samples: a sample's own time also holds what other processes took meanwhile. */
+function splitOf(profile: Profiler.Profile, cpuSeconds: number): CpuSplit {
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const parents = new Map(
     profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)),
@@ -46,5 +49,10 @@ function splitOf(profile: Profiler.Profile): CpuSplit {
   samples.forEach((id, index) => {
     seconds[roles.get(id) ?? 'rest'] += (timeDeltas[index + 1] ?? 0) / 1e6;
   });
-  return { clientSeconds: seconds.client, coordinatorSeconds: seconds.coordinator, restSeconds: seconds.rest };
+  const scale = cpuSeconds / (seconds.client + seconds.coordinator + seconds.rest);
+  return {
+    clientSeconds: seconds.client * scale,
+    coordinatorSeconds: seconds.coordinator * scale,
+    restSeconds: seconds.rest * scale,
+  };
 }

@@ -87,7 +87,8 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
   const chunk = Math.max(1, Math.min(unitsAtOnce, Math.floor((2 ** 31 - 1) / part.normBoundSteps)));
   if (chosen.length <= chunk) {
     await addVectorsOf(selectUnits(all, chosen), chosen.length, target);
-    clampTo(target, target, part.sumLimitSteps);
+    // So few vectors of D at most cannot pass the limit.
+    if (chosen.length * part.normBoundSteps > part.sumLimitSteps) clampTo(target, target, part.sumLimitSteps);
     return;
   }
   // Exact below 2^53.
