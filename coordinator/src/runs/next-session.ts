@@ -20,7 +20,7 @@ export function nextSession(state: RunState, at: number): NextSession {
   if (plan.evaluation !== null && round <= rounds && left === 1) round = rounds + 1;
   const lastRound = plan.evaluation === null ? rounds : rounds + 1;
   if (round > lastRound || left <= 0) {
-    const trained = Math.min(state.round, rounds + 1) - 1;
+    const trained = state.trainedRounds;
     const reason =
       trained === rounds
         ? left <= 0 && round <= lastRound

@@ -52,6 +52,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         ...state,
         session: null,
         round: event.round + 1,
+        trainedRounds: event.round <= state.facts.plan.training.rounds ? event.round : state.trainedRounds,
         sessionsUsed: state.sessionsUsed + 1,
         failuresInRow: 0,
         lastFailure: null,

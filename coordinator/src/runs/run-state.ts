@@ -45,6 +45,8 @@ export type RunState = {
   readonly submittedAt: number;
   /** The round that the next session serves. */
   readonly round: number;
+  /** Training rounds that were released; `round` may jump to the final evaluation over those that were not. */
+  readonly trainedRounds: number;
   /** Attempts so far; the last one's number. */
   readonly attempt: number;
   /** Sessions that count against the plan's. */
@@ -129,6 +131,7 @@ export function initialRunState(facts: RunFacts): RunState {
     facts,
     submittedAt: 0,
     round: 1,
+    trainedRounds: 0,
     attempt: 0,
     sessionsUsed: 0,
     failedAttempts: 0,
