@@ -1,3 +1,4 @@
+import { runEventSchema } from '@sotto/coordinator/runs';
 import { describe, expect, it } from 'vitest';
 import { noFaults, type CrashPoint } from './faults.ts';
 import { runScenario, type Scenario } from './scenario.ts';
@@ -72,5 +73,28 @@ describe('a process that dies once', () => {
       expect(result, where).toMatchObject({ violations: [], clientCrashes: 1, releasesChecked: 3 });
       expect(result.status, where).toMatchObject({ state: 'finished', reason: null });
     }
+  });
+
+  it('a client, for good, after its upload and while others still train: its contribution counts in that release', async () => {
+    let counted = 0;
+    for (const seed of ['a', 'b', 'c', 'd']) {
+      const result = await runScenario(
+        { ...scenario, seed },
+        {
+          faults: { ...calm, clientReturns: 0, trainingMaxMs: 60_000 },
+          crashAt: ({ process, at, side }) => process === 'client 1' && at === 'upload upload' && side === 'after',
+        },
+      );
+      expect(result, seed).toMatchObject({ violations: [], clientCrashes: 1, releasesChecked: 3 });
+      const dead = result.plan.roster.clients.find(({ name }) => name === 'client 1')?.client ?? '';
+      const events = (await result.store.events(result.runId)).map((text) => runEventSchema.parse(JSON.parse(text)));
+      const survivors = events.flatMap((event) => (event.type === 'released' ? [event.survivors.includes(dead)] : []));
+      expect(survivors, seed).toEqual([true, false, false]);
+      // Given up before the session came to its end: the others had more than its time to return still to train.
+      const [released] = events.filter(({ type }) => type === 'released');
+      const [opened] = events.filter(({ type }) => type === 'sessionOpened');
+      if ((released?.at ?? 0) - (opened?.at ?? 0) > 20_000) counted += 1;
+    }
+    expect(counted).toBeGreaterThan(0);
   });
 });
