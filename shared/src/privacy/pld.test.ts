@@ -140,6 +140,41 @@ describe('epsilonByPld', () => {
     );
   });
 
+  it('composes both directions, of which removing is the worse one wherever it was looked', () => {
+    // For one release that is proven, for compositions it is not, so neither is left out.
+    const mixed = [
+      [[0.01, 0.9, 20]],
+      [[0.1, 1, 30]],
+      [[0.5, 3, 100]],
+      [[0.9, 10, 300]],
+      [[0.99, 5, 30]],
+      [
+        [0.02, 1, 50],
+        [0.9, 8, 40],
+      ],
+      [
+        [0.3, 2, 10],
+        [0.999, 6, 20],
+        [1, 9, 5],
+      ],
+    ] as const;
+    const gridWidth = 0.004;
+    for (const releases of mixed) {
+      for (const delta of [1e-8, 1e-5, 0.01, 0.2]) {
+        const of = (direction: 'remove' | 'add'): number => {
+          const losses = releases.map(([q, z, count]) => ({
+            loss: sampledGaussianLosses(q, z, gridWidth)[direction],
+            count,
+          }));
+          return composedEpsilon(losses, gridWidth, delta) ?? Number.NaN;
+        };
+        const [remove, add] = [of('remove'), of('add')];
+        expect(add).toBeGreaterThanOrEqual(0);
+        expect(add).toBeLessThanOrEqual(remove);
+      }
+    }
+  });
+
   it('has no number where e^loss is none', () => {
     expect(epsilonByPld([{ samplingRate: 0.5, noiseMultiplier: 0.02, count: 1 }], 1e-5)).toBeNull();
   });
