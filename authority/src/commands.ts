@@ -6,6 +6,7 @@ import {
   authorityKeyOf,
   encodeInvitation,
   fingerprintOf,
+  fingerprintWords,
   issueInvitation,
   signPlan,
   type AuthorityKey,
@@ -20,7 +21,12 @@ import { preparePlan } from './prepare-plan.ts';
 import { nextRevocations } from './revoke.ts';
 
 /** What a command gives: lines for a person, an object for `--json`. */
-export type CommandResult = { readonly lines: readonly string[]; readonly json: Readonly<Record<string, unknown>> };
+export type CommandResult = {
+  readonly lines: readonly string[];
+  /** What is said beside the result, so that `invite > FILE` keeps the one line alone. */
+  readonly notes?: readonly string[];
+  readonly json: Readonly<Record<string, unknown>>;
+};
 
 /** Options of every command that opens the key. */
 export type KeyOptions = { readonly key: string; readonly passphraseFile?: string; readonly passphrase?: string };
@@ -39,7 +45,7 @@ export async function init(options: KeyOptions): Promise<CommandResult> {
     lines: [
       `Key file       ${options.key}`,
       `Public key     ${key.publicKey}`,
-      `Fingerprint    ${grouped(fingerprint)}`,
+      `Fingerprint    ${fingerprintWords(fingerprint)}`,
       'Keep the file and its passphrase on a machine without a network, and a copy of both in a safe: nobody can restore them.',
       'Tell the fingerprint to every client by telephone or in person.',
     ],
@@ -52,7 +58,7 @@ export async function fingerprint(options: Pick<KeyOptions, 'key'>): Promise<Com
   const { publicKey } = parseKeyFile(await readJson(options.key));
   const print = fingerprintOf(publicKey);
   return {
-    lines: [`Public key     ${publicKey}`, `Fingerprint    ${grouped(print)}`],
+    lines: [`Public key     ${publicKey}`, `Fingerprint    ${fingerprintWords(print)}`],
     json: { publicKey, fingerprint: print },
   };
 }
@@ -76,9 +82,8 @@ export async function invite(options: InviteOptions, nowMs: number): Promise<Com
   const { voucher } = invitation;
   const whom = voucher.name ?? `up to ${voucher.quota} clients, whoever holds the line`;
   return {
-    lines: [
-      line,
-      '',
+    lines: [line],
+    notes: [
       `For ${whom}; role ${voucher.role}; until ${voucher.expiresAt}; coordinator ${voucher.coordinator}.`,
       'Whoever has this line can join in this name: send it as you would send a password.',
     ],
@@ -180,9 +185,4 @@ async function unlock(options: KeyOptions): Promise<AuthorityKey> {
 
 function passphraseFor(options: KeyOptions, isNew: boolean): Promise<string> {
   return readPassphrase({ file: options.passphraseFile, environment: options.passphrase }, isNew);
-}
-
-/** Hexadecimal in groups of four, to be read aloud. */
-function grouped(hex: string): string {
-  return hex.match(/.{1,4}/g)?.join(' ') ?? hex;
 }

@@ -162,6 +162,13 @@ describe('invite', () => {
     });
   });
 
+  test('writes the line alone to stdout, so that a file of it is an invitation', async () => {
+    const { out, error } = await cli([...invite, '--name', 'north', '--key', key]);
+    expect(decodeInvitation(out, now).voucher.name).toBe('north');
+    expect(out.trim()).not.toMatch(/\s/);
+    expect(error).toContain('as you would send a password');
+  });
+
   test('gives a pool its quota and no name', async () => {
     const { invitation } = await json([...invite, '--role', 'pool', '--quota', '50']);
     expect(decodeInvitation(String(invitation), now).voucher).toMatchObject({ role: 'pool', quota: 50, name: null });

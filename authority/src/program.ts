@@ -21,6 +21,7 @@ export async function run(args: readonly string[], ports: ProgramPorts): Promise
   const perform = (action: () => Promise<CommandResult>) => async (): Promise<void> => {
     const result = await action();
     ports.out(json ? `${JSON.stringify(result.json)}\n` : `${result.lines.join('\n')}\n`);
+    if (!json && result.notes !== undefined) ports.error(`${result.notes.join('\n')}\n`);
   };
   try {
     await programOf(ports, perform, json ? () => undefined : ports.error).parseAsync([...args], { from: 'user' });

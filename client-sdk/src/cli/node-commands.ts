@@ -2,7 +2,8 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
-import { dataSchemaSchema, parsePolicy, type DataSchema, type Policy } from '@sotto/shared/plan';
+import { parseDataSchema, parsePolicy, type DataSchema, type Policy } from '@sotto/shared/plan';
+import { fingerprintOf, fingerprintWords } from '@sotto/shared/protocol';
 import { readCsv } from '../data/index.ts';
 import { joinFederation } from '../identity/join.ts';
 import { openClientBooks } from '../ledger/client-books.ts';
@@ -20,9 +21,13 @@ export async function join(screen: Screen, options: Options, argument: string): 
   const folder = given(options, 'folder');
   const invitation = await invitationOf(argument);
   const joined = await joinFederation({ folder, invitation, name: given(options, 'name'), nowMs: Date.now() });
+  const authorityFingerprint = fingerprintOf(joined.certificate.voucher.authority);
   screen.show(
-    { type: 'joined', client: joined.client, name: joined.certificate.name, folder },
-    `Joined as ${joined.certificate.name}, client ${joined.client}. The identity lies in ${folder}; keep it to this machine.`,
+    { type: 'joined', client: joined.client, name: joined.certificate.name, folder, authorityFingerprint },
+    [
+      `Joined as ${joined.certificate.name}, client ${joined.client}. The identity lies in ${folder}; keep it to this machine.`,
+      `Authority fingerprint ${fingerprintWords(authorityFingerprint)}: compare it with what the authority told you by telephone.`,
+    ].join('\n'),
   );
   return 0;
 }
@@ -152,10 +157,7 @@ export async function initPolicy(screen: Screen, _options: Options, argument: st
 
 async function schemaOf(options: Options): Promise<DataSchema> {
   const file = given(options, 'schema');
-  const parsed = dataSchemaSchema.safeParse(await readJson(file));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new SottoError('INVALID_INPUT', `${file}, ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'malformed'}`);
+  return parseDataSchema(await readJson(file), file);
 }
 
 async function policyOf(options: Options): Promise<Policy> {

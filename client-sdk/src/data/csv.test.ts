@@ -47,6 +47,11 @@ describe('readCsv', () => {
     expect(Array.from(batch.targets)).toEqual([1, 0]);
   });
 
+  it('reads every row of a file whose lines end in different ways', async () => {
+    const { report } = await read('patient,age,dose,sex,ward,ill\r\na,10,0,f,a,no\nb,20,0,f,a,no\r\nc,30,0,f,a,no');
+    expect(report).toMatchObject({ rows: 3, rowsKept: 3 });
+  });
+
   it("brings a unit's rows together in their own order", async () => {
     const { batch, unitIds } = await read(
       'patient,age,dose,sex,ward,ill\na,10,0,f,a,no\nb,20,0,f,a,no\na,30,0,f,a,yes\nb,40,0,f,a,no\na,50,0,f,a,no\n',
@@ -66,7 +71,7 @@ describe('readCsv', () => {
     );
     expect(report.rows).toBe(9);
     expect(report.rowsKept).toBe(1);
-    expect(report.leftOut[0]).toEqual({ rule: 'age: outside [0, 120]', rows: 2 });
+    expect(report.leftOut[0]).toEqual({ rule: 'age: outside [0, 120]', rows: 2, firstRow: 2 });
     expect(report.leftOut.map(({ rule }) => rule).sort()).toEqual([
       'a row has another number of cells than the header',
       'age: not a number',

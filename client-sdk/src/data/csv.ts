@@ -56,6 +56,8 @@ async function* readRecords(path: string): AsyncGenerator<string[]> {
     trim: true,
     skip_empty_lines: true,
     relax_column_count: true,
+    // Named, because the parser would else take the first line's ending for all: files that tools have joined mix them.
+    record_delimiter: ['\r\n', '\n', '\r'],
     max_record_size: recordMaxBytes,
   });
   const file = createReadStream(path);

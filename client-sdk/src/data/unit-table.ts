@@ -8,7 +8,12 @@ export type DataReport = {
   readonly rowsKept: number;
   readonly units: number;
   /** Rows left out by the first rule that each broke, most frequent first. */
-  readonly leftOut: readonly { readonly rule: string; readonly rows: number }[];
+  readonly leftOut: readonly {
+    readonly rule: string;
+    readonly rows: number;
+    /** Number of the first such row, the row below the header being 1. */
+    readonly firstRow: number;
+  }[];
 };
 
 /** A table's rows, encoded and grouped by privacy unit. */
@@ -38,7 +43,7 @@ export function createUnitTable(schema: DataSchema, header: readonly string[]): 
   const targets: number[] = [];
   const unitOfRow: number[] = [];
   const units = new Map<string, number>();
-  const broken = new Map<string, number>();
+  const broken = new Map<string, { rows: number; readonly firstRow: number }>();
   let read = 0;
 
   return {
@@ -52,7 +57,9 @@ export function createUnitTable(schema: DataSchema, header: readonly string[]): 
       }
       const encoded = encoder.encode(cells, inputs, row * features);
       if (!encoded.ok) {
-        broken.set(encoded.rule, (broken.get(encoded.rule) ?? 0) + 1);
+        const count = broken.get(encoded.rule) ?? { rows: 0, firstRow: read };
+        count.rows += 1;
+        broken.set(encoded.rule, count);
         return;
       }
       // Without an id column each row is a unit of its own, known by its number in the file, left-out rows counted.
@@ -64,7 +71,7 @@ export function createUnitTable(schema: DataSchema, header: readonly string[]): 
     },
     finish() {
       const batch = groupByUnit(inputs, features, targets, unitOfRow, units.size);
-      const leftOut = [...broken].map(([rule, rows]) => ({ rule, rows })).sort((a, b) => b.rows - a.rows);
+      const leftOut = [...broken].map(([rule, count]) => ({ rule, ...count })).sort((a, b) => b.rows - a.rows);
       return {
         schema,
         batch,

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { SottoError } from '@sotto/shared/errors';
 import { encodeSafetensors, encodeTfjsModel, modelTensors } from '@sotto/shared/model';
 import { queryContext } from '@sotto/shared/plan';
-import { fingerprintOf } from '@sotto/shared/protocol';
+import { fingerprintOf, fingerprintWords } from '@sotto/shared/protocol';
 import { folderNames, openData, pinAuthority, pinnedAuthority, tokenOf } from '../data-folder.ts';
 import { replayRun, type Replay } from '../runs/replay.ts';
 import { ownCertificate } from '../tls.ts';
@@ -35,7 +35,7 @@ export async function initFolder(
       `TLS fingerprint   ${fingerprint}`,
       authority === null
         ? 'Authority         none yet: nobody can enrol. Run sotto init --authority KEY'
-        : `Authority         ${authority} (fingerprint ${fingerprintOf(authority)})`,
+        : `Authority         ${authority}\nIts fingerprint   ${fingerprintWords(fingerprintOf(authority))}`,
     ],
     json: { dir, fingerprint, authority },
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseStrictly } from './parse-strictly.ts';
 
 const columnName = z.string().min(1).max(120);
 
@@ -65,4 +66,13 @@ export function inputWidth(schema: DataSchema): number {
 /** Number of model outputs that a target asks for. */
 export function outputWidth(target: Target): number {
   return target.kind === 'classes' ? target.values.length : 1;
+}
+
+/**
+ * A data schema from JSON of unknown form, strictly.
+ * @param root - what the faults call it, for example its file.
+ * @throws {INVALID_INPUT} naming the path, what is expected and what is there.
+ */
+export function parseDataSchema(value: unknown, root = 'schema'): DataSchema {
+  return parseStrictly(dataSchemaSchema, value, root, 'INVALID_INPUT');
 }

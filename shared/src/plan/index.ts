@@ -16,6 +16,7 @@ export {
   dataSchemaSchema,
   inputWidth,
   outputWidth,
+  parseDataSchema,
   targetSchema,
   type Column,
   type DataSchema,

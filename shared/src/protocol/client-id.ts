@@ -10,3 +10,8 @@ export function clientIdOf(identity: string): string {
 export function fingerprintOf(authority: string): string {
   return toHex(sha256(fromHex(authority)));
 }
+
+/** A fingerprint in groups of four digits, as people read it aloud. */
+export function fingerprintWords(fingerprint: string): string {
+  return fingerprint.match(/.{1,4}/g)?.join(' ') ?? fingerprint;
+}

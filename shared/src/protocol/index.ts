@@ -6,7 +6,7 @@ export {
   type AuthorityKey,
 } from './authority-signature.ts';
 export { checkQuotas, issueCertificate, verifyCertificate } from './certificate.ts';
-export { clientIdOf, fingerprintOf } from './client-id.ts';
+export { clientIdOf, fingerprintOf, fingerprintWords } from './client-id.ts';
 export {
   decodeInvitation,
   encodeInvitation,
