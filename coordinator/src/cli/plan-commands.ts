@@ -1,6 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { SottoError } from '@sotto/shared/errors';
-import { checkPlan, completePlan, findingText, parsePlan, planHashOf, type PlanSummary } from '@sotto/shared/plan';
+import {
+  checkPlan,
+  completePlan,
+  dataSchemaHashOf,
+  findingText,
+  parsePlan,
+  planHashOf,
+  type PlanSummary,
+} from '@sotto/shared/plan';
 import { parseSignedPlan, verifySignedPlan } from '@sotto/shared/protocol';
 import { openData, pinnedAuthority } from '../data-folder.ts';
 import type { CommandResult } from './command-result.ts';
@@ -10,6 +18,7 @@ import { readJson } from './json-file.ts';
 export async function planCheck(path: string): Promise<CommandResult> {
   const value = await readJson(path);
   const signed = isObject(value) && 'signature' in value;
+  if (!signed) refuseDraft(value, path);
   const plan = signed ? parseSignedPlan(value).plan : parsePlan(value);
   if (signed) verifySignedPlan(parseSignedPlan(value), plan.authority);
   const { problems, warnings, summary } = checkPlan(plan);
@@ -22,12 +31,24 @@ export async function planCheck(path: string): Promise<CommandResult> {
       `Plan         ${plan.name}`,
       `Hash         ${planHash}`,
       `Signature    ${signed ? `of authority ${plan.authority}` : 'none yet'}`,
+      `Schema       ${plan.schema.name} (hash ${dataSchemaHashOf(plan.schema)})`,
       ...(summary === null ? [] : summaryLines(summary)),
       ...warnings.map((warning) => `Warning      ${findingText(warning)}`),
       'The plan is sound.',
     ],
-    json: { sound: true, planHash, signed, warnings, summary },
+    json: { sound: true, planHash, schemaHash: dataSchemaHashOf(plan.schema), signed, warnings, summary },
   };
+}
+
+/** A draft lacks whole fields; naming the commands that fill them in says more than a list of them. */
+function refuseDraft(value: unknown, path: string): void {
+  if (!isObject(value)) return;
+  const missing = ['authority', 'roster', 'schema'].filter((field) => !(field in value));
+  if (missing.length === 0) return;
+  throw new SottoError(
+    'PLAN_INVALID',
+    `${path}: a draft without ${missing.join(', ')}; sotto plan roster fills in authority and roster, then sotto plan complete --schema the schema and the noise`,
+  );
 }
 
 function summaryLines(summary: PlanSummary): string[] {
@@ -36,12 +57,19 @@ function summaryLines(summary: PlanSummary): string[] {
     `Clients      ${summary.clients}`,
     `Parameters   ${summary.parameters}`,
     `Sessions     ${sessions.planned}, at most ${sessions.most}`,
-    ...(thresholds === null ? [] : [`Thresholds   ${JSON.stringify(thresholds)}`]),
+    ...(thresholds === null
+      ? []
+      : [
+          `Each session ${thresholds.threshold} clients hold shares enough to open a secret, ${thresholds.dropsTolerated} may drop out, at most ${thresholds.colludingMax} may collude`,
+        ]),
     ...summary.slots.map(
       (slot) =>
-        `Slot         ${slot.slot}: ${slot.query} on ${slot.part}, ${slot.dimension} numbers, at most ${slot.count} times`,
+        `Slot         ${slot.slot}: ${slot.query} on ${slot.part}, ${slot.dimension} numbers, at most ${slot.count} times${slot.noiseMultiplier === null ? ', no noise' : `, noise multiplier ${slot.noiseMultiplier}`}`,
     ),
-    ...summary.epsilons.map((epsilon) => `Epsilon      ${JSON.stringify(epsilon)}`),
+    ...summary.epsilons.map(
+      ({ field, stated, recomputed, delta, accountant }) =>
+        `Privacy      ${field} = ${stated}, recomputed ${recomputed.toPrecision(6)} at δ = ${delta} (${accountant})`,
+    ),
   ];
 }
 
