@@ -19,7 +19,9 @@ export async function ensureInstalled() {
   if (isInstalled()) return;
   console.error('Installing the packages of package-lock.json (npm ci) …');
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { code } = await run(npm, ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' });
+  const { code } = await run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    shell: process.platform === 'win32',
+  });
   if (code === 0 && isInstalled()) return;
   console.error('npm ci failed: see above. It needs the npm registry, or a filled npm cache.');
   process.exit(code === 0 ? 1 : code);

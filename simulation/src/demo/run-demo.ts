@@ -60,7 +60,11 @@ export async function runDemo(
     ...(existsSync(dashboard) ? { dashboard } : {}),
     onNodeLine: (node, line) => showNodeLine(node, line, progress),
   });
-  const interrupt = (): void => void federation.stop().then(() => process.exit(130));
+  const interrupt = (): void => {
+    const again = options.name === 'digits' ? '--resume' : `${options.name} --resume`;
+    progress.say(`Stopping. What was done is kept: npm run demo -- ${again} goes on with it.`);
+    void federation.stop().then(() => process.exit(130));
+  };
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
@@ -110,6 +114,8 @@ export async function runDemo(
       page,
     };
     conclude(figures, data, progress);
+    // From here Ctrl-C ends the visit, not the run, which has its model.
+    process.off('SIGINT', interrupt);
     await stay(page);
     return figures;
   } finally {
