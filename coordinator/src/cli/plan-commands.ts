@@ -60,7 +60,7 @@ function summaryLines(summary: PlanSummary): string[] {
     ...(thresholds === null
       ? []
       : [
-          `Each session ${thresholds.threshold} clients hold shares enough to open a secret, ${thresholds.dropsTolerated} may drop out, at most ${thresholds.colludingMax} may collude`,
+          `Cohort       a sum needs ${thresholds.clients - thresholds.dropsTolerated} of ${thresholds.clients} clients (threshold ${thresholds.threshold}): ${thresholds.dropsTolerated} may drop out, at most ${thresholds.colludingMax} may collude`,
         ]),
     ...summary.slots.map(
       (slot) =>
