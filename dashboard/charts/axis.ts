@@ -1,2 +1,1 @@
 import type { Evaluation, RecentRound } from '../lib/run-types.ts';
-
