@@ -1,6 +1,6 @@
 import { replayRun } from '@sotto/coordinator/runs';
 import { describe, expect, it } from 'vitest';
-import { noFaults, randomRates } from './faults.ts';
+import { noFaults, type FaultRates } from './faults.ts';
 import { runScenario, type Scenario } from './scenario.ts';
 
 /*
@@ -14,6 +14,16 @@ const scenario: Scenario = {
   plan: { rounds: 3, evaluateEvery: 1, spareAttempts: 2, minSurvivors: 4 },
   liars: new Map(),
 };
+// No crashes: where they fall depends on how often the coordinator reads its store, which is nobody's promise.
+const rough: FaultRates = {
+  ...noFaults,
+  requestLost: 0.1,
+  replyLost: 0.1,
+  duplicated: 0.2,
+  lineBreaks: 0.02,
+  delayMaxMs: 1_000,
+  trainingMaxMs: 20_000,
+};
 const golden = [
   {
     name: 'records in a calm world',
@@ -24,8 +34,8 @@ const golden = [
   {
     name: 'records in a rough world',
     plan: {},
-    faults: randomRates('golden'),
-    modelHash: 'e9e74bd7e4f4babbfc1b4f8b0563246b19bfa52211537ce06413115adc337288',
+    faults: rough,
+    modelHash: '54d61b9486af4cb5445f08777d5af52202e0ed3966eb695c6e5f79fa2e74330d',
   },
   {
     name: 'clients that train by themselves',
