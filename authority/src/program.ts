@@ -46,6 +46,7 @@ export function programOf(ports: ProgramPorts, perform: Perform, tell: (text: st
     .description(
       'The federation’s authority: makes its key, invites clients, signs plans. Offline: it never opens a connection.',
     )
+    .showHelpAfterError('Add --help to the command to see what it takes.')
     .addHelpText('afterAll', exitCodeHelp());
   const commandOf = (name: string, description: string): Command =>
     program

@@ -49,6 +49,7 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: ports.out, writeErr: ports.error })
+    .showHelpAfterError('Add --help to the command to see what it takes.')
     .addHelpText('afterAll', exitCodeHelp());
 
   const command = (parent: Command, name: string, description: string): Command =>

@@ -50,7 +50,9 @@ function statusLine(status: RunStatus): string {
       : `validation ε ≤ ${(privacy.evaluationEpsilonSoFar ?? 0).toFixed(2)} of ${privacy.evaluationEpsilon}`,
     `${bytes(status.bytesUp)} up, ${bytes(status.bytesDown)} down`,
     status.secondsLeft === null ? '' : `${Math.ceil(status.secondsLeft)} s left`,
-    status.failedAttempts === 0 ? '' : `${status.failedAttempts} failed ${status.failedAttempts === 1 ? 'attempt' : 'attempts'}`,
+    status.failedAttempts === 0
+      ? ''
+      : `${status.failedAttempts} failed ${status.failedAttempts === 1 ? 'attempt' : 'attempts'}`,
   ];
   return parts.filter((part) => part !== '').join(' · ');
 }
