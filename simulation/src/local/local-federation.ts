@@ -50,11 +50,12 @@ export class LocalFederation {
   api: OperatorApi | null = null;
   url = '';
   fingerprint: string | null = null;
-  #port = 0;
+  #port: number;
 
-  private constructor(config: LocalFederationConfig, authority: AuthorityKey) {
+  private constructor(config: LocalFederationConfig, authority: AuthorityKey, port: number) {
     this.#config = config;
     this.authority = authority;
+    this.#port = port;
   }
 
   /** Makes the folders and the authority's key, or takes up those that are there. */
@@ -66,7 +67,8 @@ export class LocalFederation {
       seed = randomBytes(32).toString('hex');
       await writeFile(keyFile, seed, { mode: 0o600 });
     }
-    return new LocalFederation(config, authorityKeyOf(seed.trim()));
+    const port = await readFile(join(config.dir, 'port'), 'utf8').catch(() => '0');
+    return new LocalFederation(config, authorityKeyOf(seed.trim()), Number(port));
   }
 
   get coordinatorDir(): string {
@@ -91,8 +93,9 @@ export class LocalFederation {
     const ready = await this.coordinator.until((line) => typeof line['url'] === 'string');
     this.url = String(ready['url']);
     this.fingerprint = typeof ready['fingerprint'] === 'string' ? ready['fingerprint'] : null;
-    // A coordinator that starts again must be found where it was.
+    // A coordinator that starts again, in another process too, must be found where its invitations say.
     this.#port = Number(new URL(this.url).port);
+    await writeFile(join(this.#config.dir, 'port'), String(this.#port));
     this.api?.close();
     this.api = await openOperatorApi(this.coordinatorDir, this.url);
   }
