@@ -4,11 +4,13 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isSottoError } from '@sotto/shared/errors';
 import { roundsCases, type Measured } from './cases.ts';
+import { compareWithPeers, peersFolder } from './peers.ts';
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    peers: { type: 'string' },
     only: { type: 'string' },
     out: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
@@ -16,10 +18,11 @@ const { values } = parseArgs({
 });
 
 if (values.help) {
-  console.log(`npm run bench -- rounds [--json] [--quick] [--only network-5,simulation-secure-30] [--out FILE]
+  console.log(`npm run bench -- rounds [--json] [--quick] [--only network-5,simulation-secure-30] [--peers 3] [--out FILE]
 
 Times rounds in simulation and over real sockets with TLS, and measures memory, start and size of installation. Medians are held
 to the goals; run it on a machine that does nothing else: the load before each row is in the result.
+--peers N runs each row and the same work on a peer N times in turn and gives the ratio; it needs SOTTO_SHARED/peers.
 Cases: ${roundsCases.map(({ id }) => id).join(', ')}`);
   process.exit(0);
 }
@@ -77,12 +80,18 @@ function words({ name, unit, samples, median, low, high, goal, atMost, met }: Su
   return `${name}: ${median.toFixed(3)} ${unit}${range}${held}`;
 }
 
+const folder = values.peers === undefined ? null : peersFolder();
+if (values.peers !== undefined && folder === null) console.error('skipped the peers: SOTTO_SHARED/peers is not there');
+const peers =
+  folder === null ? null : await compareWithPeers(folder, chosen, Number(values.peers), (text) => console.error(text));
+
 const report = {
   bench: 'rounds',
   quick: values.quick,
   node: process.version,
   machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
   results,
+  peers,
 };
 if (values.out !== undefined) {
   mkdirSync(dirname(values.out), { recursive: true });
