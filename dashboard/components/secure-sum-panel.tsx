@@ -108,7 +108,9 @@ function ClientLine({
   return (
     <tr>
       <th scope="row">
-        <span className="client-name">{client.name}</span>
+        <span className="client-name" title={client.name}>
+          {client.name}
+        </span>
         <span className="client-id mono">{client.client.slice(0, 8)}</span>
         {row.kind === 'marks' && client.reason !== null ? (
           <span className="client-reason">lost before: {client.reason}</span>
