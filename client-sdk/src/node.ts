@@ -3,7 +3,7 @@ import { isSottoError, SottoError } from '@sotto/shared/errors';
 import { weightsFromBytes } from '@sotto/shared/model';
 import type { Plan } from '@sotto/shared/plan';
 import { toHex } from '@sotto/shared/vector';
-import { createLocalData, readCsv, type UnitTable } from './data/index.ts';
+import { readCsv, shareUnits, type UnitTable } from './data/index.ts';
 import { loadIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
@@ -12,7 +12,7 @@ import { createNodeClock } from './platform/node-clock.ts';
 import { createNodeTransport, type NodeTransport } from './platform/node-transport.ts';
 import { scoreLocally, type LocalScore } from './scoring/local-score.ts';
 import { createClientDriver, type ClientNotice } from './session/index.ts';
-import { createLocalModel } from './training/index.ts';
+import { createContributionThread } from './training/index.ts';
 
 export { joinFederation, type Joined } from './identity/join.ts';
 export { loadIdentity, type NodeIdentity } from './identity/node-identity.ts';
@@ -57,6 +57,10 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       notify(notice);
       ending.notice(notice, (plan, modelHash, runId) => score(transport, holdout, plan, modelHash, runId, notify));
     };
+    // Before anybody is spoken with: how long this takes depends on how many units there are.
+    const thread = createContributionThread(shareUnits(table, source.splitKey), ({ engine, reason }) =>
+      notify({ type: 'engine', runId: null, engine, reason }),
+    );
     const driver = await createClientDriver({
       clock,
       transport,
@@ -66,9 +70,8 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       authority: identity.authority,
       policy: config.policy,
       ledger: source.ledger,
-      data: createLocalData(table, source.splitKey),
-      createModel: (plan) =>
-        createLocalModel(plan, ({ engine, reason }) => notify({ type: 'engine', runId: null, engine, reason })),
+      data: { schema: config.schema },
+      createContributor: (plan) => thread.begin(plan),
       notify: onNotice,
     });
     notify({ type: 'connecting', coordinator });
@@ -81,6 +84,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     });
     return runningNode(identity.sum.client, ending, async () => {
       await driver.close();
+      await thread.close();
       await transport.close();
       await source.close();
     });

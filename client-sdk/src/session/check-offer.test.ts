@@ -86,10 +86,10 @@ describe('checkOffer', () => {
       return ports;
     });
     expect(other.verdict).toMatchObject({ code: 'PLAN_REFUSED', reason: expect.stringContaining('0.3137') });
-    const schema = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (_, ports) => ({
-      ...ports,
-      data: { ...ports.data, schema: { ...plan.schema, name: 'ward 12 in secret' } },
-    }));
+    const schema = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (_, ports) => {
+      const data = { schema: { ...plan.schema, name: 'ward 12 in secret' } };
+      return { ...ports, data, createContributor: () => expect.unreachable('no run is accepted') };
+    });
     expect(schema.verdict).toMatchObject({ code: 'PLAN_REFUSED', reason: expect.stringContaining('ward 12') });
     const client = examplePlan({ unit: 'client', clients: 7 });
     const unit = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (books, ports) => {

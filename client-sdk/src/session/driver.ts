@@ -1,9 +1,8 @@
 import { SottoError } from '@sotto/shared/errors';
 import { layoutLength, toHex } from '@sotto/shared/vector';
-import { modelLayout, weightsOfBytes, type LocalModel } from '@sotto/shared/model';
-import { inputWidth, queryContext, sessionParts, type Plan } from '@sotto/shared/plan';
+import { modelLayout, weightsOfBytes } from '@sotto/shared/model';
+import { inputWidth, type Plan } from '@sotto/shared/plan';
 import type { ClientMessage } from '@sotto/shared/protocol';
-import { contributeSession } from '@sotto/shared/queries';
 import {
   beginSession,
   maskVector,
@@ -16,6 +15,7 @@ import {
 } from '@sotto/shared/secure-sum';
 import { openClientBooks, type ClientBooks } from '../ledger/client-books.ts';
 import { checkOffer } from './check-offer.ts';
+import { contributeInPlace } from './contribute-in-place.ts';
 import { stepClient } from './machine.ts';
 import {
   initialClientState,
@@ -26,7 +26,7 @@ import {
   type SumInput,
 } from './machine-state.ts';
 import { firstPace, paceUpload, type PaceState } from './pace.ts';
-import type { ClientDriver, ClientPorts } from './ports.ts';
+import type { ClientDriver, ClientPorts, Contributor } from './ports.ts';
 import { failureOf } from './told.ts';
 
 /** What a session keeps in memory only. */
@@ -34,14 +34,14 @@ type Live = {
   readonly abort: AbortController;
   sum: SumClientState | null;
   weights: Float32Array | null;
-  /** When the work on the data began, by the own clock. */
+  /** When the contribution was asked for, by the own clock. */
   beganAtMs: number;
   integers: Int32Array | null;
   upload: { readonly message: Upload; readonly vector: Uint8Array } | null;
   cancelPace: (() => void) | null;
 };
 
-type RunModel = { readonly model: Promise<LocalModel>; last: Promise<unknown>; pace: PaceState };
+type RunWork = { readonly contributor: Contributor; last: Promise<unknown>; pace: PaceState };
 
 /**
  * Opens the books and makes a client's driver: it performs the effects of the client machine and turns what comes of them
@@ -69,7 +69,7 @@ class Driver implements ClientDriver {
   readonly #ports: ClientPorts;
   readonly #books: ClientBooks;
   readonly #live = new Map<string, Live>();
-  readonly #models = new Map<string, RunModel>();
+  readonly #works = new Map<string, RunWork>();
   readonly #closing = new AbortController();
   #state: ClientState;
 
@@ -94,7 +94,7 @@ class Driver implements ClientDriver {
   async close(): Promise<void> {
     this.#closing.abort();
     for (const sessionId of [...this.#live.keys()]) this.#drop(sessionId);
-    await Promise.all([...this.#models.keys()].map((runId) => this.#endRun(runId)));
+    await Promise.all([...this.#works.keys()].map((runId) => this.#endRun(runId)));
   }
 
   #step(event: ClientEvent): void {
@@ -117,8 +117,10 @@ class Driver implements ClientDriver {
               ? { type: 'offerAllowed', offer, plan: verdict.plan }
               : { ...verdict, type: 'offerRefused', offer },
           );
+          const run = this.#state.runs.get(offer.runId);
           // The run may have ended while its offer was looked at.
-          if (this.#state.runs.get(offer.runId)?.phase !== 'accepted') this.#books.release(offer.planHash);
+          if (run?.phase !== 'accepted') this.#books.release(offer.planHash);
+          else if (run.plan !== null && !this.#closing.signal.aborted) this.#workOf(offer.runId, run.plan);
         });
         return;
       case 'answerRun':
@@ -264,21 +266,13 @@ class Driver implements ClientDriver {
 
   /** One contribution of a run after the other: they share the model and its weights. */
   async #contribute(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent | null> {
-    const run = this.#modelOf(session.runId, plan);
+    const run = this.#workOf(session.runId, plan);
+    // Before the wait for a session that was given up: by how long that took, the pace would tell of its coin.
+    live.beganAtMs = this.#ports.clock.now();
     const work = run.last.then(async () => {
       if (live.abort.signal.aborted || live.weights === null) return null;
-      const { clock, data, random, allowInsecureRandom = false } = this.#ports;
-      live.beganAtMs = clock.now();
       try {
-        return await contributeSession({
-          context: queryContext(plan),
-          parts: sessionParts(plan, session.header.slots),
-          unitsOf: (part) => data.unitsOf(part.dataPart, plan.split),
-          model: await run.model,
-          weights: live.weights,
-          random,
-          allowInsecureRandom,
-        });
+        return await run.contributor.contribute(session.header.slots, live.weights);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new SottoError('TRAINING_FAILED', `round ${session.header.round}: ${reason}`);
@@ -311,7 +305,7 @@ class Driver implements ClientDriver {
     const live = this.#live.get(session.sessionId);
     if (live === undefined) return;
     const { clock } = this.#ports;
-    const run = this.#modelOf(session.runId, plan);
+    const run = this.#workOf(session.runId, plan);
     const ranMs = clock.now() - live.beganAtMs;
     const { waitMs, state } = paceUpload(run.pace, ranMs, plan.training.paceMs, plan.deadlines.uploadMs);
     run.pace = state;
@@ -356,26 +350,22 @@ class Driver implements ClientDriver {
     live.sum = null;
   }
 
-  #modelOf(runId: string, plan: Plan): RunModel {
-    let run = this.#models.get(runId);
+  #workOf(runId: string, plan: Plan): RunWork {
+    let run = this.#works.get(runId);
     if (run === undefined) {
-      run = { model: this.#ports.createModel(plan), last: Promise.resolve(), pace: firstPace };
-      // Whoever needs the model meets the failure; until then it is nobody's.
-      run.model.catch(() => undefined);
-      this.#models.set(runId, run);
+      const ports = this.#ports;
+      const contributor =
+        ports.createContributor === undefined ? contributeInPlace(ports, plan) : ports.createContributor(plan);
+      run = { contributor, last: Promise.resolve(), pace: firstPace };
+      this.#works.set(runId, run);
     }
     return run;
   }
 
   async #endRun(runId: string): Promise<void> {
-    const run = this.#models.get(runId);
-    if (run === undefined) return;
-    this.#models.delete(runId);
-    await run.last;
-    await run.model.then(
-      (model) => model.dispose(),
-      () => undefined,
-    );
+    const run = this.#works.get(runId);
+    this.#works.delete(runId);
+    await run?.contributor.dispose();
   }
 
   #planOf(session: SessionView): Plan {

@@ -16,4 +16,4 @@ export {
   type SessionStage,
   type SessionView,
 } from './machine-state.ts';
-export type { ClientDriver, ClientNotice, ClientPorts, DataPart, LocalData } from './ports.ts';
+export type { ClientDriver, ClientNotice, ClientPorts, Contributor, DataPart, LocalData } from './ports.ts';

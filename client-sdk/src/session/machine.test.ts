@@ -90,9 +90,9 @@ const session: readonly ClientEvent[] = [
   summed('inbox'),
   { type: 'replied', sessionId, to: 'confirm', reply: { ok: true } },
   { type: 'contributed', sessionId },
+  { type: 'paceReached', sessionId },
   { type: 'charged', sessionId, epsilonAfter: 0.1, epsilonBudget: 10 },
   { type: 'masked', sessionId },
-  { type: 'paceReached', sessionId },
   { type: 'replied', sessionId, to: 'upload', reply: { ok: true } },
   message(agreeRequest),
   summed('agree'),
@@ -101,7 +101,7 @@ const session: readonly ClientEvent[] = [
 ];
 
 describe('stepClient', () => {
-  it('goes through a session in one order: mark, keys, contribution, charge, mask, upload, agree, unmask', () => {
+  it('goes through a session in one order: mark, keys, contribution, pace, charge, mask, upload, agree, unmask', () => {
     expect(play([...accepted, ...session]).did).toEqual([
       'checkOffer',
       'answerRun',
@@ -113,9 +113,9 @@ describe('stepClient', () => {
       'sum',
       'sendInSession',
       'contribute',
+      'waitPace',
       'charge',
       'mask',
-      'waitPace',
       'upload',
       'sum',
       'sendInSession',
@@ -132,9 +132,9 @@ describe('stepClient', () => {
     const { did } = play([...accepted, ...session]);
     expect(did.slice(did.indexOf('contribute'), did.indexOf('upload') + 1)).toEqual([
       'contribute',
+      'waitPace',
       'charge',
       'mask',
-      'waitPace',
       'upload',
     ]);
   });
@@ -221,7 +221,7 @@ describe('stepClient', () => {
   it('a newer session replaces the open one, and the old one comes to nothing', () => {
     const { did, state } = play([
       ...accepted,
-      ...session.slice(0, 9),
+      ...session.slice(0, 10),
       message(opening(1, 2)),
       { type: 'charged', sessionId, epsilonAfter: 1, epsilonBudget: 10 },
     ]);
@@ -232,7 +232,7 @@ describe('stepClient', () => {
   it('uploads nothing after a refused charge', () => {
     const events: readonly ClientEvent[] = [
       ...accepted,
-      ...session.slice(0, 9),
+      ...session.slice(0, 10),
       {
         type: 'failed',
         sessionId,
@@ -241,7 +241,7 @@ describe('stepClient', () => {
         toldCode: 'BUDGET_EXCEEDED',
         told: 'policy line budget',
       },
-      ...session.slice(10),
+      ...session.slice(11),
     ];
     const { did, effects } = play(events);
     expect(did).not.toContain('upload');

@@ -49,6 +49,12 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
       return inStep(state, event.sessionId, ['advertising'], (session, plan) => contribute(state, session, plan));
     case 'contributed':
       return inStep(state, event.sessionId, ['contributing'], (session, plan) => {
+        // What costs this thread time comes after the pace: before it, it would show when the work was done.
+        const next: SessionView = { ...session, step: 'pacing' };
+        return { state: withSession(state, next), effects: [{ type: 'waitPace', session: next, plan }] };
+      });
+    case 'paceReached':
+      return inStep(state, event.sessionId, ['pacing'], (session, plan) => {
         const next: SessionView = { ...session, step: 'charging' };
         return { state: withSession(state, next), effects: [{ type: 'charge', session: next, plan }] };
       });
@@ -66,15 +72,7 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
         };
       });
     case 'masked':
-      return inStep(state, event.sessionId, ['masking'], (session, plan) => {
-        const next: SessionView = { ...session, step: 'pacing' };
-        return {
-          state: withSession(state, next),
-          effects: [{ type: 'waitPace', session: next, plan }],
-        };
-      });
-    case 'paceReached':
-      return inStep(state, event.sessionId, ['pacing'], (session) => {
+      return inStep(state, event.sessionId, ['masking'], (session) => {
         const next: SessionView = { ...session, step: 'uploading' };
         return { state: withSession(state, next), effects: [stage(next, 'upload'), { type: 'upload', session: next }] };
       });

@@ -1,7 +1,7 @@
 import type { CryptoPort } from '@sotto/shared/crypto';
 import type { ErrorCode } from '@sotto/shared/errors';
 import type { LocalModel, UnitBatch } from '@sotto/shared/model';
-import type { DataSchema, Plan, Policy } from '@sotto/shared/plan';
+import type { DataSchema, Plan, Policy, SlotName } from '@sotto/shared/plan';
 import type { PartSpec } from '@sotto/shared/privacy';
 import type { ClientTransport, Clock, ServerMessage } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
@@ -18,6 +18,32 @@ export type LocalData = {
   readonly schema: DataSchema;
   /** All units of a part, under the split that the data source was pinned to. */
   unitsOf(part: DataPart, split: Plan['split']): UnitBatch | Promise<UnitBatch>;
+};
+
+/** Makes the contributions of one run, each by `contributeSession`. */
+export type Contributor = {
+  /**
+   * The contribution to a session with these slots, ready to be masked; the caller owns the array and wipes it.
+   * @param weights - the published weights of the round, float32 [d]
+   */
+  contribute(slots: readonly SlotName[], weights: Float32Array): Promise<Int32Array>;
+  /** Ends with the run; what is under way comes to nothing or is waited for. */
+  dispose(): Promise<void>;
+};
+
+/** Contributions are computed on the driver's own thread: for simulation and tests, and for platforms without threads. */
+export type InPlacePorts = {
+  readonly data: LocalData;
+  /** A model of the plan's topology, made once a run and disposed of at its end. */
+  createModel(plan: Plan): Promise<LocalModel>;
+  readonly createContributor?: undefined;
+};
+
+/** Contributions are computed elsewhere, so that work on data never keeps a message waiting. */
+type ApartPorts = {
+  readonly data: Pick<LocalData, 'schema'>;
+  /** Called once, when a run is accepted, so that its start is over before the first round. */
+  createContributor(plan: Plan): Contributor;
 };
 
 /** What happened, for the client's own screen alone: nothing of this is ever sent. */
@@ -72,7 +98,7 @@ export type ClientNotice =
   | { readonly type: 'ignored'; readonly code: ErrorCode; readonly reason: string };
 
 /** Everything that a client's driver needs from its surroundings. */
-export type ClientPorts = {
+export type ClientPorts = (InPlacePorts | ApartPorts) & {
   readonly clock: Clock;
   readonly transport: ClientTransport;
   readonly crypto: CryptoPort;
@@ -83,9 +109,6 @@ export type ClientPorts = {
   readonly authority: string;
   readonly policy: Policy;
   readonly ledger: ClientLedgerStore;
-  readonly data: LocalData;
-  /** A model of the plan's topology, made once a run and disposed of at its end. */
-  createModel(plan: Plan): Promise<LocalModel>;
   notify(notice: ClientNotice): void;
   /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
   readonly allowInsecureRandom?: boolean;

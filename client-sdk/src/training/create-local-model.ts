@@ -11,12 +11,12 @@ export type EngineChoice = { readonly engine: string; readonly reason: string };
  */
 const plainMaxWeights = 20_000;
 
-/** Largest product of weights and units a round that is computed where the messages are, about 0.1 s: a worker's start costs more. */
+/** Largest product of weights and units a round for which there is no trial either, about 0.1 s: tfjs's start costs more. */
 const plainMaxWork = 20_000_000;
 
 /**
- * The model of a plan on the engine that suits its size: plain typed arrays for little work; else a worker thread that times
- * plain arrays against tfjs on the plan's own topology and keeps the quicker.
+ * The model of a plan on the engine that suits its size: plain typed arrays for little work; else plain arrays are timed
+ * against tfjs on the plan's own topology, and the quicker is kept. It computes on the calling thread.
  *
  * The plan alone decides: an engine's rounding differs from another's, so a choice by the number of rows would let one unit more
  * or less move the integers of all the others.
@@ -37,8 +37,9 @@ export async function createLocalModel(plan: Plan, chosen: (choice: EngineChoice
     chosen({ engine: 'typed arrays', reason: `${about} are quicker without an engine` });
     return referenceModel(plan.topology, inputs, plan.loss);
   }
-  const { createWorkerModel } = await import('./worker-model.ts');
-  const { model, choice } = await createWorkerModel({ topology: plan.topology, inputs, loss: plan.loss });
+  const { chooseEngine } = await import('./choose-engine.ts');
+  const spec = { topology: plan.topology, inputs, loss: plan.loss };
+  const { model, choice } = await chooseEngine(spec, () => performance.now());
   chosen(choice);
   return model;
 }

@@ -9,10 +9,10 @@ import {
 import { createSeededRandom } from '@sotto/shared/random';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { chooseEngine } from './choose-engine.ts';
 import { loadTfjs } from './tfjs-backend.ts';
 import { createTfjsModel } from './tfjs-model.ts';
-import { createWorkerModel } from './worker-model.ts';
 
 const inputs = 7;
 const seed = Uint8Array.from({ length: 32 }, (_, index) => index);
@@ -125,17 +125,13 @@ for (const backend of ['cpu', 'wasm'] as const) {
   });
 }
 
-describe('the worker', () => {
-  let stop = async (): Promise<void> => undefined;
-  afterAll(() => stop());
-
-  it('computes what the reference computes, and says which engine it chose', async () => {
-    const one = cases[1]!;
-    const { model, choice } = await createWorkerModel({ topology: network(one.outputs), inputs, loss: one.loss });
-    stop = () => model.dispose();
-    expect(choice.reason).toMatch(/ms in typed arrays/);
-    await compare(model, one);
-    const failure = await model.setWeights(new Float32Array(3)).catch((error: unknown) => error);
-    expect(String(failure)).toContain('weights');
-  });
+it('the engine that is chosen by a trial computes what the reference computes, and says why it was chosen', async () => {
+  const one = cases[1]!;
+  const spec = { topology: network(one.outputs), inputs, loss: one.loss };
+  const { model, choice } = await chooseEngine(spec, () => performance.now());
+  expect(choice.reason).toMatch(/ms in typed arrays/);
+  await compare(model, one);
+  const failure = await model.setWeights(new Float32Array(3)).catch((error: unknown) => error);
+  expect(String(failure)).toContain('weights');
+  await model.dispose();
 });

@@ -1,0 +1,149 @@
+import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
+import { initialWeights, weightsToBytes } from '@sotto/shared/model';
+import { parsePolicy, planHashOf, queryContext, sessionHeaderFor } from '@sotto/shared/plan';
+import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
+import {
+  authorityKeyOf,
+  issueCertificate,
+  issueInvitation,
+  signPlan,
+  type ClientMessage,
+} from '@sotto/shared/protocol';
+import { createSeededRandom } from '@sotto/shared/random';
+import { sessionIdOf } from '@sotto/shared/secure-sum';
+import { canonicalJson, fromHex, toHex, utf8 } from '@sotto/shared/vector';
+import { expect, it, vi } from 'vitest';
+import { createClientDriver, createMemoryLedger, type ClientNotice } from './index.ts';
+
+type Answer = { resolve(integers: Int32Array): void; reject(error: Error): void };
+
+/** A client in `trusted` mode that has accepted a run, whose contributions are given by hand. */
+async function accepted(paceMs: number) {
+  const crypto = createNodeCrypto();
+  const key = authorityKeyOf(exampleAuthority().seed);
+  const plan = examplePlan({ trust: 'trusted', clients: 1, minSurvivors: 1, evaluateEvery: null, paceMs });
+  const planHash = planHashOf(plan);
+  const runId = 'cd'.repeat(16);
+  const [own] = exampleClients(1);
+  const terms = {
+    coordinator: 'https://127.0.0.1:1',
+    tlsFingerprint: null,
+    role: 'silo',
+    quota: 1,
+    expiresAt: '2040-01-01T00:00:00Z',
+  } as const;
+  const invitation = issueInvitation(key, terms, createSeededRandom('voucher'));
+  const certificate = await issueCertificate(invitation, own!.identity, own!.name, crypto);
+  const { topology, inputs } = queryContext(plan);
+  const blobs = new Map<string, Uint8Array>();
+  const put = async (bytes: Uint8Array): Promise<string> => {
+    const hash = toHex(await crypto.sha256(bytes));
+    blobs.set(hash, bytes);
+    return hash;
+  };
+  const signedPlanBlob = await put(utf8(canonicalJson(signPlan(plan, key))));
+  const modelHash = await put(weightsToBytes(initialWeights(topology, inputs, plan.initialWeights.seed)));
+  const sent: ClientMessage[] = [];
+  const uploads: string[] = [];
+  const notices: ClientNotice[] = [];
+  const asked: Answer[] = [];
+  const timers: { ms: number; action: () => void }[] = [];
+  const time = { now: 0 };
+  const life: string[] = [];
+  const driver = await createClientDriver({
+    clock: {
+      now: () => time.now,
+      after: (ms, action) => {
+        timers.push({ ms, action });
+        return () => undefined;
+      },
+    },
+    transport: {
+      async send(message) {
+        sent.push(message);
+        return { ok: true };
+      },
+      fetchBlob: async (hash) => blobs.get(hash) ?? new Uint8Array(0),
+      async upload(message) {
+        uploads.push(message.sessionId);
+        return { ok: true };
+      },
+    },
+    crypto,
+    random: createNodeRandom(),
+    identity: { client: own!.client, sign: (message) => crypto.ed25519Sign(fromHex(own!.seed), message) },
+    authority: key.publicKey,
+    policy: parsePolicy({ version: 1, trust: ['trusted'], minSurvivors: 1, minColluding: 0 }),
+    ledger: createMemoryLedger(),
+    data: { schema: plan.schema },
+    createContributor: () => {
+      life.push('begun');
+      return {
+        contribute: () => new Promise((resolve, reject) => void asked.push({ resolve, reject })),
+        async dispose() {
+          life.push('ended');
+        },
+      };
+    },
+    notify: (notice) => notices.push(notice),
+  });
+  driver.received({ type: 'runOffer', runId, signedPlanBlob, planHash, certificates: [certificate] });
+  await vi.waitFor(() => expect(notices).toContainEqual(expect.objectContaining({ type: 'accepted' })));
+  const begin = (attempt: number): string => {
+    const header = sessionHeaderFor(plan, { planHash, runId, round: 1, attempt, modelHash });
+    driver.received({ type: 'sessionOpen', sessionId: sessionIdOf(header), header, answered: 0 });
+    return sessionIdOf(header);
+  };
+  const integers = (): Int32Array => new Int32Array(inputs + 1).fill(7);
+  return { driver, begin, integers, sent, uploads, notices, asked, timers, time, life };
+}
+
+it('begins with the run, before any session, and ends with the client', async () => {
+  const { driver, life } = await accepted(0);
+  await vi.waitFor(() => expect(life).toEqual(['begun']));
+  await driver.close();
+  expect(life).toEqual(['begun', 'ended']);
+});
+
+it('that fails makes the client leave without a word of why; the next session is contributed to', async () => {
+  const { driver, begin, integers, sent, uploads, notices, asked } = await accepted(0);
+  const first = begin(1);
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  asked[0]!.reject(new Error('ward 12 has too many rows'));
+  await vi.waitFor(() => expect(sent.at(-1)).toMatchObject({ type: 'sessionLeave', sessionId: first }));
+  expect(sent.at(-1)).toMatchObject({ code: 'INTERNAL' });
+  expect(JSON.stringify(sent)).not.toMatch(/ward 12|TRAINING/);
+  expect(notices.at(-1)).toMatchObject({ code: 'TRAINING_FAILED', reason: expect.stringContaining('ward 12') });
+  const second = begin(2);
+  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  asked[1]!.resolve(integers());
+  await vi.waitFor(() => expect(uploads).toEqual([second]));
+  await driver.close();
+});
+
+// Failure: whoever gives a session up and opens another one sees by its upload how long the work of the first took.
+it('of a session that was given up is wiped, and the wait for it counts into the pace of the next', async () => {
+  const { driver, begin, integers, uploads, notices, asked, timers, time } = await accepted(100);
+  begin(1);
+  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  const second = begin(2);
+  time.now = 1_000;
+  await vi.waitFor(() => expect(notices.at(-1)).toMatchObject({ type: 'sessionOpened', attempt: 2 }));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const given = integers();
+  time.now = 1_030;
+  asked[0]!.resolve(given);
+  await vi.waitFor(() => expect(asked).toHaveLength(2));
+  expect(given).toEqual(new Int32Array(given.length));
+  time.now = 1_060;
+  const charged = (): boolean => notices.some(({ type }) => type === 'charged');
+  asked[1]!.resolve(integers());
+  // Work of 30 ms after a wait of 30 ms, pace 100 ms.
+  await vi.waitFor(() => expect(timers.map(({ ms }) => ms)).toEqual([40]));
+  // Nothing that takes this thread's time happens when the work is done, but when the pace says so.
+  expect(charged()).toBe(false);
+  timers[0]!.action();
+  await vi.waitFor(() => expect(uploads).toEqual([second]));
+  expect(charged()).toBe(true);
+  await driver.close();
+});

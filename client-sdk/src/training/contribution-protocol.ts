@@ -1,0 +1,19 @@
+import type { Plan, SlotName } from '@sotto/shared/plan';
+import type { EngineChoice } from './create-local-model.ts';
+
+/** What the thread that speaks asks of the one that works; runs and contributions go by number. */
+export type ContributionRequest =
+  | { readonly type: 'begin'; readonly run: number; readonly plan: Plan }
+  | {
+      readonly type: 'contribute';
+      readonly id: number;
+      readonly run: number;
+      readonly slots: readonly SlotName[];
+      readonly weights: Float32Array;
+    }
+  | { readonly type: 'end'; readonly run: number };
+
+export type ContributionReply =
+  | { readonly type: 'engine'; readonly choice: EngineChoice }
+  | { readonly type: 'contributed'; readonly id: number; readonly integers: Int32Array<ArrayBuffer> }
+  | { readonly type: 'failed'; readonly id: number; readonly reason: string };
