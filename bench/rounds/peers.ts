@@ -68,13 +68,17 @@ export async function compareWithPeers(
   return results;
 }
 
+type Spread = { readonly median?: number };
+type PeerFigures = { readonly laterRoundPeriodS?: Spread; readonly laterRoundS?: Spread };
+
 function peerRound(folder: string, { workload, peer, only }: Pair): number {
   const done = spawnSync(join(folder, 'run'), [workload, peer, '--only', only], { encoding: 'utf8', timeout: 600_000 });
   for (const line of (done.stdout ?? '').trim().split('\n').reverse()) {
     if (!line.startsWith('{')) continue;
-    const result = JSON.parse(line) as { status: string; figures?: { laterRoundPeriodS?: { median?: number } } };
-    const period = result.figures?.laterRoundPeriodS?.median;
-    if (result.status === 'ok' && period !== undefined) return period;
+    const { status, figures } = JSON.parse(line) as { status: string; figures?: PeerFigures };
+    // From result to result where the driver measures it, else the peer's own span of a round.
+    const round = figures?.laterRoundPeriodS?.median ?? figures?.laterRoundS?.median;
+    if (status === 'ok' && round !== undefined) return round;
   }
   throw new Error(`${peer} ${only} gave no figure (status ${done.status})`);
 }
