@@ -6,7 +6,7 @@ export type Progress = { status(status: RunStatus): void; say(text: string): voi
 export function createProgress(output: NodeJS.WriteStream): Progress {
   const terminal = output.isTTY === true;
   let open = false;
-  let lastRound = -1;
+  let saidUpTo = -1;
   let evaluationsSaid = 0;
   const say = (text: string): void => {
     if (open) output.write('\r\u001b[2K');
@@ -29,8 +29,9 @@ export function createProgress(output: NodeJS.WriteStream): Progress {
       if (terminal) {
         output.write(`\r\u001b[2K${statusLine(status).slice(0, Math.max(20, (output.columns ?? 120) - 1))}`);
         open = true;
-      } else if (status.round !== lastRound && (status.round === 1 || status.round % 20 === 0)) {
-        lastRound = status.round;
+      } else if (Math.floor(status.round / 20) > saidUpTo) {
+        // Rounds may pass between two looks: the first look after every twentieth counts.
+        saidUpTo = Math.floor(status.round / 20);
         say(statusLine(status));
       }
     },
