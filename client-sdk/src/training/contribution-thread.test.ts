@@ -102,7 +102,7 @@ it('leaves the thread that speaks free while it works', async () => {
   await contributor.contribute(slots, weights);
   const apart = await longestGap(() => contributor.contribute(slots, weights));
   expect(apart.took).toBeGreaterThan(200);
-  expect(apart.gap).toBeLessThan(Math.max(60, apart.took / 5));
+  expect(apart.gap).toBeLessThan(Math.max(100, apart.took / 3));
   const here = inPlace(plan, units);
   await here.contribute(slots, weights);
   const held = await longestGap(() => here.contribute(slots, weights));
@@ -110,8 +110,9 @@ it('leaves the thread that speaks free while it works', async () => {
 });
 
 it('that dies in the middle fails what it was at, and the next contribution starts it again', async () => {
-  const plan = planOf('none');
-  const units = unitsOf(plan, 100);
+  // Long enough at work (hundreds of milliseconds) that its end always comes first.
+  const plan = planOf('none', 256);
+  const units = unitsOf(plan, 5_000);
   const { contributor, weights } = begin(plan, units);
   const whole = await contributor.contribute(slots, weights);
   // Too few weights: an error that the thread survives.
