@@ -123,9 +123,13 @@ test('a run whose only session is killed fails and says why; the charge stays', 
     split: { validation: 0.2, test: 0 },
   });
   const { runId } = await federation.submit(draft);
-  const [node] = await nextLine((_, line) => line['type'] === 'charged');
-  await killNode(node);
+  // One owner is stopped before its upload, so that the session stays open while another has charged; then it dies.
+  const charged = nextLine((_, line) => line['type'] === 'charged');
+  const held = await hold(runId, 'upload');
+  const [node] = await charged;
+  await killNode(held);
   const status = await endOf(runId);
+  await killNode(node);
   expect(status.state).toBe('failed');
   expect(status.reason).toBe('the sessions of the plan are used up after 0 of 1 rounds');
   expect(status.recentRounds.at(-1)?.reason).toMatch(/minSurvivors|survivors|COHORT_TOO_SMALL/);
