@@ -1,3 +1,4 @@
+import { SottoError } from '@sotto/shared/errors';
 import type { Client, InValue, ResultSet, Transaction } from '@libsql/client/sqlite3';
 import {
   SqliteAdapter,
@@ -35,7 +36,7 @@ function createDriver(client: Client): Driver {
       return { rows: result.rows as Row[], numAffectedRows: BigInt(result.rowsAffected) };
     },
     async *streamQuery() {
-      throw new Error('streaming is not used');
+      throw new SottoError('UNSUPPORTED', 'the SQLite store reads whole results; it does not stream them');
     },
   };
   return {
