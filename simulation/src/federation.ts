@@ -350,14 +350,12 @@ class Federation {
       const watch = <T extends object>(port: T): T => life.guard(this.#activity.watch(port));
       const records = this.#config.checkSums !== false;
       let unmasked: Int32Array | null = null;
-      const seen = new WeakSet<object>();
       const crypto: CryptoPort = watch({
         ...(liar?.crypto(this.#crypto) ?? this.#crypto),
-        addMask: (target, key, sign, firstWord) => {
-          // The first mask goes onto the plain integers: what the released sum must be made of.
-          if (records && !seen.has(target)) unmasked = new Int32Array(target.slice().buffer);
-          seen.add(target);
-          return this.#crypto.addMask(target, key, sign, firstWord);
+        addMasks: (target, masks, firstWord) => {
+          // The masks go onto the plain integers: what the released sum must be made of.
+          if (records) unmasked = new Int32Array(target.slice().buffer);
+          return this.#crypto.addMasks(target, masks, firstWord);
         },
       });
       const line = this.#network.transportOf(client, life);

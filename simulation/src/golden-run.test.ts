@@ -29,19 +29,19 @@ const golden = [
     name: 'records in a calm world',
     plan: {},
     faults: noFaults,
-    modelHash: '65371264c1b84454fbad05485a5b96a58fc8292c964e094456e73c2379b80106',
+    modelHash: 'cc44d97a9bcfbafa9f1d253592ca5e91196f9afdd557d23d10e6d0912098ed1f',
   },
   {
     name: 'records in a rough world',
     plan: {},
     faults: rough,
-    modelHash: '54d61b9486af4cb5445f08777d5af52202e0ed3966eb695c6e5f79fa2e74330d',
+    modelHash: '54c5d401ad75eebc339b61039a2482e570e31d4f2778cb4716a3186ee61859c5',
   },
   {
     name: 'clients that train by themselves',
     plan: { unit: 'client' },
     faults: noFaults,
-    modelHash: '4dfc3959782870089bc4af8c4d91c61e0602f85f70d49a4349ab53077af39644',
+    modelHash: '844be3febd23560f93b1347b2c30d1d4f35f7b8c11f9bcf72368f6305731c2df',
   },
 ] as const;
 

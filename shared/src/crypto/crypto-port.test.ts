@@ -12,7 +12,7 @@ const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: 
 
 async function keyStream(port: CryptoPort, key: Uint8Array, words: number, firstWord?: number): Promise<Uint8Array> {
   const target = new Uint32Array(words);
-  await port.addMask(target, key, 1, firstWord);
+  await port.addMasks(target, [{ key, sign: 1 }], firstWord);
   return wordsToLittleEndian(target);
 }
 
@@ -102,14 +102,14 @@ describe.each(ports)('the $name port', (port) => {
     const before = new Uint32Array(70_001);
     random.words(before);
     const words = before.slice();
-    await port.addMask(words, random.bytes(32), 1);
+    await port.addMasks(words, [{ key: random.bytes(32), sign: 1 }]);
     expect(words).not.toEqual(before);
     const key = random.bytes(32);
     const masked = before.slice();
-    await port.addMask(masked, key, 1);
-    await port.addMask(masked, key, -1);
+    await port.addMasks(masked, [{ key, sign: 1 }]);
+    await port.addMasks(masked, [{ key, sign: -1 }]);
     expect(masked).toEqual(before);
-    await expect(port.addMask(masked, key, 1, 3)).rejects.toThrow(/multiple of 4/);
+    await expect(port.addMasks(masked, [{ key, sign: 1 }], 3)).rejects.toThrow(/multiple of 4/);
   });
 });
 
@@ -140,8 +140,8 @@ describe('node and noble', () => {
         fc.constantFrom(1, -1),
         async (key, words, block, sign) => {
           const [a, b] = [new Uint32Array(words), new Uint32Array(words)];
-          await node.addMask(a, key, sign as 1 | -1, 4 * block);
-          await noble.addMask(b, key, sign as 1 | -1, 4 * block);
+          await node.addMasks(a, [{ key, sign: sign as 1 | -1 }], 4 * block);
+          await noble.addMasks(b, [{ key, sign: sign as 1 | -1 }], 4 * block);
           expect(bytesEqual(wordsToLittleEndian(a), wordsToLittleEndian(b))).toBe(true);
         },
       ),

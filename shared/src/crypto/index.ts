@@ -1,4 +1,5 @@
-export type { CryptoPort } from './port.ts';
+export type { CryptoPort, Mask } from './port.ts';
 export { createNobleCrypto, sha256 } from './noble-crypto.ts';
+export { addWords } from './word-kernel.ts';
 export { open, seal, sealOverheadBytes } from './seal.ts';
 export { signedBytes } from './signed-bytes.ts';

@@ -41,11 +41,12 @@ export function createNobleCrypto(): CryptoPort {
         return false;
       }
     },
-    addMask: async (target, key, sign, firstWord = 0) => {
+    addMasks: async (target, masks, firstWord = 0) => {
       const zeros = new Uint8Array(target.length * 4);
-      const words = wordsFromLittleEndian(ctr(key, counterBlock(firstWord)).encrypt(zeros));
-      if (sign === 1) for (let i = 0; i < target.length; i++) target[i]! += words[i]!;
-      else for (let i = 0; i < target.length; i++) target[i]! -= words[i]!;
+      for (const { key, sign } of masks) {
+        const words = wordsFromLittleEndian(ctr(key, counterBlock(firstWord)).encrypt(zeros));
+        for (let i = 0; i < target.length; i++) target[i]! += sign * words[i]!;
+      }
     },
   };
 }

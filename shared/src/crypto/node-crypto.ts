@@ -12,6 +12,7 @@ import {
 import { SottoError } from '../errors/index.ts';
 import { counterBlock } from './counter-block.ts';
 import type { CryptoPort } from './port.ts';
+import { addStreams, pieceWords, wipeKernel } from './word-kernel.ts';
 
 type Curve = 'X25519' | 'Ed25519';
 
@@ -25,9 +26,7 @@ const publicKeysKept = 1_024;
 const verifiedKept = 1_024;
 const verifiedMaxBytes = 16_384;
 
-/** Key stream made at a time: the piece that stays in the cache. */
-const pieceBytes = 65_536;
-const zeros = new Uint8Array(pieceBytes);
+const zeros = new Uint8Array(4 * pieceWords);
 const zeroSalt = new Uint8Array(0);
 
 /**
@@ -101,46 +100,19 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
       }
       return true;
     },
-    addMask: async (target, key, direction, firstWord = 0) => {
-      const cipher = createCipheriv('aes-256-ctr', key, counterBlock(firstWord));
-      const whole = new Int32Array(target.buffer, target.byteOffset, target.length);
-      for (let start = 0; start < whole.length; start += pieceBytes / 4) {
-        const part = whole.subarray(start, start + pieceBytes / 4);
-        const stream = cipher.update(part.length * 4 === pieceBytes ? zeros : zeros.subarray(0, part.length * 4));
-        if (direction === 1) addWords(part, wordsOf(stream));
-        else subtractWords(part, wordsOf(stream));
+    addMasks: async (target, masks, firstWord = 0) => {
+      const streams = masks.map(({ key, sign }) => {
+        const cipher = createCipheriv('aes-256-ctr', key, counterBlock(firstWord));
+        return {
+          sign,
+          next: (bytes: number) => cipher.update(bytes === zeros.length ? zeros : zeros.subarray(0, bytes)),
+        };
+      });
+      const words = new Int32Array(target.buffer, target.byteOffset, target.length);
+      for (let start = 0; start < words.length; start += pieceWords) {
+        addStreams(words.subarray(start, start + pieceWords), streams);
       }
+      wipeKernel();
     },
   };
-}
-
-// Node runs on little-endian machines alone, and every large buffer that a cipher returns is aligned; a small one may lie
-// anywhere in Node's pool and is copied first. Signed words, four at a time: the fastest that plain JavaScript does here.
-function wordsOf(stream: Buffer): Int32Array {
-  if (stream.byteOffset % 4 === 0) return new Int32Array(stream.buffer, stream.byteOffset, stream.length / 4);
-  return new Int32Array(new Uint8Array(stream).buffer);
-}
-
-function addWords(target: Int32Array, words: Int32Array): void {
-  const quads = target.length & ~3;
-  let i = 0;
-  for (; i < quads; i += 4) {
-    target[i] = (target[i]! + words[i]!) | 0;
-    target[i + 1] = (target[i + 1]! + words[i + 1]!) | 0;
-    target[i + 2] = (target[i + 2]! + words[i + 2]!) | 0;
-    target[i + 3] = (target[i + 3]! + words[i + 3]!) | 0;
-  }
-  for (; i < target.length; i++) target[i] = (target[i]! + words[i]!) | 0;
-}
-
-function subtractWords(target: Int32Array, words: Int32Array): void {
-  const quads = target.length & ~3;
-  let i = 0;
-  for (; i < quads; i += 4) {
-    target[i] = (target[i]! - words[i]!) | 0;
-    target[i + 1] = (target[i + 1]! - words[i + 1]!) | 0;
-    target[i + 2] = (target[i + 2]! - words[i + 2]!) | 0;
-    target[i + 3] = (target[i + 3]! - words[i + 3]!) | 0;
-  }
-  for (; i < target.length; i++) target[i] = (target[i]! - words[i]!) | 0;
 }

@@ -16,9 +16,11 @@ export type CryptoPort = {
   ed25519Sign(seed: Uint8Array, message: Uint8Array): Promise<Uint8Array>;
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
   /**
-   * Adds (`sign` 1) or subtracts (`sign` -1) the AES-256-CTR key stream of `key` (zero counter block), read as
-   * little-endian 32-bit words, to `target` modulo 2^32, in place, beginning at word `firstWord` of the stream
-   * (a multiple of 4).
+   * Adds or subtracts key streams to `target` modulo 2^32, in place: of each mask the AES-256-CTR key stream (zero counter
+   * block), read as little-endian 32-bit words, from word `firstWord` of the stream on (a multiple of 4).
    */
-  addMask(target: Uint32Array, key: Uint8Array, sign: 1 | -1, firstWord?: number): Promise<void>;
+  addMasks(target: Uint32Array, masks: readonly Mask[], firstWord?: number): Promise<void>;
 };
+
+/** A key of 32 bytes whose stream is added (`sign` 1) or subtracted (`sign` -1). */
+export type Mask = { readonly key: Uint8Array; readonly sign: 1 | -1 };

@@ -112,6 +112,7 @@ describe('a share of noisy counts', () => {
           expect(figure.high).toBeLessThanOrEqual(1);
         },
       ),
+      { examples: [[0, Number.MIN_VALUE, 0]] },
     );
     expect(() => proportionFigure({ correct: NaN, incorrect: 1, noiseStd: 1 })).toThrowError(/finite correct/);
     expect(() => proportionFigure({ correct: 1, incorrect: 1, noiseStd: -1 })).toThrowError(/negative deviation/);

@@ -75,9 +75,10 @@ export function wilsonInterval(successes: number, trials: number): Figure {
     );
   }
   const share = successes / trials;
-  const spread = 1 + (z95 * z95) / trials;
-  const centre = (share + (z95 * z95) / (2 * trials)) / spread;
-  const half = (z95 / spread) * Math.sqrt((share * (1 - share)) / trials + (z95 * z95) / (4 * trials * trials));
+  // Both multiplied by the trials, which may be far below one where they are a noisy total.
+  const spread = trials + z95 * z95;
+  const centre = (share * trials + (z95 * z95) / 2) / spread;
+  const half = (z95 / spread) * Math.sqrt(share * (1 - share) * trials + (z95 * z95) / 4);
   return {
     value: share,
     low: Math.max(0, Math.min(share, centre - half)),

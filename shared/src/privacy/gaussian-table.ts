@@ -46,7 +46,7 @@ function expNegative(numerator: bigint, denominator: bigint): bigint {
 /**
  * Builds the table of N_Z(0, variance).
  *
- * @param variance - in steps², in [16, 2^18], so that variance·2^48 is a whole number and indices fit 16 bits
+ * @param variance - in steps², in [16, 2^20], so that variance·2^48 is a whole number and indices fit 16 bits
  */
 export function buildGaussianTable(variance: number): GaussianTable {
   // Exact: a double of at least 16 is a multiple of 2^-48.

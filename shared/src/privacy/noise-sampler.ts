@@ -16,8 +16,8 @@ export type NoiseSampler = {
   add(target: Int32Array, offset: number, length: number, random: RandomSource): void;
 };
 
-/** Largest σ₀ that is drawn from one table (soundness.md §2.3.7). */
-const largestTableStd = 512;
+/** Largest σ₀ that is drawn from one table: twice what soundness.md §2.3.7 takes, so that most plans need two draws, not four. */
+const largestTableStd = 1_024;
 /** σ₀/√(a²+1) at least this wide keeps x = a·x₁ + x₂ within 8e^{−2π²·9} < 1e-76 of the discrete Gaussian. */
 const smallestSmoothStd = 3;
 /** 13 σ of noise stay below half of the ring Z/2^32. */
@@ -28,7 +28,7 @@ const wordsAtOnce = 8_192;
  * A sampler of N_Z(0, v), P(x) ∝ exp(−x²/2v), by lazy inversion of a 128-bit cumulative table: 32 random bits a draw,
  * 96 more only where those tie with a table entry (about once in a million draws), so each draw is exact to 2^-113.
  *
- * σ above 512 is drawn as x = a·x₁ + x₂ with σ₀ = σ/√(a²+1), above 87,000 twice nested, four table draws in all
+ * σ above 1,024 is drawn as x = a·x₁ + x₂ with σ₀ = σ/√(a²+1), above 349,000 twice nested, four table draws in all
  * (soundness.md §2.3.7). Rounding of σ₀ goes up. Tables are kept for later samplers.
  *
  * @param varianceSteps - v in steps²: 0 adds nothing (no privacy, or the coordinator's part), else 4 ≤ √v ≤ 2^27

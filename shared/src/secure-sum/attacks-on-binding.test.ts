@@ -66,7 +66,7 @@ describe('what a session is bound to', () => {
     ] as const) {
       const sessionId = sessionIdOf(testHeader(5, { modelHash: modelHash.repeat(32) }));
       const binding = { suite: 'x25519', sessionId, rosterHash: '66'.repeat(32) };
-      await crypto.addMask(words, await crypto.hkdf(secret, pairMaskInfo(binding, 'a', 'b'), 32), sign);
+      await crypto.addMasks(words, [{ key: await crypto.hkdf(secret, pairMaskInfo(binding, 'a', 'b'), 32), sign }]);
     }
     expect(looksUniform(new Uint8Array(words.buffer))).toBe(true);
   });

@@ -108,22 +108,28 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
   }
   const fault = cohortFault(entries.length, rules.minSurvivors, rules.colluding);
   if (fault !== null) throw new SottoError('COHORT_TOO_SMALL', `roster: ${fault}`);
-  for (const entry of entries) {
-    const identityKey = rules.identities.get(entry.client);
-    if (identityKey === undefined) {
-      throw new SottoError('ROSTER_INVALID', `roster: client ${entry.client} is not on the plan's roster`);
+  for (const { client, sessionId: session } of entries) {
+    if (!rules.identities.has(client)) {
+      throw new SottoError('ROSTER_INVALID', `roster: client ${client} is not on the plan's roster`);
     }
-    if (entry.sessionId !== sessionId) {
-      throw new SottoError(
-        'ROSTER_INVALID',
-        `roster: client ${entry.client} advertised for session ${entry.sessionId}`,
-      );
+    if (session !== sessionId) {
+      throw new SottoError('ROSTER_INVALID', `roster: client ${client} advertised for session ${session}`);
     }
-    if (entry === mine) continue;
-    const signed = advertiseBytes(rules.header.suite, entry);
-    if (!(await crypto.ed25519Verify(fromHex(identityKey), signed, fromHex(entry.signature)))) {
-      throw new SottoError('SIGNATURE_INVALID', `roster: the keys of client ${entry.client} are not signed by it`);
-    }
+  }
+  // Side by side, so that a platform with threads for it checks several at a time.
+  const others = entries.filter((entry) => entry !== mine);
+  const valid = await Promise.all(
+    others.map((entry) =>
+      crypto.ed25519Verify(
+        fromHex(rules.identities.get(entry.client)!),
+        advertiseBytes(rules.header.suite, entry),
+        fromHex(entry.signature),
+      ),
+    ),
+  );
+  const unsigned = others.find((_, index) => valid[index] !== true);
+  if (unsigned !== undefined) {
+    throw new SottoError('SIGNATURE_INVALID', `roster: the keys of client ${unsigned.client} are not signed by it`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { SottoError } from '../errors/index.ts';
+import type { Mask } from '../crypto/index.ts';
 import { littleEndianOf, toHex, wordsToLittleEndian } from '../vector/index.ts';
 import { maskSign, selfMaskInfo, trustedRosterHash, uploadBytes, type Binding } from './binding.ts';
 import { expectPhase, type SumClientState } from './client-state.ts';
@@ -35,8 +36,9 @@ export async function maskVector(
   const { binding, clients, threshold, sharers } = from;
   const { crypto } = ports;
   const words = new Uint32Array(integers);
-  await crypto.addMask(words, await crypto.hkdf(selfMaskSeed, selfMaskInfo(binding, client), 32), 1);
-  for (const [peer, { key }] of pairs) await crypto.addMask(words, key, maskSign(client, peer));
+  const selfMask: Mask = { key: await crypto.hkdf(selfMaskSeed, selfMaskInfo(binding, client), 32), sign: 1 };
+  const pairMasks = [...pairs].map(([peer, { key }]): Mask => ({ key, sign: maskSign(client, peer) }));
+  await crypto.addMasks(words, [selfMask, ...pairMasks]);
   const sent = await signUpload(binding, identity, littleEndianOf(words), ports);
   const secrets = new Held({ shares });
   return {

@@ -1,5 +1,5 @@
 import { SottoError, type ErrorCode } from '../errors/index.ts';
-import type { CryptoPort } from '../crypto/index.ts';
+import { addWords, type CryptoPort, type Mask } from '../crypto/index.ts';
 import { fromHex, toHex, wordsOfLittleEndian } from '../vector/index.ts';
 import { maskKeyInfo, maskSign, pairMaskInfo, selfMaskInfo, type Binding } from './binding.ts';
 import type { RecoverJob } from './coordinator-state.ts';
@@ -16,10 +16,10 @@ export function addVector(accumulator: Uint32Array, vector: Uint8Array): void {
     throw new SottoError('UPLOAD_INVALID', `expected ${accumulator.length * 4} bytes, got ${vector.length}`);
   }
   const read = wordsOfLittleEndian(vector);
-  // As signed words, which the engine adds without leaving its integers.
-  const words = new Int32Array(read.buffer, read.byteOffset, read.length);
-  const sum = new Int32Array(accumulator.buffer, accumulator.byteOffset, accumulator.length);
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i]! + words[i]!) | 0;
+  addWords(
+    new Int32Array(accumulator.buffer, accumulator.byteOffset, accumulator.length),
+    new Int32Array(read.buffer, read.byteOffset, read.length),
+  );
 }
 
 /**
@@ -48,13 +48,14 @@ export async function recoverSum(
   const used = answers.slice(0, threshold);
   const coefficients = recoveryCoefficients(used.map((answer) => positions.get(answer.client)!));
   const alive = new Set(survivors);
+  const masks: Mask[] = [];
   for (const [i, dealer] of sharers.entries()) {
     const secret = recoverSecret(
       coefficients,
       used.map((answer) => fromHex(answer.shares[i]!.share)),
     );
     if (alive.has(dealer)) {
-      await crypto.addMask(accumulator, await crypto.hkdf(secret, selfMaskInfo(binding, dealer), 32), -1);
+      masks.push({ key: await crypto.hkdf(secret, selfMaskInfo(binding, dealer), 32), sign: -1 });
       continue;
     }
     const maskSecret = await crypto.hkdf(secret, maskKeyInfo(header.suite, sessionId, dealer), 32);
@@ -65,8 +66,9 @@ export async function recoverSum(
     for (const survivor of survivors) {
       const shared = await crypto.x25519(maskSecret, fromHex(maskKeys.get(survivor)!));
       const key = await crypto.hkdf(shared, pairMaskInfo(binding, survivor, dealer), 32);
-      await crypto.addMask(accumulator, key, maskSign(survivor, dealer) === 1 ? -1 : 1);
+      masks.push({ key, sign: maskSign(survivor, dealer) === 1 ? -1 : 1 });
     }
   }
+  await crypto.addMasks(accumulator, masks);
   return { ok: true, sum };
 }
