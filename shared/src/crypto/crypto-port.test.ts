@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { isSottoError } from '../errors/index.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { bytesEqual, fromHex, toHex, utf8, wordsToLittleEndian } from '../vector/index.ts';
-import { createNobleCrypto, open, seal, sha256, signedBytes, type CryptoPort } from './index.ts';
+import { open, seal, sha256, signedBytes, type CryptoPort } from './index.ts';
+import { createNobleCrypto } from './noble-crypto.ts';
 import { createNodeCrypto, createNodeRandom } from './node.ts';
 
 const ports = [createNodeCrypto(), createNobleCrypto()] as const;

@@ -7,15 +7,11 @@ import { wordsFromLittleEndian } from '../vector/index.ts';
 import type { CryptoPort } from './port.ts';
 import { counterBlock } from './counter-block.ts';
 
-/** SHA-256 at once, for the pure parts of the core. */
-export function sha256(data: Uint8Array): Uint8Array {
-  return nobleSha256(data);
-}
-
 const zeroSalt = new Uint8Array(0);
 
 /**
- * The port on the noble libraries: plain JavaScript, runs everywhere, the oracle of the faster ones.
+ * The port on the noble libraries: plain JavaScript, runs everywhere, the oracle of the faster ones. Not in the folder's
+ * index: its tables take a tenth of a second to build, in every process and thread that loads them.
  * Not constant time to the standard of native code; platforms with native primitives use those.
  */
 export function createNobleCrypto(): CryptoPort {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createNobleCrypto, signedBytes } from '../crypto/index.ts';
+import { signedBytes } from '../crypto/index.ts';
+import { createNobleCrypto } from '../crypto/noble-crypto.ts';
 import type { CryptoPort } from '../crypto/index.ts';
 import { isSottoError, type ErrorCode } from '../errors/index.ts';
 import { exampleAuthority, examplePlan } from '../plan/testing/index.ts';

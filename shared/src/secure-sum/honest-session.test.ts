@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createNobleCrypto } from '../crypto/index.ts';
+import { createNobleCrypto } from '../crypto/noble-crypto.ts';
 import { createNodeCrypto } from '../crypto/node.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { colludersTolerated, thresholdFor } from './index.ts';
