@@ -13,6 +13,13 @@ const pairs: readonly Pair[] = [
   { ours: 'simulation-secure-30', peer: 'flower', workload: 'W2', only: 'secagg-30-drop0' },
   { ours: 'simulation-secure-30-lost', peer: 'flower', workload: 'W2', only: 'secagg-30-drop3' },
   { ours: 'network-5', peer: 'flower', workload: 'W1', only: 'network-5' },
+  { ours: 'simulation-trusted-10', peer: 'pfl', workload: 'W1', only: 'simulation-10' },
+  { ours: 'simulation-trusted-100', peer: 'pfl', workload: 'W1', only: 'simulation-100' },
+  { ours: 'simulation-trusted-10', peer: 'nvflare', workload: 'W1', only: 'simulation-10' },
+  { ours: 'network-5', peer: 'nvflare', workload: 'W1', only: 'network-5' },
+  // Their hospitals are simulated; ours are processes that speak TLS.
+  { ours: 'network-hospitals', peer: 'flower', workload: 'W3', only: 'record-dp-eps1' },
+  { ours: 'network-hospitals', peer: 'nvflare', workload: 'W3', only: 'record-dp-eps1' },
 ];
 
 export type Compared = Pair & {
@@ -48,7 +55,9 @@ export async function compareWithPeers(
     try {
       for (let turn = 0; turn < repeats; turn++) {
         // The first figure of a row is its round.
-        oursS.push(median((await row.measure(true))[0]?.samples ?? []));
+        const [figure] = await row.measure(true);
+        const seconds = median(figure?.samples ?? []);
+        oursS.push(figure?.unit === 'rounds/s' ? 1 / seconds : seconds);
         theirsS.push(peerRound(folder, pair));
       }
     } catch (error) {
