@@ -41,10 +41,12 @@ export async function ensureDashboard() {
   process.exit(1);
 }
 
-/** Compiles the workspaces with the compiler of this repository, and says whether that went well. */
+/** Compiles the workspaces with the compiler of this repository, bundles the node, and says whether that went well. */
 export async function build() {
   const { code } = await run(process.execPath, [tool('typescript', 'bin/tsc'), '-b']);
-  return code === 0;
+  if (code !== 0) return false;
+  const { bundleNode } = await import('./bundle-node.mjs');
+  return bundleNode().catch(() => false);
 }
 
 /** Builds the dashboard's pages from the built shared workspace, and says whether that went well. */
