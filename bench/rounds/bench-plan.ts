@@ -25,6 +25,8 @@ export const rowsOfClient = 1;
 const hiddenUnits = 1_333;
 
 export type BenchTerms = {
+  /** What the peers' rounds are compared with has no ML-KEM either; the product's default has. */
+  readonly suite?: 'x25519' | 'x25519+mlkem768';
   readonly trust: 'secure' | 'trusted';
   readonly privacy: 'dp' | 'none';
   readonly rounds: number;
@@ -32,11 +34,18 @@ export type BenchTerms = {
 };
 
 /** What a bench plan says before roster and authority are known. */
-export function benchDraft({ trust, privacy, rounds, minSurvivors }: BenchTerms): Readonly<Record<string, unknown>> {
+export function benchDraft({
+  suite = 'x25519',
+  trust,
+  privacy,
+  rounds,
+  minSurvivors,
+}: BenchTerms): Readonly<Record<string, unknown>> {
   return {
     version: 1,
     name: 'rounds',
     purpose: 'A benchmark of rounds.',
+    suite,
     trust,
     schema: benchSchema,
     topology: {
@@ -73,6 +82,7 @@ export const benchPolicy: PolicyInput = {
   version: 1,
   maxEpsilon: 8,
   budget: { epsilon: 20, delta: 1e-5 },
+  suites: ['x25519', 'x25519+mlkem768'],
   minSurvivors: 3,
 };
 

@@ -45,14 +45,19 @@ function simulation(id: string, terms: Omit<SimulationTerms, 'rounds'>, goal: nu
   };
 }
 
-function network(nodes: number, rounds: number, watchMemory: boolean): Promise<NetworkTimes> {
+function network(
+  nodes: number,
+  rounds: number,
+  watchMemory: boolean,
+  suite: 'x25519' | 'x25519+mlkem768' = 'x25519',
+): Promise<NetworkTimes> {
   return networkRounds(
     {
       schema: benchSchema,
       policy: benchPolicy,
       nodes: Array.from({ length: nodes }, (_, index) => ({ name: `node-${index}`, data: benchCsv(index) })),
     },
-    benchDraft({ trust: 'secure', privacy: 'dp', rounds, minSurvivors: nodes }),
+    benchDraft({ suite, trust: 'secure', privacy: 'dp', rounds, minSurvivors: nodes }),
     watchMemory,
   );
 }
@@ -100,6 +105,14 @@ export const roundsCases: readonly RoundsCase[] = [
         { name: 'memory (PSS)', unit: 'MB', samples: [(memory ?? 0) / megabyte], goal: 600, atMost: true },
         { name: 'start to first release', unit: 's', samples: [timed.startToFirst], goal: Infinity, atMost: true },
       ];
+    },
+  },
+  {
+    id: 'network-5-hybrid',
+    what: 'the same with the default suite, X25519 and ML-KEM-768',
+    measure: async (quick) => {
+      const { rounds } = await network(5, quick ? 6 : 30, false, 'x25519+mlkem768');
+      return [{ name: 'round', unit: 's', samples: rounds, goal: 0.25, atMost: true }];
     },
   },
   {

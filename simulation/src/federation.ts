@@ -83,6 +83,7 @@ const policyForAll: PolicyInput = {
   maxDelta: 0.5,
   budget: { epsilon: 1_000_000, delta: 1e-5 },
   trust: ['secure', 'trusted'],
+  suites: ['x25519', 'x25519+mlkem768'],
   minSurvivors: 1,
   minColluding: 0,
   allowPrivacyNone: true,

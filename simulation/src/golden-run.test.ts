@@ -29,19 +29,19 @@ const golden = [
     name: 'records in a calm world',
     plan: {},
     faults: noFaults,
-    modelHash: 'cc44d97a9bcfbafa9f1d253592ca5e91196f9afdd557d23d10e6d0912098ed1f',
+    modelHash: 'f4040643a8bcb616295d557495e67c9270f514ffb26ca665f1b1c566ff9e1a57',
   },
   {
     name: 'records in a rough world',
     plan: {},
     faults: rough,
-    modelHash: '54c5d401ad75eebc339b61039a2482e570e31d4f2778cb4716a3186ee61859c5',
+    modelHash: 'c1b6c9501f8a0edd352c86b25579c9cd9baf685ac439dbda762e9b066f8e647d',
   },
   {
     name: 'clients that train by themselves',
     plan: { unit: 'client' },
     faults: noFaults,
-    modelHash: '844be3febd23560f93b1347b2c30d1d4f35f7b8c11f9bcf72368f6305731c2df',
+    modelHash: '176afc7588f3e78bdcdf70047a64d32d3a8bb02aa3e793e825fd9a7cfbeae098',
   },
 ] as const;
 

@@ -4,6 +4,7 @@ import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { SottoError } from '../errors/index.ts';
 import { wordsFromLittleEndian } from '../vector/index.ts';
+import { createNobleMlKem } from './ml-kem.ts';
 import type { CryptoPort } from './port.ts';
 import { counterBlock } from './counter-block.ts';
 
@@ -17,6 +18,7 @@ const zeroSalt = new Uint8Array(0);
 export function createNobleCrypto(): CryptoPort {
   return {
     name: 'noble',
+    ...createNobleMlKem(),
     sha256: async (data) => nobleSha256(data),
     hkdf: async (secret, info, length) => hkdf(nobleSha256, secret, zeroSalt, info, length),
     x25519PublicKey: async (secret) => x25519.getPublicKey(secret),

@@ -11,6 +11,7 @@ import {
 } from 'node:crypto';
 import { SottoError } from '../errors/index.ts';
 import { counterBlock } from './counter-block.ts';
+import { createNodeMlKem } from './node-ml-kem.ts';
 import type { CryptoPort } from './port.ts';
 import { addStreams, pieceWords, wipeKernel } from './word-kernel.ts';
 
@@ -70,6 +71,7 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
 
   return {
     name: 'node',
+    ...createNodeMlKem(),
     sha256: async (data) => new Uint8Array(createHash('sha256').update(data).digest()),
     hkdf: async (secret, info, length) => new Uint8Array(hkdfSync('sha256', secret, zeroSalt, info, length)),
     x25519PublicKey: async (secret) => rawPublicKey(privateKey('X25519', secret)),

@@ -1,9 +1,11 @@
+import type { MlKem } from './ml-kem.ts';
+
 /**
  * The primitives that the protocol composes, as one port, so that the same protocol runs on WebCrypto, on node:crypto
  * and on the noble libraries, and so that each can be the test oracle of the others. Nothing here is our own cryptography.
- * All keys, secrets and hashes are 32 bytes, signatures 64.
+ * Keys, secrets and hashes are 32 bytes, signatures 64; those of ML-KEM are longer.
  */
-export type CryptoPort = {
+export type CryptoPort = MlKem & {
   /** Names the implementation, for example `node` or `noble`. */
   readonly name: string;
   sha256(data: Uint8Array): Promise<Uint8Array>;

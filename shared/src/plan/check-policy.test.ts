@@ -17,6 +17,7 @@ describe('policy', () => {
       maxDelta: 1e-5,
       budget: { epsilon: 10, delta: 1e-5 },
       trust: ['secure'],
+      suites: ['x25519+mlkem768'],
       queries: ['gradient', 'update', 'evaluation'],
       units: ['record', 'client'],
       minSurvivors: 3,

@@ -42,6 +42,7 @@ export function checkPolicy(policy: Policy, plan: Plan): readonly Refusal[] {
     atMost('maxDelta', delta, policy.maxDelta);
   }
   oneOf('trust', plan.trust, policy.trust);
+  if (plan.trust === 'secure') oneOf('suites', plan.suite, policy.suites);
   oneOf('queries', plan.training.query.kind, policy.queries);
   if (plan.evaluation !== null) oneOf('queries', 'evaluation', policy.queries);
   oneOf('units', plan.unit, policy.units);

@@ -28,7 +28,6 @@ export type { PlanFinding } from './plan-finding.ts';
 export {
   planSchema,
   signedPlanSchema,
-  suiteSchema,
   type Deadlines,
   type EvaluationPlan,
   type Plan,
@@ -36,7 +35,6 @@ export {
   type PrivacyPlan,
   type RosterClient,
   type SignedPlan,
-  type Suite,
 } from './plan-schema.ts';
 export { evaluationCount, planSlots, sessionCount, slotsOfRound, type PlanSlot, type SlotName } from './plan-slots.ts';
 export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { dataSchemaSchema } from './data-schema.ts';
 import { lossSchema, topologySchema } from '../model/index.ts';
 import { strategySchema } from '../learning/strategy-schema.ts';
+import { suiteSchema } from '../secure-sum/index.ts';
 import { trainingQuerySchema } from '../queries/training-query-schema.ts';
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
@@ -13,9 +14,6 @@ export const rosterClientSchema = z.strictObject({
   identity: hex32,
 });
 export type RosterClient = z.infer<typeof rosterClientSchema>;
-
-export const suiteSchema = z.enum(['x25519']);
-export type Suite = z.infer<typeof suiteSchema>;
 
 /** Noise multiplier of one slot, at the floor that the ε is stated for: std / clip of the sum over the honest minimum. */
 const noiseMultiplier = z.number().positive().max(1e6);
@@ -72,7 +70,7 @@ export const planSchema = z.strictObject({
   purpose: z.string().min(1).max(2_000),
   /** Ed25519 public key of the federation's authority. */
   authority: hex32,
-  suite: suiteSchema.default('x25519'),
+  suite: suiteSchema.default('x25519+mlkem768'),
   trust: z.enum(['secure', 'trusted']).default('secure'),
   roster: z.strictObject({ kind: z.literal('pinned'), clients: z.array(rosterClientSchema).min(1).max(200) }),
   schema: dataSchemaSchema,

@@ -142,7 +142,7 @@ describe('session header', () => {
     const model = layoutLength(modelLayout(plan.topology, 64));
     expect(sessionHeaderFor(plan, { ...facts, round: 3 })).toEqual({
       protocol: 1,
-      suite: 'x25519',
+      suite: 'x25519+mlkem768',
       trust: 'secure',
       ...facts,
       round: 3,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { suiteSchema } from '../secure-sum/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 
 /**
@@ -20,6 +21,8 @@ export const policySchema = z.strictObject({
     .prefault({}),
   /** Who may see the contributions: `secure` nobody, `trusted` the coordinator. */
   trust: z.array(z.enum(['secure', 'trusted'])).default(['secure']),
+  /** How a session's keys may be exchanged. The one without ML-KEM falls to a quantum computer that reads recorded traffic. */
+  suites: z.array(suiteSchema).default(['x25519+mlkem768']),
   queries: z.array(z.enum(['gradient', 'update', 'evaluation'])).default(['gradient', 'update', 'evaluation']),
   units: z.array(z.enum(['record', 'client'])).default(['record', 'client']),
   /** Fewest contributions that a sum with this client's may be opened over. */

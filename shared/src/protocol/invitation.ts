@@ -1,6 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import type { RandomSource } from '../random/index.ts';
-import { canonicalJson, fromUtf8, toHex, utf8 } from '../vector/index.ts';
+import { canonicalJson, fromBase64Url, fromUtf8, toBase64Url, toHex, utf8 } from '../vector/index.ts';
 import { authorityKeyOf, authoritySigned, signAsAuthority, type AuthorityKey } from './authority-signature.ts';
 import { invitationSchema, type Invitation, type Voucher } from './identity.ts';
 
@@ -55,8 +55,7 @@ const lineMaxCharacters = 8_192;
 
 /** An invitation as one line of text: `sotto1.` and base64url. Whoever has the line can join; treat it as a password. */
 export function encodeInvitation(invitation: Invitation): string {
-  const binary = String.fromCharCode(...utf8(canonicalJson(invitation)));
-  return prefix + btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  return prefix + toBase64Url(utf8(canonicalJson(invitation)));
 }
 
 /**
@@ -74,8 +73,7 @@ export function decodeInvitation(text: string, nowMs: number): Invitation {
   }
   let value: unknown;
   try {
-    const binary = atob(line.slice(prefix.length).replaceAll('-', '+').replaceAll('_', '/'));
-    value = JSON.parse(fromUtf8(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
+    value = JSON.parse(fromUtf8(fromBase64Url(line.slice(prefix.length))));
   } catch {
     throw new SottoError('INVITATION_INVALID', 'the invitation was cut or altered: it cannot be decoded');
   }

@@ -1,8 +1,8 @@
 /** Version of the wire protocol; part of every signed and derived byte string. */
 export const protocolVersion = 1;
 
-/** Largest control message, in bytes of its JSON text. */
-export const controlMessageMaxBytes = 262_144;
+/** Largest control message, in bytes of its JSON text: the dealing of a client to 200 holders in the hybrid suite. */
+export const controlMessageMaxBytes = 786_432;
 
 /** Largest blob or vector over HTTP, in bytes. */
 export const blobMaxBytes = 1_073_741_824;

@@ -1,6 +1,7 @@
 import { sha256, signedBytes } from '../crypto/index.ts';
 import { canonicalJson, toHex } from '../vector/index.ts';
 import type { Advertise, Roster, SessionHeader, Share } from './messages.ts';
+import { isHybrid } from './suite.ts';
 
 /**
  * What every key, seal, tag, hash and signature of a session is bound to: the session id is the hash of the whole header
@@ -32,6 +33,16 @@ export function boundBytes(binding: Binding, purpose: string, ...fields: readonl
 /** Info from which the masking key is derived from the recovery seed r; the roster does not exist yet. */
 export function maskKeyInfo(suite: string, sessionId: string, client: string): Uint8Array {
   return signedBytes('secure-sum/mask-key', suite, sessionId, client);
+}
+
+/** Info from which the seed of the masking pair of ML-KEM is derived from the recovery seed r. */
+export function maskKemInfo(suite: string, sessionId: string, client: string): Uint8Array {
+  return signedBytes('secure-sum/mask-kem', suite, sessionId, client);
+}
+
+/** Info of the key under which a client seals, for whoever opens its r, the secrets that it encapsulated. */
+export function kemSecretsInfo(binding: Binding, client: string): Uint8Array {
+  return boundBytes(binding, 'kem-secrets', client);
 }
 
 /** Info of the seal from one client to another: each direction has its own key. */
@@ -67,17 +78,30 @@ export function shareHashBytes(
 
 /** What the signature of an advertise message covers. */
 export function advertiseBytes(suite: string, message: Omit<Advertise, 'signature' | 'type'>): Uint8Array {
-  const { sessionId, client, maskKey, sealKey } = message;
-  return signedBytes('secure-sum/advertise', suite, sessionId, client, maskKey, sealKey);
+  const { sessionId, client, maskKey, sealKey, maskKemKey, sealKemKey } = message;
+  const kem = isHybrid(suite) ? [maskKemKey ?? '', sealKemKey ?? ''] : [];
+  return signedBytes('secure-sum/advertise', suite, sessionId, client, maskKey, sealKey, ...kem);
 }
 
 /** What the signature of a share message covers. */
-export function shareBytes(binding: Binding, client: string, shares: Share['shares']): Uint8Array {
+export function shareBytes(
+  binding: Binding,
+  client: string,
+  { shares, maskKemSecrets }: Pick<Share, 'shares' | 'maskKemSecrets'>,
+): Uint8Array {
+  const hybrid = isHybrid(binding.suite);
   return boundBytes(
     binding,
     'share',
     client,
-    ...shares.flatMap((dealt) => [dealt.holder, dealt.sealed, dealt.selfMaskShareHash, dealt.recoveryShareHash]),
+    ...shares.flatMap((dealt) => [
+      dealt.holder,
+      dealt.sealed,
+      dealt.selfMaskShareHash,
+      dealt.recoveryShareHash,
+      ...(hybrid ? [dealt.sealCiphertext ?? '', dealt.maskCiphertext ?? ''] : []),
+    ]),
+    ...(hybrid ? [maskKemSecrets ?? ''] : []),
   );
 }
 

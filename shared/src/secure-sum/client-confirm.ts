@@ -1,9 +1,10 @@
 import { SottoError } from '../errors/index.ts';
-import { open } from '../crypto/index.ts';
-import { bytesEqual, fromHex, toHex } from '../vector/index.ts';
+import { open, type CryptoPort } from '../crypto/index.ts';
+import { bytesEqual, fromBase64Url, fromHex, toHex } from '../vector/index.ts';
 import { sealInfo, shareHashBytes } from './binding.ts';
 import { expectPhase, isSortedSet, type HeldShares, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
+import { combinedSecret, hasSuiteCiphertexts, pairOf, type KemSecret } from './hybrid.ts';
 import type { Confirm, Inbox } from './messages.ts';
 import type { SumPorts } from './rules.ts';
 import { isFieldElement } from './shamir.ts';
@@ -22,7 +23,7 @@ export async function onInbox(
   ports: SumPorts,
 ): Promise<{ state: SumClientState; message: Confirm }> {
   const from = expectPhase(state, 'shared', inbox);
-  const { selfMaskSeed, pairs, sealing } = from.secrets.take();
+  const { selfMaskSeed, pairs, awaiting, sealing, kem } = from.secrets.take();
   const { rules, identity, sessionId, binding, clients, threshold } = from;
   const { crypto } = ports;
   const { client } = identity;
@@ -35,9 +36,15 @@ export async function onInbox(
     throw new SottoError('COHORT_TOO_SMALL', `inbox: ${sharers.length} clients dealt shares, ${needed} are needed`);
   }
   const shares = new Map<string, HeldShares>();
-  for (const { dealer, sealed, selfMaskShareHash, recoveryShareHash } of inbox.dealt) {
-    const secret = sealing.get(dealer);
-    if (secret === undefined) throw new SottoError('MESSAGE_INVALID', `inbox: dealer ${dealer} is not on the roster`);
+  const agreed = new Map(pairs);
+  for (const dealing of inbox.dealt) {
+    const { dealer, sealed, selfMaskShareHash, recoveryShareHash, sealCiphertext, maskCiphertext } = dealing;
+    const shared = sealing.get(dealer);
+    if (shared === undefined) throw new SottoError('MESSAGE_INVALID', `inbox: dealer ${dealer} is not on the roster`);
+    if (!hasSuiteCiphertexts(binding.suite, dealer, client, dealing)) {
+      throw new SottoError('SHARE_INVALID', `inbox: dealer ${dealer} has not the ciphertexts of the suite`, { dealer });
+    }
+    const secret = await combinedSecret(crypto, shared, await decapsulated(crypto, kem?.seal, sealCiphertext));
     const plaintext = open(await crypto.hkdf(secret, sealInfo(binding, dealer, client), 32), fromHex(sealed));
     if (plaintext === null || plaintext.length !== 64) {
       throw new SottoError('SHARE_INVALID', `inbox: the shares of dealer ${dealer} do not open`, { dealer });
@@ -55,10 +62,15 @@ export async function onInbox(
       });
     }
     shares.set(dealer, { selfMask, recovery });
+    const masking = awaiting.get(dealer);
+    if (masking !== undefined) {
+      const combined = await combinedSecret(crypto, masking, await decapsulated(crypto, kem?.mask, maskCiphertext));
+      agreed.set(dealer, await pairOf(crypto, binding, client, dealer, combined));
+    }
   }
   const peers = sharers.filter((sharer) => sharer !== client);
-  const tags = peers.map((peer) => ({ peer, tag: toHex(pairs.get(peer)!.tag) }));
-  const kept = new Map(peers.map((peer) => [peer, pairs.get(peer)!]));
+  const tags = peers.map((peer) => ({ peer, tag: toHex(agreed.get(peer)!.tag) }));
+  const kept = new Map(peers.map((peer) => [peer, agreed.get(peer)!]));
   return {
     state: {
       phase: 'confirmed',
@@ -73,4 +85,15 @@ export async function onInbox(
     },
     message: { type: 'confirm', sessionId, client, tags },
   };
+}
+
+/** The secret that came to a client; null in the suite without ML-KEM. */
+async function decapsulated(
+  crypto: CryptoPort,
+  seed: Uint8Array | undefined,
+  text: string | undefined,
+): Promise<KemSecret | null> {
+  if (seed === undefined || text === undefined) return null;
+  const ciphertext = fromBase64Url(text);
+  return { secret: await crypto.mlKemDecapsulate(seed, ciphertext), ciphertext };
 }

@@ -1,10 +1,9 @@
 import { SottoError, isSottoError } from '../errors/index.ts';
-import { seal, type CryptoPort } from '../crypto/index.ts';
-import { concatBytes, fromHex, toHex } from '../vector/index.ts';
+import { mlKemSizes, seal, type CryptoPort } from '../crypto/index.ts';
+import { concatBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../vector/index.ts';
 import {
   advertiseBytes,
-  pairMaskInfo,
-  pairTagInfo,
+  kemSecretsInfo,
   rosterHashOf,
   sealInfo,
   shareBytes,
@@ -13,13 +12,11 @@ import {
 } from './binding.ts';
 import { expectPhase, isSortedSet, type Pair, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
+import { combinedSecret, hasSuiteKeys, keysOf, pairOf, type KemSecret } from './hybrid.ts';
 import type { Advertise, DealtShare, Roster, Share } from './messages.ts';
 import { cohortFault, thresholdFor } from './parameters.ts';
 import type { SumPorts, SumRules } from './rules.ts';
 import { dealShares, drawFieldElement } from './shamir.ts';
-
-/** Length of a pair's confirmation tag in bytes. */
-export const tagBytes = 16;
 
 /**
  * Checks the whole roster, derives every pair's keys and deals shares of the self-mask seed b and the recovery seed r to
@@ -35,7 +32,7 @@ export async function onRoster(
   ports: SumPorts,
 ): Promise<{ state: SumClientState; message: Share }> {
   const from = expectPhase(state, 'advertised', roster);
-  const { recoverySeed, maskSecret, sealSecret } = from.secrets.take();
+  const { recoverySeed, maskSecret, sealSecret, kem } = from.secrets.take();
   const { rules, identity, sessionId } = from;
   const { crypto, random } = ports;
   const { client } = identity;
@@ -49,20 +46,31 @@ export async function onRoster(
   const recoveryShares = dealShares(recoverySeed, threshold, clients.length, random);
 
   const pairs = new Map<string, Pair>();
+  const awaiting = new Map<string, Uint8Array>();
+  const kemSecrets: Uint8Array[] = [];
   const sealing = new Map<string, Uint8Array>();
   const shares: DealtShare[] = [];
   for (const [i, entry] of roster.entries.entries()) {
     const holder = entry.client;
+    let maskKem: KemSecret | null = null;
     if (holder !== client) {
       const secret = await sharedSecret(crypto, maskSecret, entry.maskKey, holder);
-      pairs.set(holder, {
-        key: await crypto.hkdf(secret, pairMaskInfo(binding, client, holder), 32),
-        tag: await crypto.hkdf(secret, pairTagInfo(binding, client, holder), tagBytes),
-      });
+      if (kem !== null && client < holder) {
+        maskKem = await encapsulated(ports, entry.maskKemKey, holder);
+        kemSecrets.push(maskKem.secret);
+      }
+      if (kem !== null && maskKem === null) awaiting.set(holder, secret);
+      else
+        pairs.set(holder, await pairOf(crypto, binding, client, holder, await combinedSecret(crypto, secret, maskKem)));
     }
-    const sealed = await sharedSecret(crypto, sealSecret, entry.sealKey, holder);
-    sealing.set(holder, sealed);
-    const key = await crypto.hkdf(sealed, sealInfo(binding, client, holder), 32);
+    const sealSecretOfTwo = await sharedSecret(crypto, sealSecret, entry.sealKey, holder);
+    sealing.set(holder, sealSecretOfTwo);
+    const sealKem = kem === null ? null : await encapsulated(ports, entry.sealKemKey, holder);
+    const key = await crypto.hkdf(
+      await combinedSecret(crypto, sealSecretOfTwo, sealKem),
+      sealInfo(binding, client, holder),
+      32,
+    );
     const selfMask = selfMaskShares[i]!;
     const recovery = recoveryShares[i]!;
     shares.push({
@@ -70,9 +78,19 @@ export async function onRoster(
       sealed: toHex(seal(key, concatBytes(selfMask, recovery))),
       selfMaskShareHash: toHex(await crypto.sha256(shareHashBytes(binding, client, holder, 'selfMask', selfMask))),
       recoveryShareHash: toHex(await crypto.sha256(shareHashBytes(binding, client, holder, 'recovery', recovery))),
+      ...(sealKem !== null && { sealCiphertext: toBase64Url(sealKem.ciphertext) }),
+      ...(maskKem !== null && { maskCiphertext: toBase64Url(maskKem.ciphertext) }),
     });
   }
-  const signature = toHex(await identity.sign(shareBytes(binding, client, shares)));
+  const recoverable =
+    kem === null
+      ? {}
+      : {
+          maskKemSecrets: toBase64Url(
+            seal(await crypto.hkdf(recoverySeed, kemSecretsInfo(binding, client), 32), concatBytes(...kemSecrets)),
+          ),
+        };
+  const signature = toHex(await identity.sign(shareBytes(binding, client, { shares, ...recoverable })));
   return {
     state: {
       phase: 'shared',
@@ -82,9 +100,9 @@ export async function onRoster(
       binding,
       clients,
       threshold,
-      secrets: new Held({ selfMaskSeed, pairs, sealing }),
+      secrets: new Held({ selfMaskSeed, pairs, awaiting, sealing, kem }),
     },
-    message: { type: 'share', sessionId, client, rosterHash: binding.rosterHash, shares, signature },
+    message: { type: 'share', sessionId, client, rosterHash: binding.rosterHash, shares, ...recoverable, signature },
   };
 }
 
@@ -94,7 +112,8 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
     throw new SottoError('ROSTER_INVALID', 'roster: clients are not in order, or one is there twice');
   }
   // One key in two places would let a share or a mask of one client be read as another's.
-  if (new Set(entries.flatMap((entry) => [entry.maskKey, entry.sealKey])).size !== 2 * entries.length) {
+  const keys = entries.flatMap((entry) => keysOf(entry));
+  if (new Set(keys).size !== keys.length) {
     throw new SottoError('ROSTER_INVALID', 'roster: a key is there twice');
   }
   const mine = entries.find((entry) => entry.client === own.client);
@@ -102,18 +121,27 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
     mine === undefined ||
     mine.maskKey !== own.maskKey ||
     mine.sealKey !== own.sealKey ||
+    mine.maskKemKey !== own.maskKemKey ||
+    mine.sealKemKey !== own.sealKemKey ||
     mine.signature !== own.signature
   ) {
     throw new SottoError('ROSTER_INVALID', `roster: the own entry of client ${own.client} was altered or left out`);
   }
   const fault = cohortFault(entries.length, rules.minSurvivors, rules.colluding);
   if (fault !== null) throw new SottoError('COHORT_TOO_SMALL', `roster: ${fault}`);
-  for (const { client, sessionId: session } of entries) {
+  for (const entry of entries) {
+    const { client, sessionId: session } = entry;
     if (!rules.identities.has(client)) {
       throw new SottoError('ROSTER_INVALID', `roster: client ${client} is not on the plan's roster`);
     }
     if (session !== sessionId) {
       throw new SottoError('ROSTER_INVALID', `roster: client ${client} advertised for session ${session}`);
+    }
+    if (!hasSuiteKeys(rules.header.suite, entry)) {
+      throw new SottoError(
+        'ROSTER_INVALID',
+        `roster: client ${client} has not the keys of suite ${rules.header.suite}`,
+      );
     }
   }
   // Side by side, so that a platform with threads for it checks several at a time.
@@ -130,6 +158,16 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
   const unsigned = others.find((_, index) => valid[index] !== true);
   if (unsigned !== undefined) {
     throw new SottoError('SIGNATURE_INVALID', `roster: the keys of client ${unsigned.client} are not signed by it`);
+  }
+}
+
+/** A fresh secret for the owner of a key. */
+async function encapsulated({ crypto, random }: SumPorts, key: string | undefined, client: string): Promise<KemSecret> {
+  try {
+    return await crypto.mlKemEncapsulate(fromBase64Url(key ?? ''), random.bytes(mlKemSizes.coins));
+  } catch (error) {
+    if (!isSottoError(error, 'KEY_MISMATCH')) throw error;
+    throw new SottoError('ROSTER_INVALID', `roster: client ${client} has a malformed ML-KEM key`);
   }
 }
 

@@ -12,6 +12,9 @@ type Cohort = { readonly binding: Binding; readonly clients: readonly string[]; 
 /** The mask key (32 bytes) and confirmation tag (16 bytes) of a pair. */
 export type Pair = { readonly key: Uint8Array; readonly tag: Uint8Array };
 
+/** Seeds of a client's two ML-KEM pairs (64 bytes); null in the suite without. */
+export type KemSeeds = { readonly mask: Uint8Array; readonly seal: Uint8Array };
+
 /** The two shares that this client holds for one dealer. */
 export type HeldShares = { readonly selfMask: Uint8Array; readonly recovery: Uint8Array };
 
@@ -28,6 +31,7 @@ export type SumClientState =
         readonly recoverySeed: Uint8Array;
         readonly maskSecret: Uint8Array;
         readonly sealSecret: Uint8Array;
+        readonly kem: KemSeeds | null;
       }>;
     })
   | (Base &
@@ -36,8 +40,11 @@ export type SumClientState =
         readonly secrets: Held<{
           readonly selfMaskSeed: Uint8Array;
           readonly pairs: ReadonlyMap<string, Pair>;
-          /** Shared secrets of the sealing keys, by dealer. */
+          /** X25519 secrets of the masking keys with clients whose ciphertext is still to come. */
+          readonly awaiting: ReadonlyMap<string, Uint8Array>;
+          /** X25519 secrets of the sealing keys, by dealer. */
           readonly sealing: ReadonlyMap<string, Uint8Array>;
+          readonly kem: KemSeeds | null;
         }>;
       })
   | (Base &

@@ -50,6 +50,9 @@ export type RecoverJob = {
   readonly sharers: readonly string[];
   readonly survivors: readonly string[];
   readonly answers: readonly Unmask[];
+  /** What the sharers dealt and confirmed: where the hybrid suite finds its secrets of lost clients. */
+  readonly shared: ReadonlyMap<string, Share>;
+  readonly confirmed: ReadonlyMap<string, Confirm>;
 };
 
 export type SumEvent =

@@ -215,6 +215,8 @@ function toRecover(state: SumState): SumStep {
     sharers,
     survivors,
     answers: [...unmasked.values()],
+    shared: state.shared,
+    confirmed: state.confirmed,
   };
   return { state: { ...state, stage: 'recover' }, effects: [{ type: 'recover', job }] };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createNobleCrypto } from '../crypto/noble-crypto.ts';
 import { createNodeCrypto } from '../crypto/node.ts';
 import { createSeededRandom } from '../random/index.ts';
-import { colludersTolerated, thresholdFor } from './index.ts';
+import { colludersTolerated, suiteSchema, thresholdFor } from './index.ts';
 import { plainSum, runSession, testCohort, testContributions, testHeader, type Behaviour } from './testing/harness.ts';
 
 // A failure is: a released sum that is not the plain sum of exactly the declared survivors, or a session that hangs. Not a
@@ -21,8 +21,9 @@ describe('a session', () => {
         fc.array(fc.tuple(fc.nat(9), fc.constantFrom(...stages)), { maxLength: 4 }),
         fc.integer({ min: 1, max: 40 }),
         fc.string(),
-        async (n, drops, dimension, seed) => {
-          const cohort = await testCohort(n, crypto, { header: testHeader(dimension), seed });
+        fc.constantFrom(...suiteSchema.options),
+        async (n, drops, dimension, seed, suite) => {
+          const cohort = await testCohort(n, crypto, { header: testHeader(dimension, { suite }), seed });
           const behaviour = new Map<string, Behaviour>(
             drops.map(([i, leavesBefore]) => [cohort.identities[i % n]!.client, { leavesBefore }]),
           );
@@ -54,10 +55,10 @@ describe('a session', () => {
     expect(failed).toBeGreaterThan(5);
   });
 
-  it.each([3, 4, 5, 6, 7, 8, 9, 10])(
-    'of %i clients bears every n − t drops after the shares, and no more',
-    async (n) => {
-      const cohort = await testCohort(n, crypto, { header: testHeader(7) });
+  it.each([3, 4, 5, 6, 7, 8, 9, 10].flatMap((n) => suiteSchema.options.map((suite) => ({ n, suite }))))(
+    'of $n clients by $suite bears every n − t drops after the shares, and no more',
+    async ({ n, suite }) => {
+      const cohort = await testCohort(n, crypto, { header: testHeader(7, { suite }) });
       const contributions = testContributions(cohort);
       const spare = n - thresholdFor(n);
       for (const stage of ['upload', 'agree', 'unmask'] as const) {
@@ -76,9 +77,9 @@ describe('a session', () => {
     },
   );
 
-  it('gives the same sum on noble and on node crypto', async () => {
+  it.each(suiteSchema.options)('by %s gives the same sum on noble and on node crypto', async (suite) => {
     for (const port of [crypto, createNobleCrypto()]) {
-      const cohort = await testCohort(4, port, { header: testHeader(9) });
+      const cohort = await testCohort(4, port, { header: testHeader(9, { suite }) });
       const contributions = testContributions(cohort);
       const behaviour = new Map<string, Behaviour>([[cohort.identities[2]!.client, { leavesBefore: 'upload' }]]);
       const { outcome, survivors } = await runSession(cohort, contributions, { crypto: port, behaviour });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mlKemSizes } from '../crypto/index.ts';
 
 /**
  * The messages of one secure sum, as data. `hex` fields are lower-case hexadecimal; clients are named by their id
@@ -9,6 +10,17 @@ const hex = (bytes: number) =>
 const clientId = hex(20);
 const hash = hex(32);
 const signature = hex(64);
+/** Bytes of a fixed number as base64url. */
+const base64 = (bytes: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3)}}$`), `expected ${bytes} bytes of base64url`);
+const kemKey = base64(mlKemSizes.publicKey).optional();
+const kemCiphertext = base64(mlKemSizes.ciphertext).optional();
+
+/** How keys are exchanged: by X25519 alone, or so that whoever breaks one of X25519 and ML-KEM-768 has nothing yet. */
+export const suiteSchema = z.enum(['x25519', 'x25519+mlkem768']);
+export type Suite = z.infer<typeof suiteSchema>;
 
 /**
  * What a session is: every key, share, tag and signature of the session is bound to its hash, the session id. The clients
@@ -16,7 +28,7 @@ const signature = hex(64);
  */
 export const sessionHeaderSchema = z.strictObject({
   protocol: z.literal(1),
-  suite: z.enum(['x25519']),
+  suite: suiteSchema,
   trust: z.enum(['secure', 'trusted']),
   planHash: hash,
   runId: hex(16),
@@ -35,13 +47,18 @@ export const sessionHeaderSchema = z.strictObject({
 });
 export type SessionHeader = z.infer<typeof sessionHeaderSchema>;
 
-/** Stage advertise: fresh public keys of one session. `maskKey` comes from the recovery seed r, `sealKey` from a seed of its own. */
+/**
+ * Stage advertise: fresh public keys of one session. The mask keys come from the recovery seed r, the seal keys from seeds of
+ * their own. Fields of ML-KEM are there in the hybrid suite alone, here and below.
+ */
 export const advertiseSchema = z.strictObject({
   type: z.literal('advertise'),
   sessionId: hash,
   client: clientId,
   maskKey: hash,
   sealKey: hash,
+  maskKemKey: kemKey,
+  sealKemKey: kemKey,
   signature,
 });
 export type Advertise = z.infer<typeof advertiseSchema>;
@@ -54,13 +71,19 @@ export const rosterSchema = z.strictObject({
 });
 export type Roster = z.infer<typeof rosterSchema>;
 
-/** One holder's part of a dealing: the sealed pair (share of b, share of r) and the published hash of each share. */
-export const dealtShareSchema = z.strictObject({
-  holder: clientId,
+/** What one holder gets: the sealed pair (share of b, share of r) and the published hash of each share. */
+const dealing = {
   sealed: z.string().regex(/^([0-9a-f]{2}){80,200}$/),
   selfMaskShareHash: hash,
   recoveryShareHash: hash,
-});
+  /** To the holder's seal key: its secret is part of the seal's. */
+  sealCiphertext: kemCiphertext,
+  /** To the mask key of a holder that comes after the dealer: its secret is part of the pair's. */
+  maskCiphertext: kemCiphertext,
+};
+
+/** One holder's part of a dealing. */
+export const dealtShareSchema = z.strictObject({ holder: clientId, ...dealing });
 export type DealtShare = z.infer<typeof dealtShareSchema>;
 
 /** Stage share: a sealed share of b and r for every holder, the dealer among them. */
@@ -70,6 +93,11 @@ export const shareSchema = z.strictObject({
   client: clientId,
   rosterHash: hash,
   shares: z.array(dealtShareSchema).min(1).max(200),
+  /** The secrets of the mask ciphertexts, in order, sealed under a key from r: what r must open that no key pair does. */
+  maskKemSecrets: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{22,8600}$/)
+    .optional(),
   signature,
 });
 export type Share = z.infer<typeof shareSchema>;
@@ -79,14 +107,7 @@ export const inboxSchema = z.strictObject({
   type: z.literal('inbox'),
   sessionId: hash,
   dealt: z
-    .array(
-      z.strictObject({
-        dealer: clientId,
-        sealed: z.string().regex(/^([0-9a-f]{2}){80,200}$/),
-        selfMaskShareHash: hash,
-        recoveryShareHash: hash,
-      }),
-    )
+    .array(z.strictObject({ dealer: clientId, ...dealing }))
     .min(1)
     .max(200),
 });

@@ -1,8 +1,9 @@
 import { SottoError, type ErrorCode } from '../errors/index.ts';
 import { addWords, type CryptoPort, type Mask } from '../crypto/index.ts';
-import { fromHex, toHex, wordsOfLittleEndian } from '../vector/index.ts';
-import { maskKeyInfo, maskSign, pairMaskInfo, selfMaskInfo, type Binding } from './binding.ts';
+import { fromHex, wordsOfLittleEndian } from '../vector/index.ts';
+import { selfMaskInfo, type Binding } from './binding.ts';
 import type { RecoverJob } from './coordinator-state.ts';
+import { masksOfLost } from './recover-lost.ts';
 import { recoverSecret, recoveryCoefficients } from './shamir.ts';
 
 /**
@@ -44,7 +45,6 @@ export async function recoverSum(
   }
   const binding: Binding = { suite: header.suite, sessionId, rosterHash };
   const positions = new Map(roster.map((entry, i) => [entry.client, i + 1]));
-  const maskKeys = new Map(roster.map((entry) => [entry.client, entry.maskKey]));
   const used = answers.slice(0, threshold);
   const coefficients = recoveryCoefficients(used.map((answer) => positions.get(answer.client)!));
   const alive = new Set(survivors);
@@ -58,16 +58,9 @@ export async function recoverSum(
       masks.push({ key: await crypto.hkdf(secret, selfMaskInfo(binding, dealer), 32), sign: -1 });
       continue;
     }
-    const maskSecret = await crypto.hkdf(secret, maskKeyInfo(header.suite, sessionId, dealer), 32);
-    if (toHex(await crypto.x25519PublicKey(maskSecret)) !== maskKeys.get(dealer)) {
-      const reason = `the shares of lost client ${dealer} do not give the keys that it advertised`;
-      return { ok: false, code: 'RECOVERY_FAILED', reason, culprits: [dealer] };
-    }
-    for (const survivor of survivors) {
-      const shared = await crypto.x25519(maskSecret, fromHex(maskKeys.get(survivor)!));
-      const key = await crypto.hkdf(shared, pairMaskInfo(binding, survivor, dealer), 32);
-      masks.push({ key, sign: maskSign(survivor, dealer) === 1 ? -1 : 1 });
-    }
+    const lost = await masksOfLost(job, binding, dealer, secret, crypto);
+    if (!lost.ok) return { ...lost, code: 'RECOVERY_FAILED' };
+    masks.push(...lost.masks);
   }
   await crypto.addMasks(accumulator, masks);
   return { ok: true, sum };

@@ -1,10 +1,12 @@
 import { isSottoError, type ErrorCode } from '../errors/index.ts';
 import type { CryptoPort } from '../crypto/index.ts';
-import { fromHex, toHex } from '../vector/index.ts';
+import { fromBase64Url, fromHex, toHex } from '../vector/index.ts';
 import { advertiseBytes, agreeBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
 import { awaitedClients, type SumState } from './coordinator-state.ts';
+import { hasSuiteCiphertexts, hasSuiteKeys, keysOf } from './hybrid.ts';
 import type { Advertise, Confirm, Share, SumMessage, Unmask, Upload } from './messages.ts';
 import type { Rejection } from './rules.ts';
+import { isHybrid } from './suite.ts';
 
 /**
  * Checks a client's message against the coordinator's state: session, stage, sender, form, signature, share hashes. Null
@@ -51,7 +53,7 @@ async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort)
     case 'share':
       return (
         shareFault(state, message) ??
-        (await signatureFault(state, client, shareBytes(binding, client, message.shares), message.signature, crypto))
+        (await signatureFault(state, client, shareBytes(binding, client, message), message.signature, crypto))
       );
     case 'confirm':
       return confirmFault(sharers, message);
@@ -91,15 +93,20 @@ const probe = new Uint8Array(32).fill(9);
 
 /** A key that every client would refuse must not get into the roster: it would cost the whole session. */
 async function keyFault(state: SumState, message: Advertise, crypto: CryptoPort): Promise<Rejection | null> {
-  const keys = new Set([message.maskKey, message.sealKey]);
-  const taken = [...state.advertised.values()].some((other) => keys.has(other.maskKey) || keys.has(other.sealKey));
-  if (keys.size < 2 || taken) return rejection('MESSAGE_INVALID', 'a key is there twice');
+  const { suite } = state.rules.header;
+  if (!hasSuiteKeys(suite, message)) return rejection('MESSAGE_INVALID', `it has not the keys of suite ${suite}`);
+  const keys = keysOf(message);
+  const taken = [...state.advertised.values()].some((other) => keysOf(other).some((key) => keys.includes(key)));
+  if (new Set(keys).size < keys.length || taken) return rejection('MESSAGE_INVALID', 'a key is there twice');
   try {
-    for (const key of keys) await crypto.x25519(probe, fromHex(key));
+    for (const key of [message.maskKey, message.sealKey]) await crypto.x25519(probe, fromHex(key));
+    for (const key of [message.maskKemKey, message.sealKemKey]) {
+      if (key !== undefined) await crypto.mlKemEncapsulate(fromBase64Url(key), probe);
+    }
     return null;
   } catch (error) {
     if (!isSottoError(error, 'KEY_MISMATCH')) throw error;
-    return rejection('MESSAGE_INVALID', 'a key is of low order');
+    return rejection('MESSAGE_INVALID', 'a key is of low order or malformed');
   }
 }
 
@@ -107,7 +114,12 @@ function shareFault(state: SumState, message: Share): Rejection | null {
   const holders = state.roster?.entries.map((entry) => entry.client) ?? [];
   if (message.rosterHash !== state.rosterHash) return rejection('MESSAGE_INVALID', 'it is for another roster');
   const given = message.shares.map((dealt) => dealt.holder);
-  return sameList(given, holders) ? null : rejection('MESSAGE_INVALID', 'it does not deal to every holder, in order');
+  if (!sameList(given, holders)) return rejection('MESSAGE_INVALID', 'it does not deal to every holder, in order');
+  const { suite } = state.rules.header;
+  const complete =
+    message.shares.every((dealt) => hasSuiteCiphertexts(suite, message.client, dealt.holder, dealt)) &&
+    (message.maskKemSecrets !== undefined) === isHybrid(suite);
+  return complete ? null : rejection('MESSAGE_INVALID', `it has not the ciphertexts of suite ${suite}`);
 }
 
 function confirmFault(sharers: readonly string[], message: Confirm): Rejection | null {

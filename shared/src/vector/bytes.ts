@@ -29,6 +29,24 @@ function digitValue(unit: number): number {
   return unit < 58 ? unit - 48 : unit - 87;
 }
 
+/** Base64url of bytes, without padding: for fields that are too long for hexadecimal. */
+export function toBase64Url(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/**
+ * Bytes of a base64url string without padding.
+ * @throws {INVALID_INPUT} when the text is not that.
+ */
+export function fromBase64Url(text: string): Uint8Array {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) {
+    throw new SottoError('INVALID_INPUT', `expected base64url, got ${text.length} characters`);
+  }
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (unit) => unit.charCodeAt(0));
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 

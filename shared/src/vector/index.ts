@@ -1,9 +1,11 @@
 export {
   bytesEqual,
   concatBytes,
+  fromBase64Url,
   fromHex,
   fromUtf8,
   littleEndianOf,
+  toBase64Url,
   toHex,
   utf8,
   wordsFromLittleEndian,

@@ -74,7 +74,7 @@ export type Behaviour = {
   /** It is gone from this stage on: sends nothing any more. */
   readonly leavesBefore?: SumStage | 'confirm';
   /** Changes what it sends. */
-  readonly tamper?: (message: SumMessage) => SumMessage;
+  readonly tamper?: (message: SumMessage) => SumMessage | Promise<SumMessage>;
 };
 
 export type SessionOptions = {
@@ -142,8 +142,8 @@ export async function runSession(
     clientMs += performance.now() - began;
   }
 
-  function put(client: string, message: SumMessage, vector?: Uint8Array): void {
-    const tampered = options.behaviour?.get(client)?.tamper?.(message) ?? message;
+  async function put(client: string, message: SumMessage, vector?: Uint8Array): Promise<void> {
+    const tampered = (await options.behaviour?.get(client)?.tamper?.(message)) ?? message;
     messages.push(tampered);
     outbox.push(vector === undefined ? { message: tampered } : { message: tampered, vector });
   }
@@ -152,7 +152,7 @@ export async function runSession(
     await act(client, 'upload', async () => {
       const masked = await maskVector(states.get(client)!, contributions.get(client)!, ports);
       states.set(client, masked.state);
-      put(client, masked.message, masked.vector);
+      await put(client, masked.message, masked.vector);
     });
   }
 
@@ -169,7 +169,7 @@ export async function runSession(
               ? await onAgreeRequest(state, request, ports)
               : await onUnmaskRequest(state, request, ports);
       states.set(to, next.state);
-      put(to, next.message);
+      await put(to, next.message);
     });
     if (request.type === 'inbox') await upload(to);
   }
@@ -183,7 +183,7 @@ export async function runSession(
     await act(identity.client, 'advertise', async () => {
       const begun = await beginSession(options.rulesOf?.(identity.client) ?? rules, identity, ports);
       states.set(identity.client, begun.state);
-      if (begun.message !== null) put(identity.client, begun.message);
+      if (begun.message !== null) await put(identity.client, begun.message);
     });
     if (rules.header.trust === 'trusted') await upload(identity.client);
   }

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { isSottoError } from '../errors/index.ts';
+import { createSeededRandom } from '../random/index.ts';
+import { toHex } from '../vector/index.ts';
+import { mlKemSizes, sha256 } from './index.ts';
+import { createNobleCrypto } from './noble-crypto.ts';
+import { createNodeCrypto } from './node.ts';
+
+// On Node 24 the first port is OpenSSL, on Node 20 both are noble: CI runs this folder on both.
+const node = createNodeCrypto();
+const noble = createNobleCrypto();
+const random = createSeededRandom('ml-kem');
+
+/** Made with OpenSSL 3.5 and noble, which agree: SHA-256 of the public key of the seed 00 01 … 3f. */
+const seed = Uint8Array.from({ length: 64 }, (_, i) => i);
+const publicKeyHash = '0b7934c83125c788995e2ba6bd761e33046b3e40571be53e023309a29f398cc9';
+
+describe.each([node, noble])('ML-KEM-768 of the $name port', (port) => {
+  it('gives both ends one secret, and each of two owners another', async () => {
+    for (let round = 0; round < 5; round++) {
+      const [mine, other] = [random.bytes(64), random.bytes(64)];
+      const publicKey = await port.mlKemPublicKey(mine);
+      expect(publicKey).toHaveLength(mlKemSizes.publicKey);
+      const { secret, ciphertext } = await port.mlKemEncapsulate(publicKey, random.bytes(32));
+      expect(ciphertext).toHaveLength(mlKemSizes.ciphertext);
+      expect(secret).toHaveLength(32);
+      expect(await port.mlKemDecapsulate(mine, ciphertext)).toEqual(secret);
+      // A seed that the port has not met before, in new memory.
+      expect(await port.mlKemDecapsulate(mine.slice(), ciphertext)).toEqual(secret);
+      expect(await port.mlKemDecapsulate(other, ciphertext)).not.toEqual(secret);
+    }
+  });
+
+  it('derives the committed key from the committed seed', async () => {
+    expect(toHex(sha256(await port.mlKemPublicKey(seed)))).toBe(publicKeyHash);
+  });
+
+  it('tells nobody that a ciphertext was altered, and agrees on nothing', async () => {
+    const mine = random.bytes(64);
+    const { secret, ciphertext } = await port.mlKemEncapsulate(await port.mlKemPublicKey(mine), random.bytes(32));
+    for (const at of [0, 500, 1_087]) {
+      const altered = ciphertext.slice();
+      altered[at]! ^= 1;
+      const rejected = await port.mlKemDecapsulate(mine, altered);
+      expect(rejected).toHaveLength(32);
+      expect(rejected).not.toEqual(secret);
+      // Implicit rejection (FIPS 203 §6.3): the same for the same ciphertext.
+      expect(await port.mlKemDecapsulate(mine, altered)).toEqual(rejected);
+    }
+    await expect(port.mlKemDecapsulate(mine, ciphertext.slice(1))).rejects.toThrow(/1088 bytes, got 1087/);
+  });
+
+  it('refuses keys whose numbers are not below the modulus, and keys of another length', async () => {
+    for (const key of [new Uint8Array(1_184).fill(255), new Uint8Array(1_183), new Uint8Array(0)]) {
+      await expect(port.mlKemEncapsulate(key, random.bytes(32))).rejects.toSatisfy((error) =>
+        isSottoError(error, 'KEY_MISMATCH'),
+      );
+    }
+  });
+});
+
+it('one port opens what the other sealed', async () => {
+  for (const [one, other] of [
+    [node, noble],
+    [noble, node],
+  ] as const) {
+    const mine = random.bytes(64);
+    expect(await one.mlKemPublicKey(mine)).toEqual(await other.mlKemPublicKey(mine));
+    const { secret, ciphertext } = await one.mlKemEncapsulate(await one.mlKemPublicKey(mine), random.bytes(32));
+    expect(await other.mlKemDecapsulate(mine, ciphertext)).toEqual(secret);
+    const altered = ciphertext.slice();
+    altered[7]! ^= 4;
+    expect(await other.mlKemDecapsulate(mine, altered)).toEqual(await one.mlKemDecapsulate(mine, altered));
+  }
+});

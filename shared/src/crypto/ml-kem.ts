@@ -1,0 +1,65 @@
+import { SottoError } from '../errors/index.ts';
+
+/** Lengths in bytes of ML-KEM-768. @see FIPS 203 §8, Table 3 */
+export const mlKemSizes = { seed: 64, publicKey: 1_184, ciphertext: 1_088, coins: 32 } as const;
+
+/** ML-KEM-768, a key encapsulation that no known quantum algorithm breaks. @see FIPS 203 */
+export type MlKem = {
+  /** The encapsulation key of the pair that follows from a seed of 64 bytes (d ‖ z). */
+  mlKemPublicKey(seed: Uint8Array): Promise<Uint8Array>;
+  /**
+   * A fresh secret of 32 bytes, and the ciphertext from which the key's owner gets it too.
+   *
+   * @param coins - 32 fresh random bytes; a platform that draws its own does not read them
+   * @throws {KEY_MISMATCH} for a key that is malformed
+   */
+  mlKemEncapsulate(publicKey: Uint8Array, coins: Uint8Array): Promise<{ secret: Uint8Array; ciphertext: Uint8Array }>;
+  /**
+   * The secret of a ciphertext; of one that was altered or made for another key, a secret that nobody else has.
+   * @throws {INVALID_INPUT} for a ciphertext of another length
+   */
+  mlKemDecapsulate(seed: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array>;
+};
+
+/** On the noble library, which is loaded when it is first used. Not constant time to the standard of native code. */
+export function createNobleMlKem(): MlKem {
+  const secretKeys = new WeakMap<Uint8Array, Uint8Array>();
+  const load = async () => (await import('@noble/post-quantum/ml-kem.js')).ml_kem768;
+  return {
+    mlKemPublicKey: async (seed) => {
+      const { publicKey, secretKey } = (await load()).keygen(seed);
+      secretKeys.set(seed, secretKey);
+      return publicKey;
+    },
+    mlKemEncapsulate: async (publicKey, coins) => {
+      const kem = await load();
+      try {
+        const { sharedSecret, cipherText } = kem.encapsulate(publicKey, coins);
+        return { secret: sharedSecret, ciphertext: cipherText };
+      } catch {
+        throw malformedKey();
+      }
+    },
+    mlKemDecapsulate: async (seed, ciphertext) => {
+      requireCiphertext(ciphertext);
+      const kem = await load();
+      const known = secretKeys.get(seed) ?? kem.keygen(seed).secretKey;
+      secretKeys.set(seed, known);
+      return kem.decapsulate(ciphertext, known);
+    },
+  };
+}
+
+export function malformedKey(): SottoError {
+  return new SottoError('KEY_MISMATCH', 'the other ML-KEM key is malformed');
+}
+
+/** @throws {INVALID_INPUT} */
+export function requireCiphertext(ciphertext: Uint8Array): void {
+  if (ciphertext.length !== mlKemSizes.ciphertext) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `expected a ciphertext of ${mlKemSizes.ciphertext} bytes, got ${ciphertext.length}`,
+    );
+  }
+}
