@@ -145,12 +145,12 @@ function noiseSetup(plan: Plan, canaries: number): AuditSetup {
 }
 
 function boundFindings(bound: number, stated: number, accounted: number, releases: number): string[] {
-  const words = bound.toPrecision(4);
+  const words = roundedDown(bound);
   const findings: string[] = [];
   if (bound > stated) findings.push(`the attack proves ε ≥ ${words}, the plan states ${stated}`);
   if (bound > accounted) {
     findings.push(
-      `the attack proves ε ≥ ${words}, the accountant gives ${accounted.toPrecision(4)} for ${releases} releases`,
+      `the attack proves ε ≥ ${words}, the accountant gives ${roundedUp(accounted)} for ${releases} releases`,
     );
   }
   return findings;
@@ -162,4 +162,14 @@ function noiseFindings({ failed, std, expectedStd, stdError, draws }: NoiseCheck
   return [
     `the noise is not as planned (${failed.join(', ')}): standard deviation ${std.toPrecision(6)} steps instead of ${expectedStd.toPrecision(6)} (${change}) in ${draws} draws`,
   ];
+}
+
+/** A lower bound as people read it: four decimals, never above what was shown. */
+export function roundedDown(epsilon: number): string {
+  return (Math.floor(epsilon * 1e4) / 1e4).toFixed(4);
+}
+
+/** An upper bound as people read it: four decimals, never below what holds. */
+export function roundedUp(epsilon: number): string {
+  return (Math.ceil(epsilon * 1e4) / 1e4).toFixed(4);
 }

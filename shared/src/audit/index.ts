@@ -1,5 +1,5 @@
 export { auditNoise, noiseThroughDoor } from './noise-through-door.ts';
-export { auditPlan, type AuditOptions, type AuditReport } from './audit-plan.ts';
+export { auditPlan, roundedDown, roundedUp, type AuditOptions, type AuditReport } from './audit-plan.ts';
 export { auditPower, type AuditPower, type PowerOptions } from './audit-power.ts';
 export { auditSetup, type AuditSetup } from './audit-setup.ts';
 export { checkNoise, type NoiseCheck, type NoiseStatistic } from './noise-check.ts';
