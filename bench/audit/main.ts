@@ -45,8 +45,10 @@ for (const [index, row] of powerCases.entries()) {
     columns.push({ noiseFactor, medianBound: medianOf(bounds), ...flags });
   }
   const [correct, halved] = columns;
-  const met =
-    (correct?.flagged ?? 1) <= correctGoal && (row.halvedGoal === null || (halved?.flagged ?? 0) >= row.halvedGoal);
+  // The verdict is of canaries and noise check together; what the canaries alone reach is told beside it.
+  const metBy = (flag: 'flagged' | 'flaggedByBound') =>
+    (correct?.[flag] ?? 1) <= correctGoal && (row.halvedGoal === null || (halved?.[flag] ?? 0) >= row.halvedGoal);
+  const [met, metByCanariesAlone] = [metBy('flagged'), metBy('flaggedByBound')];
   if (!met) missed += 1;
   const seconds = (performance.now() - began) / 1_000;
   const { samplingNumerator, ...shown } = row;
@@ -56,6 +58,7 @@ for (const [index, row] of powerCases.entries()) {
     noiseMultiplier: plan.training.noiseMultiplier,
     correctGoal,
     met,
+    metByCanariesAlone,
     columns,
     seconds,
   });
@@ -65,7 +68,7 @@ for (const [index, row] of powerCases.entries()) {
       `noise × ${noiseFactor}: bound ${medianBound.toFixed(2)}, flagged ${percent(flaggedByBound)} by canaries, ${percent(flagged)} in all`,
   );
   console.log(
-    `ε ${row.epsilon}, m ${row.canaries}, r ${row.guesses}, q ${samplingNumerator / 2 ** 32}, ${row.rounds} rounds: ${cells.join('; ')}${met ? '' : ' MISSED'} (${seconds.toFixed(0)} s)`,
+    `ε ${row.epsilon}, m ${row.canaries}, r ${row.guesses}, q ${samplingNumerator / 2 ** 32}, ${row.rounds} rounds: ${cells.join('; ')}${met ? (metByCanariesAlone ? '' : ' (missed by the canaries alone)') : ' MISSED'} (${seconds.toFixed(0)} s)`,
   );
 }
 

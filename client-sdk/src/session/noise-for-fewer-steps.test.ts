@@ -12,7 +12,13 @@ import {
 } from '@sotto/shared/plan';
 import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
 import { epsilonOf } from '@sotto/shared/privacy';
-import { authorityKeyOf, issueCertificate, issueInvitation, signPlan } from '@sotto/shared/protocol';
+import {
+  authorityKeyOf,
+  issueCertificate,
+  issueInvitation,
+  signPlan,
+  type ServerMessage,
+} from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
 import { canonicalJson, toHex, utf8 } from '@sotto/shared/vector';
@@ -20,7 +26,7 @@ import { describe, expect, it } from 'vitest';
 import { openClientBooks } from '../ledger/client-books.ts';
 import { createMemoryLedger } from '../ledger/ledger-store.ts';
 import { checkOffer } from './check-offer.ts';
-import { initialClientState } from './machine-state.ts';
+import { initialClientState, type ClientEvent } from './machine-state.ts';
 import { stepClient } from './machine.ts';
 import type { ClientPorts } from './ports.ts';
 
@@ -114,7 +120,7 @@ describe('noise planned for 15 epochs, 1,500 steps taken', () => {
           learningRate: 0.001,
           proximal: 0,
         },
-        strategy: { kind: 'fedAvg' },
+        strategy: { kind: 'fedAvg', learningRate: 1 },
         rounds: epochs,
       },
     } as const satisfies Plan;
@@ -141,11 +147,11 @@ describe('noise planned for 15 epochs, 1,500 steps taken', () => {
       signedPlanBlob: '00'.repeat(32),
       planHash,
       certificates: [],
-    } as const;
-    const accepted = [
+    } as const satisfies ServerMessage;
+    const accepted: readonly ClientEvent[] = [
       { type: 'message', message: offered },
       { type: 'offerAllowed', offer: offered, plan: sound },
-    ] as const;
+    ];
     const state = accepted.reduce(
       (before, event) => stepClient(before, event).state,
       initialClientState(new Map([[planHash, 120]])),

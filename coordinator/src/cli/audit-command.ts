@@ -16,7 +16,7 @@ export type AuditFlags = {
   readonly direct?: boolean;
 };
 
-/** Sizes that find halved noise in four of five runs at ε from 1 to 4; where a client is a canary, what takes minutes. */
+/** Sizes that find halved noise in about four of five runs at ε from 1 to 4; where a client is a canary, what takes minutes. */
 const canariesByDefault = { record: 10_000, client: 1_000 } as const;
 
 /** A finished audit; `violation` is what the process ends with when the plan leaks more than it states. */
@@ -66,7 +66,7 @@ function linesOf(plan: Plan, planHash: string, report: AuditReport, seed: string
   const replaced =
     dimension.audited === dimension.plan
       ? "the plan's own"
-      : `a wider one stands for the plan's ${dimension.plan}, so that each canary has a coordinate of its own`;
+      : `another one stands for the plan's ${dimension.plan}, with a coordinate for each canary`;
   const noiseVerdict = noise.failed.length === 0 ? 'as planned' : `NOT as planned (${noise.failed.join(', ')})`;
   return [
     `Plan          ${plan.name}`,

@@ -94,6 +94,17 @@ describe('the audit of a plan', () => {
     expect(report.epsilonAccounted).toBeLessThan(report.epsilonStated / 2);
   });
 
+  it('puts a small model in the place of one that is much larger than the canaries need', async () => {
+    const plan = examplePlan({ ...one, data: 'digits', hidden: 400, noise: { training: 2 } });
+    const report = await audit(plan, 'large', { canaries: 200, guesses: 50 });
+    expect(report).toMatchObject({ verdict: 'consistent', dimension: { plan: 30_010 } });
+    expect(report.dimension.audited).toBeGreaterThanOrEqual(200);
+    expect(report.dimension.audited).toBeLessThan(1_000);
+    // And leaves alone one that has about the right size.
+    const fits = examplePlan({ ...one, data: 'digits', hidden: 32, noise: { training: 2 } });
+    expect(auditSetup(fits, 200)).toMatchObject({ planDimension: 2_410, part: { dimension: 2_410 } });
+  });
+
   it('gives the same report for the same seeds, another for others', async () => {
     const plan = examplePlan({ ...one, noise: { training: 2 } });
     const [first, again, other] = await Promise.all(['seed', 'seed', 'other'].map((seed) => audit(plan, seed)));

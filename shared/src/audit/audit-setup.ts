@@ -14,7 +14,7 @@ import type { QueryContext } from '../queries/index.ts';
 
 /** A plan made ready for canaries: the real parts, and who plays which role. */
 export type AuditSetup = {
-  /** The plan's training alone, on a model that is wide enough; clip, noise, sampling and cohort are the plan's. */
+  /** The plan's training alone, on a model with room for the canaries; clip, noise, sampling and cohort are the plan's. */
   readonly plan: Plan;
   readonly context: QueryContext;
   readonly part: PartSpec;
@@ -25,7 +25,7 @@ export type AuditSetup = {
   /** Releases that the stated ε covers: the planned ones and every spare attempt. */
   readonly releasesMost: number;
   readonly stated: { readonly epsilon: number; readonly delta: number };
-  /** Coordinates of the plan's own model; fewer than `part.dimension` where the model was replaced by a wider one. */
+  /** Coordinates of the plan's own model; others than `part.dimension` where the model was replaced. */
   readonly planDimension: number;
   /**
    * The floor that the ε is stated for: of the roster, `lost` deal shares and go; of the survivors, `colluding` bring nothing
@@ -63,18 +63,18 @@ export function auditSetup(plan: Plan, canaries: number): AuditSetup {
     );
   }
   const canariesPerCohort = plan.unit === 'client' ? honest : canaries;
-  const widened = widen(trainingOnly, canariesPerCohort);
+  const resized = resizeModel(trainingOnly, canariesPerCohort);
   const [slot] = planSlots(trainingOnly);
-  const [part] = sessionParts(widened, ['training']);
+  const [part] = sessionParts(resized, ['training']);
   const [ownPart] = sessionParts(trainingOnly, ['training']);
   if (slot === undefined || slot.event === null || part === undefined || ownPart === undefined) {
     throw new SottoError('INTERNAL', 'audit: the plan has no training');
   }
   return {
-    plan: widened,
-    context: queryContext(widened),
+    plan: resized,
+    context: queryContext(resized),
     part,
-    coordinatorVariance: coordinatorNoiseVariance(widened, part),
+    coordinatorVariance: coordinatorNoiseVariance(resized, part),
     event: slot.event,
     releasesMost: slot.count,
     stated: { epsilon, delta },
@@ -89,12 +89,19 @@ export function auditSetup(plan: Plan, canaries: number): AuditSetup {
   };
 }
 
-/** The same plan with at least `coordinates` weights: its own model where that is large enough, else one hidden layer. */
-export function widen(plan: Plan, coordinates: number): Plan {
+/** Models up to this many coordinates are audited as they are; each canary costs a vector of that length in each release. */
+const ownModelMax = 8_192;
+
+/**
+ * The same plan on a model with room for so many canaries: its own where that has room and is not much larger, else one hidden
+ * layer. Clip and noise multiplier are the plan's, and the grid follows the width, so that ε is the same.
+ */
+export function resizeModel(plan: Plan, coordinates: number): Plan {
   const [part] = sessionParts(plan, ['training']);
-  if (part !== undefined && part.dimension >= coordinates) return plan;
+  const own = part?.dimension ?? 0;
+  if (own >= coordinates && own <= Math.max(coordinates, ownModelMax)) return plan;
   const [inputs, outputs] = [inputWidth(plan.schema), outputWidth(plan.schema.target)];
-  const units = Math.ceil((coordinates - outputs) / (inputs + 1 + outputs));
+  const units = Math.max(1, Math.ceil((coordinates - outputs) / (inputs + 1 + outputs)));
   const topology: Topology = {
     layers: [
       { kind: 'dense', units, activation: 'tanh' },

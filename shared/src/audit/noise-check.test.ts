@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Plan } from '../plan/index.ts';
 import { examplePlan, type ExamplePlanOptions } from '../plan/testing/index.ts';
 import { createSeededRandom } from '../random/index.ts';
-import { auditSetup, widen, type AuditSetup } from './audit-setup.ts';
+import { auditSetup, resizeModel, type AuditSetup } from './audit-setup.ts';
 import { checkNoise } from './noise-check.ts';
 import { auditNoise, noiseThroughDoor } from './noise-through-door.ts';
 
@@ -15,9 +15,9 @@ const simulation = { allowInsecureRandom: true };
 
 /** z that gives each of the honest clients a share of so many steps. */
 function setupOf(shareSteps: number, options: ExamplePlanOptions = {}): AuditSetup {
-  const wide = (plan: Plan) => auditSetup(widen({ ...plan, evaluation: null }, 4_096), 50);
+  const wide = (plan: Plan) => auditSetup(resizeModel({ ...plan, evaluation: null }, 4_096), 50);
   // The plan's own model is the wide one: in a small model so narrow a share would be none.
-  const { topology } = widen(examplePlan(options), 4_096);
+  const { topology } = resizeModel(examplePlan(options), 4_096);
   const ofWide = { ...options, overrides: { topology } };
   const probe = wide(examplePlan(ofWide));
   const shares = probe.plan.trust === 'secure' ? probe.roles.honest : 1;
