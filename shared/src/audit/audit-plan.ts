@@ -76,9 +76,9 @@ export type AuditReport = {
  * evaluation are left out.
  *
  * What it can show: that more leaks than is stated. What it cannot: that no more does. A correct mechanism reaches about half
- * of its ε; with 10,000 canaries and 500 guesses they find halved noise in 84, 96 and 79 % of the runs at ε = 1, 2 and 4
- * (`docs/decisions/0007`), and never at ε = 8. Small shortages of noise are the noise check's matter: it finds 1 %. A correct plan is flagged by chance with
- * probability `significance` at most by the bound, and less than 0.001 by the noise check.
+ * of its ε. With 10,000 canaries and 500 guesses halved noise is found in 84, 96 and 79 % of the runs at ε = 1, 2 and 4
+ * (`docs/decisions/0007`), and never at ε = 8. Smaller shortages of noise are the noise check's matter: it finds 1 %. A
+ * correct plan is flagged by chance with probability `significance` at most by the bound, and about 0.0005 by the noise check.
  *
  * @throws {NO_NOISE} for a plan with privacy none
  * @throws {INVALID_INPUT} for fewer than 50 canaries, more guesses than canaries, or a limit below 1
