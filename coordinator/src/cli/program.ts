@@ -4,7 +4,9 @@ import { readConfig } from '../config.ts';
 import { startCoordinator, version } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
 import { exportModel, initFolder, replay } from './folder-commands.ts';
+import type { TextInput } from './json-lines.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
+import { addPrivacyCommands } from './privacy-commands.ts';
 import { planCheck, planComplete, planRoster } from './plan-commands.ts';
 import { listClients, operateRun, revoke, runStatus, submitRun } from './run-commands.ts';
 
@@ -12,6 +14,8 @@ import { listClients, operateRun, revoke, runStatus, submitRun } from './run-com
 export type ProgramPorts = {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
+  /** Standard input; without it a command that reads it finds nothing. */
+  readonly input?: TextInput;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Resolves when the process is asked to end. */
   readonly ended: Promise<void>;
@@ -157,8 +161,12 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--format <format>', 'safetensors or tfjs', 'safetensors')
     .requiredOption('--out <path>', 'file (safetensors) or folder (tfjs)');
   exported.action(async (id: string) => show(await exportModel(id, exported.opts())));
+  const write = (line: string) => ports.out(`${line}\n`);
+  addPrivacyCommands(program, { command, show, tell, write, input: ports.input ?? nothing() });
   return program;
 }
+
+async function* nothing(): TextInput {}
 
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number');

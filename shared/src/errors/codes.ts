@@ -67,6 +67,10 @@ export const errorCodes = {
     cause: 'The accountant does not know this mechanism event.',
     cure: 'Use a mechanism that the accountant supports.',
   },
+  AUDIT_VIOLATION: {
+    cause: 'An audit proved that a plan leaks more than it states, or that its noise is not as planned.',
+    cure: 'Do not run it before the cause is found; by chance alone at most one audit of a correct plan in twenty ends so.',
+  },
   LEDGER_ROLLED_BACK: {
     cause: 'The books of a data source are older than what the coordinator has had from it.',
     cure: 'Bring back the newest copy of the books: in this one, what was charged since is missing.',

@@ -53,6 +53,7 @@ export const exitCodes = {
   replay: { number: 12, meaning: 'a replay gives another model than the recorded one', codes: ['REPLAY_MISMATCH'] },
   portInUse: { number: 13, meaning: 'another process listens on the port', codes: ['PORT_IN_USE'] },
   cancelled: { number: 14, meaning: 'a person said no; nothing was done', codes: ['CANCELLED'] },
+  audit: { number: 15, meaning: 'an audit found that more leaks than is stated', codes: ['AUDIT_VIOLATION'] },
 } as const satisfies Record<
   string,
   { readonly number: number; readonly meaning: string; readonly codes: readonly ErrorCode[] }

@@ -18,3 +18,4 @@ export {
   type LedgerCharge,
   type LedgerOpening,
 } from './ledger.ts';
+export { auditBound, auditPValue, type AuditBound, type AuditBoundInput, type AuditCounts } from './audit-bound.ts';

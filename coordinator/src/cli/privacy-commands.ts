@@ -1,0 +1,52 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { auditBoundLines } from './audit-bound-command.ts';
+import { auditFile, type AuditFlags } from './audit-command.ts';
+import type { CommandResult } from './command-result.ts';
+import type { TextInput } from './json-lines.ts';
+
+/** What the program lends to its groups of commands. */
+export type CommandTools = {
+  /** A command with `--json`. */
+  readonly command: (parent: Command, name: string, description: string) => Command;
+  readonly show: (result: CommandResult) => void;
+  /** Progress, for people alone. */
+  readonly tell: (line: string) => void;
+  readonly write: (line: string) => void;
+  readonly input: TextInput;
+};
+
+/** Adds `sotto privacy …`. */
+export function addPrivacyCommands(program: Command, tools: CommandTools): void {
+  const privacy = program.command('privacy').description('what is promised, and what was spent');
+  addAudit(privacy, tools);
+  addAuditBound(privacy, tools);
+}
+
+function addAudit(privacy: Command, { command, show, tell }: CommandTools): void {
+  const audit = command(privacy, 'audit', 'attack a plan’s training with canaries, and test its noise')
+    .argument('<plan>', 'file of a complete plan, signed or not')
+    .option('--canaries <number>', 'canaries (default: 10000, or 1000 where a client is the unit)', wholeNumber)
+    .option('--guesses <number>', 'guesses, fixed in advance (default: a twentieth of the canaries)', wholeNumber)
+    .option('--significance <number>', 'chance of a false alarm of the bound (default: 0.05)', Number)
+    .option('--rounds-limit <number>', 'audit so many releases at most', wholeNumber)
+    .option('--seed <text>', 'make the audit reproducible: no randomness but from this seed')
+    .option('--direct', 'add the contributions directly, without the secure sum: faster');
+  audit.action(async (path: string) => {
+    const { result, violation } = await auditFile(path, audit.opts<AuditFlags>(), tell);
+    show(result);
+    if (violation !== null) throw violation;
+  });
+}
+
+function addAuditBound(privacy: Command, { command, input, write }: CommandTools): void {
+  command(
+    privacy,
+    'audit-bound',
+    'lower bounds on ε from counts of right guesses: JSON lines on stdin, JSON lines on stdout',
+  ).action(() => auditBoundLines(input, write));
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('expected a whole number');
+  return Number(text);
+}
