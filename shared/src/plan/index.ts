@@ -30,6 +30,7 @@ export {
   signedPlanSchema,
   suiteSchema,
   type Deadlines,
+  type Disclosure,
   type EvaluationPlan,
   type Plan,
   type PlanInput,
@@ -41,5 +42,6 @@ export {
 export { evaluationCount, planSlots, sessionCount, slotsOfRound, type PlanSlot, type SlotName } from './plan-slots.ts';
 export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';
 export { queryContext } from './query-context.ts';
+export { reckonedUnits } from './reckoned-units.ts';
 export { sessionHeaderFor, type SessionFacts } from './session-header.ts';
 export { coordinatorNoiseVariance, releaseNoiseVariance, sessionParts } from './session-parts.ts';

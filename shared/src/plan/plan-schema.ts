@@ -63,6 +63,20 @@ export const deadlinesSchema = z.strictObject({
 export type Deadlines = z.infer<typeof deadlinesSchema>;
 
 /**
+ * What the plan's author says about things that no program can check. It is signed with the plan and printed on the privacy
+ * card as what it is: a statement.
+ */
+export const disclosureSchema = z.strictObject({
+  /** On what learning rate, clip norm, rounds and the like were chosen. Absent: the card says that nobody has said. */
+  hyperparameters: z.enum(['notTuned', 'publicData', 'otherData', 'sameDataUnpaid']).optional(),
+  /** Who holds the keys of authority, coordinator and clients. Absent: the card says that nobody has said. */
+  keys: z.enum(['eachOwner', 'onePerson']).optional(),
+  /** In the author's own words. */
+  note: z.string().min(1).max(2_000).optional(),
+});
+export type Disclosure = z.infer<typeof disclosureSchema>;
+
+/**
  * The signed description of a run. Nothing executable: a topology, a data schema, names of built-in queries and strategies,
  * numbers. Its hash (SHA-256 of its canonical JSON) binds everything that the run does.
  */
@@ -106,6 +120,7 @@ export const planSchema = z.strictObject({
   /** Sessions beyond the planned ones that may be repeated after a failed attempt; each is charged and counted in ε. */
   spareAttempts: z.int().min(0).max(10_000).default(0),
   deadlines: deadlinesSchema.prefault({}),
+  disclosure: disclosureSchema.optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
 
