@@ -24,10 +24,27 @@ function faultOf(issue: z.core.$ZodIssue, root: string): string {
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
     root,
   );
-  if (issue.code === 'unrecognized_keys') return `${path}: there is no field ${issue.keys.join(', ')}`;
+  if (issue.code === 'unrecognized_keys') {
+    const why = issue.keys.map((key) => notOffered[key]).find((reason) => reason !== undefined);
+    return `${path}: there is no field ${issue.keys.join(', ')}${why === undefined ? '' : `: ${why}`}`;
+  }
   const expected = issue.message.replace(/, received .*$/, '').replace(/^Invalid input: /, '');
   return `${path}: ${expected}, got ${shown(issue.input)}`;
 }
+
+const equalWeights = 'Weights depend on private counts; DP needs equal weights';
+const poissonAlone =
+  'Sampling done would be a fixed-size or shuffled cohort but accounting assumes Poisson: a secret coin of rate samplingNumerator / 2^32';
+
+/** Fields that other platforms have and that would break a promise here, with the reason. */
+const notOffered: Readonly<Record<string, string>> = {
+  weighting: equalWeights,
+  weights: equalWeights,
+  exampleWeights: equalWeights,
+  cohortSize: poissonAlone,
+  sampleSize: poissonAlone,
+  shuffle: poissonAlone,
+};
 
 /** A value in a few characters. */
 function shown(value: unknown): string {

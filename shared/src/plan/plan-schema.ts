@@ -18,7 +18,12 @@ export const suiteSchema = z.enum(['x25519']);
 export type Suite = z.infer<typeof suiteSchema>;
 
 /** Noise multiplier of one slot, at the floor that the ε is stated for: std / clip of the sum over the honest minimum. */
-const noiseMultiplier = z.number().positive().max(1e6);
+const noiseMultiplier = z
+  .number()
+  .positive(
+    'No noise: epsilon is infinite. Set noiseMultiplier > 0 or turn differential privacy off explicitly (privacy none)',
+  )
+  .max(1e6);
 
 export const evaluationPlanSchema = z.strictObject({
   /** Evaluates before round 1 + every, 1 + 2·every, … and once after the last round. */
@@ -38,7 +43,7 @@ export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 export const dpPrivacySchema = z.strictObject({
   kind: z.literal('dp'),
   /** Failure probability, in (0, 1), below 1 / units. */
-  delta: z.number().gt(0).lt(1),
+  delta: z.number().gt(0, 'delta must be in (0,1)').lt(1, 'delta must be in (0,1)'),
   /** Stated ε for a unit of the training part, over all training slots; at unit = client for a client, over all slots. */
   epsilon: z.number().positive(),
   /** Stated ε for a unit of the evaluation part; absent without evaluation, and at unit = client. */
@@ -95,7 +100,12 @@ export const planSchema = z.strictObject({
   initialWeights: z.strictObject({ generator: z.literal('glorot-uniform-v1'), seed: hex32 }),
   /** What a privacy promise is made to. */
   unit: z.enum(['record', 'client']),
-  adjacency: z.literal('addOrRemove'),
+  adjacency: z.literal('addOrRemove', {
+    error: ({ input }) =>
+      input === undefined
+        ? 'State addOrRemove, zeroOut or replaceOne; epsilon differs about 2x in noise. Plans are accounted under addOrRemove'
+        : 'plans are accounted under addOrRemove; under another adjacency epsilon differs about 2x in noise',
+  }),
   /** Fractions of each client's units, by keyed hash of the unit's id; the rest trains. */
   split: z.strictObject({ validation: z.number().min(0).lt(1), test: z.number().min(0).lt(1) }),
   cohort: z.strictObject({
