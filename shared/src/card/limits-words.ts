@@ -42,6 +42,12 @@ export function collusionWords({ trust, privacy, cohort }: Plan): string {
   );
 }
 
+/** What the masks rest on, by suite. */
+const suiteWords: Readonly<Record<Plan['suite'], string>> = {
+  x25519:
+    'The masks around each contribution rest on X25519. Whoever recorded the traffic, broke its transport encryption and could break X25519 later, by a quantum computer for example, would see single contributions, each with its own share of the noise alone.',
+};
+
 /** On what the promise rests, and what it is not. */
 export function assumptions(plan: Plan): string[] {
   const general = [
@@ -55,6 +61,7 @@ export function assumptions(plan: Plan): string[] {
   return [
     ...general,
     'The figures are for the releases of this plan, made by honest copies of this program on the clients that do not collude.',
+    ...(plan.trust === 'secure' ? [suiteWords[plan.suite]] : []),
     ...(plan.unit === 'record'
       ? [
           'Each owner splits its units into parts by a keyed hash of the unit’s id, fixed before the first plan. A unit lies in one part, so it is subject to that part’s ε alone.',
