@@ -49,7 +49,7 @@ export function statementWords(dataSource: string, statement: LedgerStatement, u
   return [
     `Data source ${dataSource}`,
     `Spent    at most ε = ${up(epsilonSpent)} of ${epsilonBudget} at δ = ${delta}, ${whom}; ${(Math.floor(epsilonLeft * 1_000) / 1_000).toFixed(3)} left.${bare}`,
-    `Counted  by Rényi DP of order ${order}, fixed for good, which holds whatever plans come next and reads about a tenth above a plan's own ε. What is spent does not come back.`,
+    `Counted  by Rényi DP of order ${order}, fixed for good, which holds whatever plans come next: the first charges read high, and near the budget all reads about a tenth above a plan's own ε. What is spent does not come back.`,
   ].join('\n');
 }
 

@@ -1,58 +1,76 @@
 import { access } from 'node:fs/promises';
 import { SottoError } from '@sotto/shared/errors';
-import { ledgerEpsilon, openLedger, replayLedger, type LedgerCharge, type LedgerOpening } from '@sotto/shared/privacy';
+import type { Plan } from '@sotto/shared/plan';
+import { ledgerEpsilon, replayLedger, type LedgerOpening } from '@sotto/shared/privacy';
 import { federationBudget, setFederationBudget } from '../budget-file.ts';
 import { openData } from '../data-folder.ts';
+import { storedCharges } from '../runs/federation-books.ts';
+import { planOfRun } from '../runs/run-cards.ts';
 import type { ChargeRecord, RunRecord } from '../store/store.ts';
 import type { CommandResult } from './command-result.ts';
 import type { FolderOptions } from './folder-commands.ts';
 
-/** What books without a budget are counted at: the order that a client's default policy has. */
-const unlimited = { epsilon: 10, delta: 1e-5 };
+/** δ of a budget of which only ε is given. */
+const usualDelta = 1e-5;
 
 /** One run's line of the federation's ledger. */
 type RunLine = {
   readonly runId: string;
   readonly planHash: string;
   readonly name: string;
-  readonly unit: 'record' | 'client' | null;
-  /** Charged sessions by slot. */
+  readonly unit: Plan['unit'];
+  /** Charged sessions by slot, at the plan's floor. */
   readonly charged: Readonly<Record<'training' | 'evaluation', number>>;
-  /** Charged sessions of a plan without differential privacy: of them no ε tells. */
-  readonly unprotected: number;
-  /** ε of this run's charges alone, at the books' order; an upper bound. */
-  readonly epsilon: number;
+  /** The plan's promise to a unit of its worst part; null: no differential privacy, ε = ∞. */
+  readonly stated: { readonly epsilon: number; readonly delta: number } | null;
+};
+
+/** What all runs about one privacy unit come to. */
+type UnitLine = {
+  readonly unit: Plan['unit'];
+  readonly runs: number;
+  /** The promises added up, ε and δ: holds whatever was chosen along the way, and however much of a plan was run. */
+  readonly added: { readonly epsilon: number; readonly delta: number };
+  /** ε of what was charged so far at the budget's order; null without a budget. */
+  readonly spent: number | null;
+  /** Budget less spent; null without a budget. */
+  readonly left: number | null;
 };
 
 /**
- * The federation's ledger: what each run was charged, and ε of all together at the books' one order of RDP, for each privacy
- * unit. Read from the store; a running coordinator is not disturbed.
+ * The federation's ledger: what each run was charged and what it promised, all of them added up, and under a budget what the
+ * filter says. Read from the store; a running coordinator is not disturbed.
  */
 export async function showFederationLedger({ dir, database }: FolderOptions): Promise<CommandResult> {
   const budget = await federationBudget(dir);
-  const opening = budget ?? openLedger(unlimited).opening;
-  const { store } = await openData(dir, database, 'read');
+  const { store, blobs } = await openData(dir, database, 'read');
   try {
-    const all: LedgerCharge[] = [];
     const runs: RunLine[] = [];
     for (const record of await store.runs()) {
+      const plan = await planOfRun(blobs, record);
       const charges = await store.charges(record.runId);
-      runs.push(runLine(record, charges, opening));
-      all.push(...charges.flatMap(counted));
+      if (charges.length > 0) runs.push(runLine(record, plan, charges));
     }
-    const units = (['record', 'client'] as const)
-      .map((unit) => ({ unit, charges: all.filter(({ event }) => event.unit === unit) }))
-      .filter(({ charges }) => charges.length > 0)
-      .map(({ unit, charges }) => {
-        const epsilon = ledgerEpsilon(replayLedger(opening, charges));
-        const left = budget === null ? null : Math.max(0, budget.epsilon - epsilon);
-        return { unit, charges: charges.length, epsilon, left };
-      });
-    const { delta, order } = opening;
-    return {
-      lines: ledgerLines(runs, units, budget, opening),
-      json: { budget: budget === null ? null : { epsilon: budget.epsilon, delta }, delta, order, units, runs },
-    };
+    const all = await storedCharges(store);
+    const units = (['record', 'client'] as const).flatMap((unit): UnitLine[] => {
+      const stated = runs.flatMap((one) => (one.unit === unit && one.stated !== null ? [one.stated] : []));
+      if (stated.length === 0) return [];
+      const charges = all.filter(({ event }) => event.unit === unit);
+      const spent = budget === null ? null : ledgerEpsilon(replayLedger(budget, charges));
+      return [
+        {
+          unit,
+          runs: stated.length,
+          added: {
+            epsilon: stated.reduce((sum, { epsilon }) => sum + epsilon, 0),
+            delta: stated.reduce((sum, { delta }) => sum + delta, 0),
+          },
+          spent,
+          left: budget === null || spent === null ? null : Math.max(0, budget.epsilon - spent),
+        },
+      ];
+    });
+    return { lines: ledgerLines(runs, units, budget), json: { ...budgetJson(budget), units, runs } };
   } finally {
     await store.close();
   }
@@ -66,24 +84,23 @@ export async function federationBudgetCommand(
   await access(dir).catch(() => {
     throw new SottoError('FILE_NOT_FOUND', `${dir}: there is no data folder; make one with sotto init`);
   });
-  const before = await federationBudget(dir);
   if (options.epsilon === undefined) {
     if (options.delta !== undefined) throw new SottoError('INVALID_INPUT', '--delta goes with --epsilon');
-    return budgetResult(before);
+    const budget = await federationBudget(dir);
+    return { lines: [budgetLine(budget)], json: budgetJson(budget) };
   }
-  const opening = await setBudget(dir, options.epsilon, options.delta);
-  const { lines, json } = budgetResult(opening);
-  return { lines: [...lines, 'A coordinator that runs takes it in when it is started again.'], json };
+  const budget = await setBudget(dir, options.epsilon, options.delta);
+  return {
+    lines: [budgetLine(budget), 'A coordinator that runs takes it in when it is started again.'],
+    json: budgetJson(budget),
+  };
 }
 
 /** Texts of the command line to a budget that is set. @throws {INVALID_INPUT} {CONFLICT} */
 export async function setBudget(dir: string, epsilon: string, delta: string | undefined): Promise<LedgerOpening> {
   const known = await federationBudget(dir);
-  return setFederationBudget(
-    dir,
-    numberOf('epsilon', epsilon),
-    delta === undefined ? (known?.delta ?? unlimited.delta) : numberOf('delta', delta),
-  );
+  const kept = known?.delta ?? usualDelta;
+  return setFederationBudget(dir, numberOf('epsilon', epsilon), delta === undefined ? kept : numberOf('delta', delta));
 }
 
 function numberOf(name: string, text: string): number {
@@ -94,62 +111,53 @@ function numberOf(name: string, text: string): number {
   return value;
 }
 
-function budgetResult(opening: LedgerOpening | null): CommandResult {
-  if (opening === null)
-    return { lines: ['Budget   none: only the clients’ own books limit what is asked'], json: { budget: null } };
-  const { epsilon, delta, order } = opening;
-  return {
-    lines: [`Budget   ε = ${epsilon} at δ = ${delta} over all plans (order ${order} for good)`],
-    json: { budget: { epsilon, delta }, order },
-  };
-}
-
-function runLine(
-  { runId, planHash, name }: RunRecord,
-  charges: readonly ChargeRecord[],
-  opening: LedgerOpening,
-): RunLine {
-  const lines = charges.flatMap(counted);
+function runLine({ runId, planHash, name }: RunRecord, plan: Plan, charges: readonly ChargeRecord[]): RunLine {
+  const { privacy, unit } = plan;
   const of = (slot: 'training' | 'evaluation') => charges.filter((charge) => charge.slot === slot).length;
   return {
     runId,
     planHash,
     name,
-    unit: lines[0]?.event.unit ?? null,
+    unit,
     charged: { training: of('training'), evaluation: of('evaluation') },
-    unprotected: new Set(charges.filter(({ event }) => event === null).map(({ attempt }) => attempt)).size,
-    epsilon: ledgerEpsilon(replayLedger(opening, lines)),
+    stated:
+      privacy.kind === 'none'
+        ? null
+        : { epsilon: Math.max(privacy.epsilon, privacy.evaluationEpsilon ?? 0), delta: privacy.delta },
   };
 }
 
-function counted({ planHash, round, slot, attempt, event }: ChargeRecord): LedgerCharge[] {
-  return event === null ? [] : [{ planHash, round, slot, attempt, event }];
+function budgetJson(budget: LedgerOpening | null) {
+  if (budget === null) return { budget: null };
+  const { epsilon, delta, order } = budget;
+  return { budget: { epsilon, delta, order } };
+}
+
+function budgetLine(budget: LedgerOpening | null): string {
+  if (budget === null) return 'Budget        none: only the clients’ own books limit what is asked';
+  return `Budget        ε = ${budget.epsilon} at δ = ${budget.delta} over all plans, counted by Rényi DP of order ${budget.order} for good`;
 }
 
 /** Rounded up, so that nothing reads cheaper than it is. */
 const up = (epsilon: number): string => (Math.ceil(epsilon * 1_000) / 1_000).toFixed(3);
 
-function ledgerLines(
-  runs: readonly RunLine[],
-  units: readonly { unit: string; charges: number; epsilon: number; left: number | null }[],
-  budget: LedgerOpening | null,
-  { delta, order }: LedgerOpening,
-): string[] {
-  if (runs.length === 0) return ['no runs yet', ...budgetResult(budget).lines];
+function ledgerLines(runs: readonly RunLine[], units: readonly UnitLine[], budget: LedgerOpening | null): string[] {
+  if (runs.length === 0) return ['nothing was charged yet', budgetLine(budget)];
   return [
-    ...runs.map(({ runId, name, unit, charged, unprotected, epsilon }) => {
-      const what = `${charged.training} training, ${charged.evaluation} evaluation sessions charged`;
-      const cost =
-        unprotected > 0
-          ? `ε = ∞ (${unprotected} without differential privacy)`
-          : `ε at most ${up(epsilon)} for a ${unit ?? 'unit'}`;
-      return `${runId.slice(0, 8)}  ${what}  ${cost}  ${name}`;
+    ...runs.map(({ runId, name, unit, charged, stated }) => {
+      const sessions = `${charged.training} training and ${charged.evaluation} evaluation sessions charged`;
+      const promise = stated === null ? 'ε = ∞: no differential privacy' : `ε = ${stated.epsilon} for a ${unit}`;
+      return `${runId.slice(0, 8)}  ${sessions}  ${promise}  ${name}`;
     }),
-    ...units.map(
-      ({ unit, charges, epsilon, left }) =>
-        `All plans     ε at most ${up(epsilon)} for a ${unit}, ${charges} charges${left === null ? '' : `; ${left.toFixed(3)} left`}`,
-    ),
-    ...budgetResult(budget).lines,
-    `Counted       by Rényi DP of order ${order} at δ = ${delta}, which holds whatever plans come next and reads about a tenth above a plan's own ε. What is spent does not come back.`,
+    ...units.flatMap(({ unit, runs: count, added, spent, left }) => [
+      `All plans     ${count} promises to a ${unit} add up to ε = ${up(added.epsilon)} at δ = ${Number(added.delta.toPrecision(3))}`,
+      ...(spent === null || left === null
+        ? []
+        : [
+            `Spent         at most ε = ${up(spent)} for a ${unit}, ${(Math.floor(left * 1_000) / 1_000).toFixed(3)} left`,
+          ]),
+    ]),
+    budgetLine(budget),
+    'What is spent does not come back.',
   ];
 }

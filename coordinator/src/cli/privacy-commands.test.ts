@@ -109,19 +109,24 @@ describe('sotto privacy ledger and budget', () => {
     const free = await json('privacy', 'ledger');
     expect(free).toMatchObject({
       budget: null,
-      units: [{ unit: 'record', charges: 4, left: null }],
-      runs: [{ runId, unit: 'record', charged: { training: 2, evaluation: 2 }, unprotected: 0 }],
+      units: [{ unit: 'record', runs: 1, added: { delta: 1e-5 }, spent: null, left: null }],
+      runs: [{ runId, unit: 'record', charged: { training: 2, evaluation: 2 }, stated: { delta: 1e-5 } }],
     });
     expect((await sotto('privacy', 'budget')).out).toContain('none: only the clients’ own books limit');
     expect(await json('privacy', 'budget', '--epsilon', '8')).toMatchObject({ budget: { epsilon: 8, delta: 1e-5 } });
-    const { order } = await json('privacy', 'ledger');
-    expect(await json('privacy', 'ledger')).toMatchObject({ budget: { epsilon: 8 }, units: [{ unit: 'record' }] });
+    const { budget, units } = (await json('privacy', 'ledger')) as never as {
+      budget: { order: number };
+      units: { spent: number; left: number }[];
+    };
+    const { order } = budget;
+    expect(units[0]!.spent + units[0]!.left).toBeCloseTo(8, 12);
     // ε may change, the order is for good; so is δ.
-    expect(await json('privacy', 'budget', '--epsilon', '2')).toMatchObject({ budget: { epsilon: 2 }, order });
+    expect(await json('privacy', 'budget', '--epsilon', '2')).toMatchObject({ budget: { epsilon: 2, order } });
     expect(await sotto('privacy', 'budget', '--epsilon', '2', '--delta', '1e-6')).toMatchObject({ code: 11 });
     expect(await sotto('privacy', 'budget', '--epsilon', 'much')).toMatchObject({ code: 2 });
     const { out } = await sotto('privacy', 'ledger');
-    expect(out).toMatch(/All plans {5}ε at most \d\.\d{3} for a record, 4 charges; \d\.\d{3} left/);
+    expect(out).toMatch(/All plans {5}1 promises to a record add up to ε = \d\.\d{3} at δ = 0\.00001/);
+    expect(out).toMatch(/Spent {9}at most ε = \d\.\d{3} for a record, \d\.\d{3} left/);
   });
 
   it('is opened by sotto init', async () => {

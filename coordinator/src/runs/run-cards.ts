@@ -22,7 +22,7 @@ export function createRunCards(store: Store, blobs: Blobs): RunCards {
       if (record === null) throw new SottoError('NOT_FOUND', `there is no run ${runId}`);
       let known = promises.get(record.planHash);
       if (known === undefined) {
-        const plan = await planOf(blobs, record);
+        const plan = await planOfRun(blobs, record);
         known = { plan, card: planCard(plan, record.planHash) };
         promises.set(record.planHash, known);
       }
@@ -31,7 +31,8 @@ export function createRunCards(store: Store, blobs: Blobs): RunCards {
   };
 }
 
-async function planOf(blobs: Blobs, { runId, signedPlanBlob }: RunRecord): Promise<Plan> {
+/** The plan that a run was signed with. @throws {STORE_FAILED} */
+export async function planOfRun(blobs: Blobs, { runId, signedPlanBlob }: RunRecord): Promise<Plan> {
   const bytes = await blobs.get(signedPlanBlob);
   if (bytes === null) throw new SottoError('STORE_FAILED', `run ${runId}: its plan's blob ${signedPlanBlob} is gone`);
   return signedPlanSchema.parse(JSON.parse(fromUtf8(bytes))).plan;

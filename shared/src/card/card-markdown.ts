@@ -51,7 +51,7 @@ function promise(card: PrivacyCard): string[] {
   }
   const lines = card.guarantees.map(
     (one) =>
-      `**ε = ${one.epsilon} at δ = ${one.delta}** for ${whomWords(one.account)}, over ${one.slots.join(' and ')} together.`,
+      `**ε = ${one.epsilon} at δ = ${one.delta}** for ${whomWords(one.account)}, over all releases of ${one.slots.join(' and ')} together.`,
   );
   const [first] = card.guarantees;
   const factor = first === undefined ? '' : Math.exp(first.epsilon).toPrecision(3);
