@@ -38,6 +38,12 @@ describe('bad input gives the error that names it', () => {
     ['adjacency', undefined, /State addOrRemove, zeroOut or replaceOne; epsilon differs about 2x in noise/],
     ['adjacency', 'replaceOne', /plans are accounted under addOrRemove; .*got "replaceOne"/],
     ['training.query.cohortSize', 50, /cohortSize: Sampling done would be .* but accounting assumes Poisson/],
+    [
+      'topology.layers',
+      [{ kind: 'batchNormalization' }],
+      /layers\[0\]\.kind: the units of a batch are mixed, .*; leave the layer out .*, got "batchNormalization"/,
+    ],
+    ['topology.layers', [{ kind: 'lstm' }], /layers\[0\]\.kind: .*dense.*, got "lstm"/],
     ['training.strategy.weighting', 'examples', /Weights depend on private counts; DP needs equal weights/],
   ])('%s = %s', (path, value, message) => {
     expect(() => parsePlan(altered(path, value))).toThrow(message);
