@@ -75,7 +75,7 @@ function covers(card: PrivacyCard): string[] {
   });
   const participation = card.guarantees.map(
     ({ account, participationsMost, participationsDone }) =>
-      `${capital(whomWords(account))} is in at most ${participationsMost} releases${participationsDone === null ? '' : `; ${participationsDone} sessions were charged so far`}.`,
+      `${capital(whomWords(account))} is in at most ${participationsMost} releases${participationsDone === null ? '' : `; ${participationsDone} were charged so far`}.`,
   );
   return [
     [

@@ -49,7 +49,7 @@ export const guaranteeSchema = z.strictObject({
   deltaWarning: sentence.nullable(),
   /** Releases that one unit can be in at most, spare attempts included. */
   participationsMost: count,
-  /** Sessions that were charged so far, the failed ones included; null for a plan that has not run. */
+  /** Those that were charged so far, of failed sessions too; null for a plan that has not run. */
   participationsDone: count.nullable(),
 });
 
