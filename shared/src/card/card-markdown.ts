@@ -71,7 +71,7 @@ function covers(card: PrivacyCard): string[] {
       one.samplingAssumed === 'none'
         ? 'none assumed; every unit is read'
         : `Poisson assumed, rate ${one.samplingRate.toPrecision(4)}; done by each client’s secret coin`;
-    return `| ${one.slot} | ${one.planned} + ${one.spare} spare = ${one.atMost} | ${done} | ${noise} | ${one.clipNormL2.toPrecision(4)}, fixed | ${sampling} |`;
+    return `| ${one.slot} | ${one.planned} + ${one.spare} spare = ${one.atMost} | ${done} | ${noise} | ${one.clipNormL2.toPrecision(4)}, ${one.clip} | ${sampling} |`;
   });
   const participation = card.guarantees.map(
     ({ account, participationsMost, participationsDone }) =>

@@ -70,7 +70,7 @@ export const cardMechanismSchema = z.strictObject({
   /** C: L2 bound on one unit's vector. */
   clipNormL2: z.number().positive(),
   /** How the bound comes about. */
-  clip: z.literal('fixed'),
+  clip: z.enum(['fixed', 'adaptive']),
   /** Share of the units that a release reads. */
   samplingRate: z.number().gt(0).max(1),
   /** What the accountant takes for granted. */

@@ -137,6 +137,14 @@ describe('who colludes', () => {
     expect(left[1]!.atFewest[0]).toBeCloseTo(1.067, 3);
   });
 
+  it('is the example of the page for data-protection officers', () => {
+    const page = readFileSync(new URL('../../../docs/concepts/privacy.md', import.meta.url), 'utf8');
+    const rows = cardOf(shippedPlan('hospitals', 4)).collusion.left.map(({ atFewest }) => atFewest[0]!);
+    expect(rows).toHaveLength(2);
+    expect(page).toMatch(new RegExp(`\\| 0 +\\| ${rows[0]!.toFixed(3)} `));
+    expect(page).toMatch(/\| 1 +\| 1 \(stated\) /);
+  });
+
   it('is empty in trusted mode, where clients know no noise, and the words say against whom nothing holds', () => {
     const card = cardOf(examplePlan({ trust: 'trusted', clients: 2 }));
     expect(card.collusion.left).toEqual([]);

@@ -4,14 +4,13 @@ import {
   eventsOf,
   planEpsilons,
   planSlots,
-  queryContext,
   reckonedUnits,
+  sessionParts,
   thresholdsOf,
   type Plan,
   type PlanEpsilon,
 } from '../plan/index.ts';
 import { accountsOf, epsilonOfCurve, rdpCurve, type AccountName } from '../privacy/index.ts';
-import { queryByName } from '../queries/index.ts';
 import { accountantWords, adjacencyWords, unitWords } from './guarantee-words.ts';
 import { privacyCardSchema, type CardAudit, type Guarantee, type PrivacyCard } from './card-schema.ts';
 import { assumptions, collusionWords, outside } from './limits-words.ts';
@@ -23,6 +22,9 @@ const curveOrders = [
   1.25, 1.5, 1.75, 2, 2.25, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128,
   192, 256, 512,
 ];
+
+/** No sampling: the numerator over 2^32 at which every unit is read. */
+const everyUnit = 2 ** 32;
 
 /**
  * The privacy card of a plan before anything has run: everything that its promise consists of, and on what it rests.
@@ -134,12 +136,23 @@ function deltaWarning(delta: number, units: number | null): string | null {
   );
 }
 
+/** Assumed is what the accountants' event says, done is what both ends compute for the session: they must be one. */
 function mechanismsOf(plan: Plan): PrivacyCard['mechanisms'] {
-  const context = queryContext(plan);
-  return planSlots(plan).map(({ slot, query, event, count }) => {
-    const numerator =
-      slot === 'training' && plan.training.query.kind === 'gradient' ? plan.training.query.samplingNumerator : 2 ** 32;
-    const sampled = numerator < 2 ** 32;
+  const slots = planSlots(plan);
+  const parts = sessionParts(
+    plan,
+    slots.map(({ slot }) => slot),
+  );
+  return slots.map(({ slot, event, count }, index) => {
+    const { clipNormL2, samplingNumerator } = parts[index]!;
+    const assumed = event?.samplingNumerator ?? samplingNumerator;
+    if (assumed !== samplingNumerator) {
+      throw new SottoError(
+        'CARD_INCOMPLETE',
+        `card.mechanisms[${index}].samplingAssumed: sampling done is of rate ${samplingNumerator}/2^32 but accounting assumes ${assumed}/2^32`,
+      );
+    }
+    const sampled = samplingNumerator < everyUnit;
     return {
       slot,
       event,
@@ -148,9 +161,9 @@ function mechanismsOf(plan: Plan): PrivacyCard['mechanisms'] {
       atMost: count,
       charged: null,
       released: null,
-      clipNormL2: queryByName(query).clipNormL2(context),
+      clipNormL2,
       clip: 'fixed',
-      samplingRate: numerator / 2 ** 32,
+      samplingRate: samplingNumerator / everyUnit,
       samplingAssumed: sampled ? 'poisson' : 'none',
       samplingDone: sampled ? 'secretCoinOfEachClient' : 'everyUnit',
     };
