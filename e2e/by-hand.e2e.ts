@@ -269,8 +269,9 @@ test(
       // East and north refused a plan; south was shut out.
       expect(code).toBe(owner === 'south' ? 4 : 8);
     }
-    const books = await done('sotto-node ledger --data patients.csv --policy policy.json', at('east'));
+    const books = await done('sotto-node ledger --data patients.csv --policy policy.json --charges', at('east'));
     expect(books.match(/^plan [0-9a-f]{12} {2}round \d {2}training {2}attempt \d$/gm)?.length).toBe(3);
+    expect(books).toMatch(/^plan [0-9a-f]{12} {2}rounds 1 to \d, 3 training sessions charged, at most ε = \d/m);
     expect(books).toMatch(/at most ε = \d+\.\d+ of 20 at δ/);
     await setVersion(join(folder, 'east', 'patients.csv.sotto', 'books.db'), 'PRAGMA user_version = 99');
     await fails('sotto-node ledger --data patients.csv --policy policy.json', at('east'), 'STORE_TOO_NEW', '99');

@@ -83,6 +83,10 @@ async function checkFigures(figures: Readonly<Record<string, unknown>>): Promise
   expect(isAbsolute(file) && file.startsWith(folder), file).toBe(true);
   const { metadata } = decodeSafetensors(await readFile(file));
   expect(metadata['modelHash']).toBe(modelHash);
+  expect(await readFile(String(figures['card']), 'utf8')).toContain(
+    `this card is about model \`${String(modelHash)}\``,
+  );
+  expect(await readFile(String(figures['card']), 'utf8')).toContain('A demonstration: one person holds the keys');
   expect((await stat(join(folder, '.sotto'))).isDirectory()).toBe(true);
 }
 

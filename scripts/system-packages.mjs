@@ -1,6 +1,7 @@
 // What the tests need besides Node: a browser, PostgreSQL, and tools that look at the network.
 import { existsSync } from 'node:fs';
 import { postgresPrograms } from './postgres.mjs';
+import { hasPython } from './python.mjs';
 import { run } from './setup.mjs';
 
 const wanted = [
@@ -8,6 +9,7 @@ const wanted = [
   { name: 'postgresql', there: () => postgresPrograms() !== null },
   { name: 'tcpdump', there: () => existsSync('/usr/bin/tcpdump') || existsSync('/usr/sbin/tcpdump') },
   { name: 'iproute2', there: () => existsSync('/usr/sbin/ip') || existsSync('/sbin/ip') || existsSync('/usr/bin/ip') },
+  { name: 'python3-venv', there: hasPython },
   { name: 'openssl', there: () => existsSync('/usr/bin/openssl') },
 ];
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check } from './check.mjs';
 import { startPostgres } from './postgres.mjs';
+import { ensurePython } from './python.mjs';
 import { build, buildDashboard, ensureInstalled, root, run, tool } from './setup.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 
@@ -25,6 +26,8 @@ await ensureSystemPackages();
 const env = long ? { SOTTO_LONG: '1' } : {};
 const postgres = await startPostgres();
 if (postgres !== null) env.SOTTO_POSTGRES = postgres.url;
+const python = await ensurePython();
+if (python !== null) env.SOTTO_PYTHON = python;
 try {
   heading('Checks');
   const checked = await check();

@@ -11,6 +11,7 @@ export function describePlan(plan: Plan, check: PlanCheck): string[] {
     ...whoLines(plan),
     ...whatLines(plan, check),
     ...privacyLines(plan, check),
+    disclosureLine(plan),
     ...check.warnings.map(({ path, problem, cure }) => `Warning, ${path}: ${problem}. ${cure}`),
   ];
 }
@@ -51,6 +52,12 @@ function sessionsOf(check: PlanCheck): string {
   if (check.summary === null) return '';
   const { planned, most } = check.summary.sessions;
   return `, ${planned} sessions planned, ${most} at most`;
+}
+
+/** What is signed on the author's word alone. */
+function disclosureLine({ disclosure = {} }: Plan): string {
+  const { hyperparameters = 'not stated', keys = 'not stated', note } = disclosure;
+  return `The author states, and nothing checks: settings chosen on: ${hyperparameters}; keys held by: ${keys}.${note === undefined ? '' : ` ${JSON.stringify(note)}`}`;
 }
 
 function privacyLines(plan: Plan, check: PlanCheck): string[] {

@@ -1,6 +1,15 @@
+import { planCard } from '@sotto/shared/card';
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
-import { checkPlan, completePlan, findingText, type Plan, type PlanCheck, type RosterClient } from '@sotto/shared/plan';
+import {
+  checkPlan,
+  completePlan,
+  findingText,
+  planHashOf,
+  type Plan,
+  type PlanCheck,
+  type RosterClient,
+} from '@sotto/shared/plan';
 import {
   certificateSchema,
   checkQuotas,
@@ -22,6 +31,7 @@ export type PlanAdditions = {
  * missing noise or ε computed, and everything checked.
  * @throws {PLAN_INVALID} naming the problems, or what file and option both give.
  * @throws {CERTIFICATE_INVALID} when a client of the roster is not vouched for by this authority.
+ * @throws {CARD_INCOMPLETE} when the plan's privacy card lacks a field.
  */
 export async function preparePlan(
   draft: unknown,
@@ -50,6 +60,7 @@ export async function preparePlan(
   if (check.problems.length > 0) {
     throw new SottoError('PLAN_INVALID', check.problems.map(findingText).join(' '), { problems: check.problems });
   }
+  planCard(plan, planHashOf(plan));
   return { plan, check };
 }
 

@@ -266,7 +266,7 @@ describe('sign', () => {
     ];
     const outcome = await cli([...args, '--out', join(folder, 'never.json'), '--key', key]);
     expect(outcome.code).toBe(14);
-    for (const word of ['Zürich', 'ε = 1', 'Rounds: 100', 'What leaves a device'])
+    for (const word of ['Zürich', 'ε = 1', 'Rounds: 100', 'What leaves a device', 'settings chosen on: sameDataUnpaid'])
       expect(outcome.error).toContain(word);
     await expect(stat(join(folder, 'never.json'))).rejects.toThrow();
   });

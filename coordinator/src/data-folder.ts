@@ -14,6 +14,8 @@ export const folderNames = {
   operatorToken: 'operator-token',
   viewToken: 'view-token',
   authority: 'authority',
+  /** What all plans together may spend, where the operator set it. */
+  budget: 'budget.json',
   /** Written by `sotto serve`: where it listens and its certificate's fingerprint, for commands in the same folder. */
   address: 'address.json',
 } as const;

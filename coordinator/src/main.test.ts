@@ -286,6 +286,10 @@ describe('coordinator on a real port, with TLS', () => {
     );
     const { entries } = (await ask(url, 'GET', `/v1/runs/${runId}/transcript`, { token: viewToken })).json();
     expect(entries).toHaveLength(4);
+    const card = (await ask(url, 'GET', `/v1/runs/${runId}/card`, { token: viewToken })).json();
+    expect(card).toMatchObject({ run: { runId, state: 'finished', roundsRun: 3, modelHash: status.modelHash } });
+    expect(card.mechanisms).toMatchObject([{ charged: 3, released: 3 }]);
+    expect((await ask(url, 'GET', `/v1/runs/${runId}/card`, { token: clients[0]!.token })).status).toBe(403);
 
     const command = async (...args: string[]) => {
       let out = '';

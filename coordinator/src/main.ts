@@ -5,11 +5,13 @@ import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
 import { pino } from 'pino';
 import { readConfig, type CoordinatorConfigInput } from './config.ts';
+import { federationBudget } from './budget-file.ts';
 import { dashboardFolder } from './dashboard-folder.ts';
 import { folderNames, openData, pinAuthority, pinnedAuthority, tokenOf } from './data-folder.ts';
 import { createAccess } from './http/access.ts';
 import { createHttpApp } from './http/http-app.ts';
 import { createRunDriver } from './runs/driver.ts';
+import { openFederationBooks } from './runs/federation-books.ts';
 import type { RunDriver } from './runs/ports.ts';
 import { createSockets } from './sockets/socket-server.ts';
 import { givenCertificate, ownCertificate } from './tls.ts';
@@ -61,6 +63,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
     const crypto = createNodeCrypto();
     const random = createNodeRandom();
     const { transport } = sockets;
+    const budget = await federationBudget(dir);
     driver = createRunDriver({
       clock: wallClock,
       store,
@@ -70,6 +73,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       random,
       log,
       ...(authority === null ? {} : { authority }),
+      ...(budget === null ? {} : { books: await openFederationBooks(store, budget) }),
     });
     const access = createAccess({ clock: wallClock, crypto, random, store, operatorToken, viewToken });
     const dashboard = dashboardFolder(config.dashboard);

@@ -1,5 +1,5 @@
 import { openClientBooks, type ClientLedgerStore } from '@sotto/client/session';
-import { replayRun, runEventSchema, transcriptEntrySchema } from '@sotto/coordinator/runs';
+import { createRunCards, replayRun, runEventSchema, transcriptEntrySchema } from '@sotto/coordinator/runs';
 import type { Blobs, Store } from '@sotto/coordinator/store';
 import {
   planHashOf,
@@ -44,6 +44,7 @@ export async function checkRun(remains: RunRemains): Promise<string[]> {
       violations.push(`attempt ${attempt}: the upload of ${client} was taken on and never charged`);
     }
   }
+  await checkCard(remains, released, violations);
   try {
     const replay = await replayRun(remains.store, remains.blobs, remains.runId);
     if (replay.releases !== released.size) {
@@ -53,6 +54,30 @@ export async function checkRun(remains: RunRemains): Promise<string[]> {
     violations.push(`replay: ${error instanceof Error ? error.message : String(error)}`);
   }
   return violations;
+}
+
+/** The run's card can be made: no more was charged than each ε covers, and no release lies below the noise floor. */
+async function checkCard(
+  { runId, store, blobs }: RunRemains,
+  released: ReadonlyMap<number, Released>,
+  violations: string[],
+): Promise<void> {
+  try {
+    const { mechanisms } = await createRunCards(store, blobs).cardOf(runId);
+    const charges = await store.charges(runId);
+    for (const mechanism of mechanisms) {
+      const booked = charges.filter(({ slot }) => slot === mechanism.slot).length;
+      if ((mechanism.charged ?? 0) < booked) {
+        violations.push(`card: ${mechanism.charged} sessions with ${mechanism.slot}, the books have ${booked}`);
+      }
+      const opened = [...released.values()].filter(({ header }) => header.slots.includes(mechanism.slot)).length;
+      if (mechanism.released !== opened) {
+        violations.push(`card: ${mechanism.released} releases with ${mechanism.slot}, the events have ${opened}`);
+      }
+    }
+  } catch (error) {
+    violations.push(`card: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** The events in order: opened, then charged, then released, each once, by no fewer than the plan's survivors. */

@@ -5,7 +5,7 @@ import {
   type ClientLedgerStore,
   type ClientNotice,
 } from '@sotto/client/session';
-import { createRunDriver, type RunDriver, type RunPorts } from '@sotto/coordinator/runs';
+import { createRunDriver, openFederationBooks, type RunDriver, type RunPorts } from '@sotto/coordinator/runs';
 import { createMemoryBlobs, createMemoryStore, type Blobs, type Store } from '@sotto/coordinator/store';
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
@@ -20,6 +20,7 @@ import {
   type RosterClient,
   type SignedPlan,
 } from '@sotto/shared/plan';
+import type { LedgerOpening } from '@sotto/shared/privacy';
 import { signPlan, type RunStatus } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { cohortFault, type Upload } from '@sotto/shared/secure-sum';
@@ -47,8 +48,12 @@ export type SimulationConfig = {
   /** Clients that lie, by name. */
   readonly liars?: ReadonlyMap<string, LiarConfig>;
   readonly policy?: PolicyInput;
+  /** The federation's budget over all plans, by how often the coordinator was started again. Default: none. */
+  readonly budget?: (restarts: number) => LedgerOpening;
   /** Gives up at this virtual time after the start: a run that neither ended nor failed by then is wedged. */
   readonly limitMs?: number;
+  /** How long the world goes on after the run's end, so that the clients hear of it, in virtual milliseconds. Default 0. */
+  readonly lingerMs?: number;
   /** Restarts of a dead coordinator, in virtual milliseconds. */
   readonly restartMs?: number;
   /** Keeps every client's integers to compare with the releases; costs memory. Default true. */
@@ -174,6 +179,8 @@ class Federation {
         break;
       }
     }
+    const lingersTo = this.#clock.now() + (this.#config.lingerMs ?? 0);
+    while (lingersTo > this.#clock.now() && this.#clock.fireNext(lingersTo)) await this.#activity.settled();
     const checked = await checkRun({
       runId,
       plan,
@@ -271,7 +278,9 @@ class Federation {
       log: silent,
       allowInsecureRandom: true,
     };
-    const driver = createRunDriver(ports);
+    const budget = this.#config.budget?.(this.#coordinatorCrashes);
+    const books = budget === undefined ? {} : { books: await openFederationBooks(this.#store, budget) };
+    const driver = createRunDriver({ ...ports, ...books });
     this.#coordinator = { driver, life };
     // The start itself may crash: then its promise stays open, and the next life goes on.
     const started = driver.start();

@@ -8,12 +8,13 @@ import { readCsv } from '../data/index.ts';
 import { joinFederation } from '../identity/join.ts';
 import { openClientBooks } from '../ledger/client-books.ts';
 import { openDataSource } from '../ledger/data-source.ts';
+import { statementOf } from '../ledger/statement.ts';
 import type { NodeNotice } from '../node-config.ts';
 import { startNode } from '../node.ts';
 import { backOffMs } from '../platform/back-off.ts';
 import { readJson } from './json-file.ts';
 import type { Screen } from './screen.ts';
-import { booksWords, reportWords, wordsOf } from './words.ts';
+import { planStatementWords, reportWords, statementWords, wordsOf } from './words.ts';
 
 type Options = Readonly<Record<string, string | boolean | undefined>>;
 
@@ -113,24 +114,20 @@ export async function showLedger(screen: Screen, options: Options): Promise<numb
   const source = await openDataSource(folder);
   try {
     const books = await openClientBooks(source.ledger, policy.budget);
+    const { plans, ...sums } = statementOf(books.ledger());
     for (const { planHash, round, slot, attempt } of books.charges()) {
       screen.show(
         { type: 'charge', planHash, round, slot, attempt },
-        `plan ${planHash.slice(0, 12)}  round ${round}  ${slot}  attempt ${attempt}`,
+        options['charges'] === true
+          ? `plan ${planHash.slice(0, 12)}  round ${round}  ${slot}  attempt ${attempt}`
+          : null,
       );
     }
-    const { epsilon } = books.budget;
+    for (const plan of plans) screen.show({ type: 'plan', ...plan }, planStatementWords(plan));
+    const unprotectedUploads = books.unprotectedUploads();
     screen.show(
-      {
-        type: 'books',
-        dataSource: source.id,
-        epsilonSpent: books.epsilon(),
-        epsilonBudget: epsilon,
-        unprotectedUploads: books.unprotectedUploads(),
-        delta: books.budget.delta,
-      },
-      `Data source ${source.id}, ${books.charges().length} charges of all plans; ` +
-        `${booksWords(books.epsilon(), epsilon, books.unprotectedUploads())} at δ = ${books.budget.delta}. What is spent does not come back.`,
+      { type: 'books', dataSource: source.id, ...sums, charges: books.charges().length, unprotectedUploads },
+      statementWords(source.id, { plans, ...sums }, unprotectedUploads),
     );
     return 0;
   } finally {

@@ -90,10 +90,11 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .action(act(checkData));
   program
     .command('ledger')
-    .description('what was spent of the data source, line by line')
+    .description('what was spent of the data source by each plan, what is left, and what a next round would cost')
     .option('--data <csv>', 'the rows whose books lie beside them')
     .option('--data-source <folder>', 'the books, where they lie elsewhere')
     .option('--policy <file>', 'the policy with the budget')
+    .option('--charges', 'every charge as well, line by line')
     .action(act(showLedger));
   const policy = program.command('policy').description('what this node allows');
   policy

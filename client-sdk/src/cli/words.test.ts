@@ -73,6 +73,19 @@ describe('wordsOf', () => {
     expect(words({ ...trouble, code: 'CLOCK_SKEW' })).toMatch(/^CLOCK_SKEW/);
   });
 
+  it('tells a passed budget word for word: its own, and the federation’s', () => {
+    const words = wordsOf(() => 0);
+    const sentence = 'This round would raise epsilon to 8.13, budget 8';
+    expect(words({ type: 'sessionLeft', sessionId, code: 'BUDGET_EXCEEDED', reason: sentence })).toBe(
+      `Left a session (BUDGET_EXCEEDED): ${sentence}`,
+    );
+    const plan = examplePlan();
+    const reason = `BUDGET_EXCEEDED: ${sentence}`;
+    expect(words({ type: 'runEnded', runId, outcome: 'stopped', modelHash: 'ab'.repeat(32), reason, plan })).toContain(
+      reason,
+    );
+  });
+
   it("ends with the outcome and the books, and knows the end of another's run", () => {
     const words = wordsOf(() => 0);
     const plan = examplePlan();

@@ -1,5 +1,6 @@
 import { inputWidth, outputWidth, sessionCount, type Plan } from '@sotto/shared/plan';
 import type { DataReport } from '../data/index.ts';
+import type { LedgerStatement, PlanStatement } from '../ledger/statement.ts';
 import type { NodeNotice } from '../node-config.ts';
 
 /** Shortest time between two lines that only say that it goes on, in milliseconds. */
@@ -22,6 +23,34 @@ export function booksWords(epsilonSpent: number, epsilonBudget: number, unprotec
   const bare =
     unprotectedUploads === 0 ? '' : `, and ${unprotectedUploads} uploads without differential privacy: ε = ∞ for these`;
   return `books: at most ε = ${epsilonSpent.toFixed(2)} of ${epsilonBudget}${bare}`;
+}
+
+/** ε rounded up, so that nothing reads cheaper than it is. */
+const up = (epsilon: number): string => (Math.ceil(epsilon * 1_000) / 1_000).toFixed(3);
+
+/** One plan's line of the ledger. */
+export function planStatementWords(plan: PlanStatement): string {
+  const { planHash, charged, firstRound, lastRound, epsilonAlone, epsilonAfterNext, nextFits } = plan;
+  const sessions = Object.entries(charged)
+    .map(([slot, count]) => `${count} ${slot}`)
+    .join(' and ');
+  const next = nextFits
+    ? `a next round would raise the books to ${up(epsilonAfterNext)}`
+    : `a next round would be refused: it would raise the books to ${up(epsilonAfterNext)}`;
+  return `plan ${planHash.slice(0, 12)}  rounds ${firstRound} to ${lastRound}, ${sessions} sessions charged, at most ε = ${up(epsilonAlone)} alone; ${next}`;
+}
+
+/** The sum of a ledger. */
+export function statementWords(dataSource: string, statement: LedgerStatement, unprotectedUploads: number): string {
+  const { unit, epsilonBudget, delta, order, epsilonSpent, epsilonLeft } = statement;
+  const whom = unit === null ? 'nothing charged yet' : `for a ${unit}`;
+  const bare =
+    unprotectedUploads === 0 ? '' : ` And ${unprotectedUploads} uploads without differential privacy: ε = ∞ for these.`;
+  return [
+    `Data source ${dataSource}`,
+    `Spent    at most ε = ${up(epsilonSpent)} of ${epsilonBudget} at δ = ${delta}, ${whom}; ${(Math.floor(epsilonLeft * 1_000) / 1_000).toFixed(3)} left.${bare}`,
+    `Counted  by Rényi DP of order ${order}, fixed for good, which holds whatever plans come next: the first charges read high, and near the budget all reads about a tenth above a plan's own ε. What is spent does not come back.`,
+  ].join('\n');
 }
 
 /**

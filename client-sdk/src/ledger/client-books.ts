@@ -25,6 +25,8 @@ export type ClientBooks = {
   /** ε of everything charged so far: an upper bound, whatever was chosen along the way. */
   epsilon(): number;
   charges(): readonly LedgerCharge[];
+  /** The account itself, with the order that it was opened at. */
+  ledger(): Ledger;
   /** Uploads without differential privacy, of all plans: of them no ε tells, and `epsilon` does not count them. */
   unprotectedUploads(): number;
   /**
@@ -82,6 +84,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
     budget,
     epsilon: () => ledgerEpsilon(ledger),
     charges: () => [...ledger.charges.values()],
+    ledger: () => ledger,
     unprotectedUploads: () => [...unprotected.values()].reduce((sum, uploads) => sum + uploads, 0),
     reserve(planHash, plan) {
       const others = [...reserved].filter(([hash]) => hash !== planHash);

@@ -1,31 +1,31 @@
 import { writeFile } from 'node:fs/promises';
+import { planCard, planCosts } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
 import {
   checkPlan,
   completePlan,
   dataSchemaHashOf,
   findingText,
-  parsePlan,
   planHashOf,
   type PlanSummary,
 } from '@sotto/shared/plan';
-import { parseSignedPlan, verifySignedPlan } from '@sotto/shared/protocol';
 import { openData, pinnedAuthority } from '../data-folder.ts';
 import type { CommandResult } from './command-result.ts';
+import { costLines } from './cost-lines.ts';
 import { readJson } from './json-file.ts';
+import { readPlan } from './read-plan.ts';
 
-/** Whether a plan can run, and what it comes to. A signed plan's signature is checked too. */
+/** Whether a plan can run, what it comes to and what it costs. A signed plan's signature is checked too. */
 export async function planCheck(path: string): Promise<CommandResult> {
-  const value = await readJson(path);
-  const signed = isObject(value) && 'signature' in value;
-  if (!signed) refuseDraft(value, path);
-  const plan = signed ? parseSignedPlan(value).plan : parsePlan(value);
-  if (signed) verifySignedPlan(parseSignedPlan(value), plan.authority);
+  const { plan, signed } = await readPlan(path);
   const { problems, warnings, summary } = checkPlan(plan);
   const planHash = planHashOf(plan);
   if (problems.length > 0) {
     throw new SottoError('PLAN_INVALID', problems.map(findingText).join('\n'), { problems });
   }
+  // Nothing runs whose card cannot be completed: it throws, and names the field.
+  planCard(plan, planHash);
+  const costs = planCosts(plan);
   return {
     lines: [
       `Plan         ${plan.name}`,
@@ -33,22 +33,12 @@ export async function planCheck(path: string): Promise<CommandResult> {
       `Signature    ${signed ? `of authority ${plan.authority}` : 'none yet'}`,
       `Schema       ${plan.schema.name} (hash ${dataSchemaHashOf(plan.schema)})`,
       ...(summary === null ? [] : summaryLines(summary)),
+      ...costLines(costs),
       ...warnings.map((warning) => `Warning      ${findingText(warning)}`),
       'The plan is sound.',
     ],
-    json: { sound: true, planHash, schemaHash: dataSchemaHashOf(plan.schema), signed, warnings, summary },
+    json: { sound: true, planHash, schemaHash: dataSchemaHashOf(plan.schema), signed, warnings, summary, costs },
   };
-}
-
-/** A draft lacks whole fields; naming the commands that fill them in says more than a list of them. */
-function refuseDraft(value: unknown, path: string): void {
-  if (!isObject(value)) return;
-  const missing = ['authority', 'roster', 'schema'].filter((field) => !(field in value));
-  if (missing.length === 0) return;
-  throw new SottoError(
-    'PLAN_INVALID',
-    `${path}: a draft without ${missing.join(', ')}; sotto plan roster fills in authority and roster, then sotto plan complete --schema the schema and the noise`,
-  );
 }
 
 function summaryLines(summary: PlanSummary): string[] {

@@ -73,10 +73,20 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
   const init = command(program, 'init', 'make a data folder: tokens, certificate, pinned authority')
     .argument('[dir]', 'the data folder', ports.environment['SOTTO_DIR'] ?? defaultDir)
     .option('--authority <key>', 'Ed25519 public key of the federation’s authority, hex')
-    .option('--name <host...>', 'names or addresses that the certificate is for', []);
+    .option('--name <host...>', 'names or addresses that the certificate is for', [])
+    .option(
+      '--budget-epsilon <number>',
+      'largest ε of all plans together; without it only the clients’ own books limit',
+    )
+    .option('--budget-delta <number>', 'its δ, for good (default: 1e-5)');
   init.action(async (dir: string) => {
-    const { authority, name } = init.opts<{ authority?: string; name: string[] }>();
-    show(await initFolder(dir, { names: name, ...(authority === undefined ? {} : { authority }) }));
+    const { name, ...rest } = init.opts<{
+      authority?: string;
+      name: string[];
+      budgetEpsilon?: string;
+      budgetDelta?: string;
+    }>();
+    show(await initFolder(dir, { ...rest, names: name }));
   });
 
   const serve = command(program, 'serve', 'lead the runs of a data folder until it is told to end')
@@ -112,7 +122,11 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
   });
 
   const plan = program.command('plan').description('look at plans and fill them in');
-  const check = command(plan, 'check', 'whether a plan can run, and what it comes to').argument('<file>');
+  const check = command(
+    plan,
+    'check',
+    'whether a plan can run, what it comes to, and what each part of it costs',
+  ).argument('<file>');
   check.action(async (file: string) => show(await planCheck(file)));
   const complete = command(plan, 'complete', 'fill in the missing noise, or the missing ε')
     .argument('<file>')
@@ -156,13 +170,13 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     command(program, 'replay', 'recompute a run’s model from seed and releases, and check every hash'),
   ).argument('<run>', 'id of a run, or its beginning');
   replayed.action(async (id: string) => show(await replay(id, replayed.opts())));
-  const exported = ofFolder(command(program, 'export', 'write a run’s model'))
+  const exported = ofFolder(command(program, 'export', 'write a run’s model, and its privacy card beside it'))
     .argument('<run>', 'id of a run, or its beginning')
     .option('--format <format>', 'safetensors or tfjs', 'safetensors')
     .requiredOption('--out <path>', 'file (safetensors) or folder (tfjs)');
   exported.action(async (id: string) => show(await exportModel(id, exported.opts())));
   const write = (line: string) => ports.out(`${line}\n`);
-  addPrivacyCommands(program, { command, show, tell, write, input: ports.input ?? nothing() });
+  addPrivacyCommands(program, { command, inFolder, ofFolder, show, tell, write, input: ports.input ?? nothing() });
   return program;
 }
 

@@ -2,6 +2,7 @@ import { SottoError } from '@sotto/shared/errors';
 import { revocationListSchema, verifyRevocations } from '@sotto/shared/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { createRunCards } from '../runs/run-cards.ts';
 import type { HttpInput } from './http-app.ts';
 import { parse, requireOperator, requireViewer } from './requests.ts';
 
@@ -10,6 +11,7 @@ type RunParams = { Params: { run: string } };
 /** What the operator's commands and the dashboard use. */
 export function operatorRoutes(app: FastifyInstance, input: HttpInput): void {
   const { access, authority, driver, store } = input;
+  const cards = createRunCards(store, input.blobs);
 
   app.get('/v1/runs', async (request) => {
     requireViewer(access, request);
@@ -24,6 +26,11 @@ export function operatorRoutes(app: FastifyInstance, input: HttpInput): void {
   app.get<RunParams>('/v1/runs/:run', async (request) => {
     requireViewer(access, request);
     return driver.status(request.params.run);
+  });
+
+  app.get<RunParams>('/v1/runs/:run/card', async (request) => {
+    requireViewer(access, request);
+    return cards.cardOf(request.params.run);
   });
 
   app.post<RunParams>('/v1/runs/:run/pause', async (request) => {

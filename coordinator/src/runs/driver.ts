@@ -1,3 +1,4 @@
+import { planCard } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
 import { planHashOf, requireSoundPlan, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
 import {
@@ -107,6 +108,10 @@ export function createRunDriver(ports: RunPorts): RunDriver {
     for (const host of hosts.values()) {
       if (host.facts.planHash === planHash) return { runId: host.facts.runId, planHash };
     }
+    // Nothing runs whose card cannot be completed.
+    planCard(plan, planHash);
+    const open = [...hosts.values()].filter((host) => host.status().endedAt === null).map(({ facts }) => facts);
+    ports.books?.requireRoom({ planHash, plan }, open);
     await certificatesOf(signedPlan);
     const signedPlanBlob = await blobs.put(utf8(canonicalJson(signedPlan)));
     const runId = toHex(ports.random.bytes(16));

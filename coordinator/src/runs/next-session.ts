@@ -1,4 +1,4 @@
-import { sessionCount, sessionHeaderFor } from '@sotto/shared/plan';
+import { planSlots, sessionCount, sessionHeaderFor } from '@sotto/shared/plan';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
 import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
 import type { RunState } from './run-state.ts';
@@ -36,6 +36,15 @@ export function nextSession(state: RunState, at: number): NextSession {
     attempt: state.attempt + 1,
     modelHash: state.modelHash,
   });
+  const usedUp = planSlots(plan).find(
+    ({ slot, count }) => header.slots.includes(slot) && state.slotsUsed[slot] >= count,
+  );
+  if (usedUp !== undefined) {
+    // Failed sessions carried it more often than there are spare ones: ε covers no further one.
+    const reason = `the plan's ${usedUp.count} sessions with ${usedUp.slot} are used up in round ${round} of ${rounds}`;
+    const outcome = state.trainedRounds === 0 ? 'failed' : 'finished';
+    return { type: 'finish', event: { type: 'finished', at, outcome, reason } };
+  }
   const sessionId = sessionIdOf(header);
   return { type: 'open', open: (cohort) => ({ type: 'sessionOpened', at, sessionId, header, cohort: [...cohort] }) };
 }

@@ -2,6 +2,7 @@ import type { CryptoPort } from '@sotto/shared/crypto';
 import type { Clock, CoordinatorTransport, Reply, RunStatus } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
 import type { Blobs, Store } from '../store/store.ts';
+import type { FederationBooks } from './federation-books.ts';
 
 /** Where the driver says what happened. Entries hold no secret, contribution or share. */
 export type RunLog = {
@@ -22,6 +23,8 @@ export type RunPorts = {
   readonly log: RunLog;
   /** The federation's pinned authority; plans of another one are refused. Absent: the plan's own (simulation, tests). */
   readonly authority?: string;
+  /** The federation's budget over all plans. Absent: there is none. */
+  readonly books?: FederationBooks;
   /** Simulation and tests only: run ids and trusted mode's noise may come from a seeded source. */
   readonly allowInsecureRandom?: boolean;
 };
@@ -33,6 +36,7 @@ export type RunDriver = {
   /**
    * Takes a signed plan on and begins as soon as enough clients accept it.
    * @throws {PLAN_INVALID} {PLAN_UNSIGNED} {ROSTER_INVALID} when a roster client is not enrolled, or enrolled with another key.
+   * @throws {CARD_INCOMPLETE} when the plan's privacy card lacks a field; {BUDGET_EXCEEDED} when the federation's budget cannot hold it.
    */
   submit(signedPlan: unknown): Promise<{ readonly runId: string; readonly planHash: string }>;
   clientConnected(client: string): void;

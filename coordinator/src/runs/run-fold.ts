@@ -54,6 +54,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         round: event.round + 1,
         trainedRounds: event.round <= state.facts.plan.training.rounds ? event.round : state.trainedRounds,
         sessionsUsed: state.sessionsUsed + 1,
+        slotsUsed: withSlots(state),
         failuresInRow: 0,
         lastFailure: null,
         modelHash: event.modelHash,
@@ -78,6 +79,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         ...clients,
         session: null,
         sessionsUsed: state.sessionsUsed + (event.mayBeCharged ? 1 : 0),
+        slotsUsed: event.mayBeCharged ? withSlots(state) : state.slotsUsed,
         failedAttempts: state.failedAttempts + 1,
         failuresInRow: state.failuresInRow + 1,
         lastFailure: reason,
@@ -89,10 +91,22 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
     case 'resumed':
       return { ...state, paused: false };
     case 'stopped':
-      return { ...state, session: null, ended: { outcome: 'stopped', reason: event.reason, at: event.at } };
+      // How far an open session had come is not durable here, so it counts as charged.
+      return {
+        ...state,
+        session: null,
+        slotsUsed: withSlots(state),
+        ended: { outcome: 'stopped', reason: event.reason, at: event.at },
+      };
     case 'finished':
       return { ...state, session: null, ended: { outcome: event.outcome, reason: event.reason, at: event.at } };
   }
+}
+
+/** The open session counted. */
+function withSlots({ session, slotsUsed }: RunState): RunState['slotsUsed'] {
+  const has = (slot: 'training' | 'evaluation') => (session?.header.slots.includes(slot) ? 1 : 0);
+  return { training: slotsUsed.training + has('training'), evaluation: slotsUsed.evaluation + has('evaluation') };
 }
 
 function secondsOpen(state: RunState, at: number): number {

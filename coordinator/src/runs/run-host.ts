@@ -30,8 +30,8 @@ type Unstamped = RunInput extends infer Input ? (Input extends RunInput ? Omit<I
 /** How long a run whose store failed waits before it starts again from what is durable, in milliseconds. */
 const faultRetryMs = 5_000;
 
-/** Events that carry the bytes so far, so that a restart does not forget them. */
-const countsTraffic: ReadonlySet<RunEvent['type']> = new Set(['released', 'sessionFailed', 'stopped', 'finished']);
+/** Events after which no session is open. They carry the bytes so far, so that a restart does not forget them. */
+const endsSession: ReadonlySet<RunEvent['type']> = new Set(['released', 'sessionFailed', 'stopped', 'finished']);
 
 /** One run: its machine, and everything that performs the machine's effects. */
 export type RunHost = {
@@ -156,14 +156,21 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   }
 
   async function recordEvent(event: RunEvent, commit: Partial<RunCommit> = {}): Promise<void> {
+    if (event.type === 'sessionOpened') {
+      const refusal = ports.books?.hold(facts.plan, event.header) ?? null;
+      if (refusal !== null) {
+        return recordEvent({ type: 'stopped', at: event.at, reason: `${refusal.code}: ${refusal.message}` });
+      }
+    }
     const traffic = { up: bytesUp, down: bytesDown };
-    const stamped = countsTraffic.has(event.type) ? { ...event, traffic } : event;
+    const stamped = endsSession.has(event.type) ? { ...event, traffic } : event;
     await store.commit({ runId: facts.runId, sequence, event: JSON.stringify(stamped), ...commit });
     sequence += 1;
     if (commit.transcript) {
       transcriptLength += 1;
       transcriptHash = commit.transcript.hash;
     }
+    if (endsSession.has(event.type)) ports.books?.free(facts.planHash);
     if (event.type === 'sessionOpened') memory = openSessionMemory(event.sessionId, event.header.dimension);
     logEvent(event);
     await apply(event);
@@ -272,6 +279,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     const { header } = session;
     const at = clock.now();
     const charges = chargesOf(facts, header, at);
+    // Booked here even if the store then fails: whatever reached it, nothing is counted less than it should be.
+    ports.books?.charge(charges);
     await recordEvent({ type: 'sessionCharged', at, attempt: header.attempt }, { charges });
   }
 

@@ -64,6 +64,8 @@ export type RunState = {
   } | null;
   readonly evaluations: RunStatus['evaluations'];
   readonly recentRounds: readonly RecentRound[];
+  /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
+  readonly slotsUsed: Readonly<Record<'training' | 'evaluation', number>>;
   readonly trainingCharges: number;
   readonly evaluationCharges: number;
   /** Seconds of released sessions, and how many, for the forecast. */
@@ -142,6 +144,7 @@ export function initialRunState(facts: RunFacts): RunState {
     ended: null,
     evaluations: [],
     recentRounds: [],
+    slotsUsed: { training: 0, evaluation: 0 },
     trainingCharges: 0,
     evaluationCharges: 0,
     releasedSeconds: 0,

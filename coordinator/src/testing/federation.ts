@@ -1,5 +1,6 @@
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
 import type { Plan, SignedPlan } from '@sotto/shared/plan';
+import type { LedgerOpening } from '@sotto/shared/privacy';
 import { exampleAuthority, exampleClients } from '@sotto/shared/plan/testing';
 import {
   authorityKeyOf,
@@ -10,6 +11,7 @@ import {
 } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { createRunDriver } from '../runs/driver.ts';
+import { openFederationBooks } from '../runs/federation-books.ts';
 import type { RunDriver, RunLog } from '../runs/ports.ts';
 import { createMemoryBlobs } from '../store/memory-blobs.ts';
 import { createMemoryStore } from '../store/memory-store.ts';
@@ -39,7 +41,7 @@ export type Federation = {
 /** A federation for a plan whose roster is the first example clients, all enrolled and none connected. */
 export async function createFederation(
   plan: Plan,
-  options: { store?: Store; blobs?: Blobs; seed?: string } = {},
+  options: { store?: Store; blobs?: Blobs; seed?: string; budget?: LedgerOpening } = {},
 ): Promise<Federation> {
   const crypto = createNodeCrypto();
   const random = createSeededRandom(options.seed ?? 'federation');
@@ -49,7 +51,7 @@ export async function createFederation(
   const store = options.store ?? createMemoryStore();
   const blobs = options.blobs ?? createMemoryBlobs();
   const connected = new Set<string>();
-  let driver = newDriver();
+  let driver = await newDriver();
   const identities = exampleClients(plan.roster.clients.length);
   const clients = identities.map((identity, index) =>
     createFakeClient(
@@ -76,7 +78,8 @@ export async function createFederation(
     await store.enrol({ client: identity.client, name: identity.name, certificate, enrolledAt: 0 }, 1);
   }
 
-  function newDriver(): RunDriver {
+  async function newDriver(): Promise<RunDriver> {
+    const { budget } = options;
     return createRunDriver({
       clock,
       store,
@@ -86,6 +89,7 @@ export async function createFederation(
       log: quiet,
       allowInsecureRandom: true,
       authority: key.publicKey,
+      ...(budget === undefined ? {} : { books: await openFederationBooks(store, budget) }),
       transport: { send: (client, message) => deliver(client, message) },
     });
   }
@@ -132,7 +136,7 @@ export async function createFederation(
     driver: () => driver,
     async restart() {
       await driver.close();
-      driver = newDriver();
+      driver = await newDriver();
       await driver.start();
       for (const client of connected) driver.clientConnected(client);
     },

@@ -59,6 +59,10 @@ export const errorCodes = {
     cause: 'The privacy budget would be passed.',
     cure: 'Plan fewer rounds or more noise; a spent budget does not come back.',
   },
+  CARD_INCOMPLETE: {
+    cause: 'A field of the privacy card has no true value, and nothing runs without a complete card.',
+    cure: 'Change what the message names until the card can say it.',
+  },
   NO_NOISE: {
     cause: 'An epsilon is asked for without noise.',
     cure: 'Set noiseMultiplier > 0 or turn differential privacy off explicitly.',

@@ -45,7 +45,15 @@ export const exitCodes = {
   refused: {
     number: 8,
     meaning: 'the plan is refused',
-    codes: ['PLAN_INVALID', 'PLAN_UNSIGNED', 'PLAN_REFUSED', 'ROSTER_INVALID', 'BUDGET_EXCEEDED', 'NO_NOISE'],
+    codes: [
+      'PLAN_INVALID',
+      'PLAN_UNSIGNED',
+      'PLAN_REFUSED',
+      'ROSTER_INVALID',
+      'BUDGET_EXCEEDED',
+      'CARD_INCOMPLETE',
+      'NO_NOISE',
+    ],
   },
   runFailed: { number: 9, meaning: 'the run ended without a model', codes: ['RUN_FAILED'] },
   notFound: { number: 10, meaning: 'there is no such run or client', codes: ['NOT_FOUND'] },

@@ -266,9 +266,14 @@ describe('epsilon', () => {
     );
   });
 
-  it('a δ that may give a whole unit away is a warning', () => {
+  it('a δ that may give a whole unit away is refused, one near to it is a warning', () => {
     const loose = changed(plan, { privacy: { kind: 'dp', delta: 0.01, epsilon: 9, evaluationEpsilon: 9 } });
-    expect(checkPlan(loose).warnings.map(({ path }) => path)).toContain('plan.privacy.delta');
+    expect(problems(loose)).toContainEqual(
+      expect.stringMatching(/delta 0.01 is not below 1\/units \(1\/\d+\): the guarantee would allow exposing a unit/),
+    );
+    const near = changed(plan, { privacy: { kind: 'dp', delta: 0.001, epsilon: 9, evaluationEpsilon: 9 } });
+    expect(problems(near)).toEqual([]);
+    expect(checkPlan(near).warnings.map(findingText).join()).toMatch(/δ 0.001 is above a tenth of 1\/units/);
   });
 });
 

@@ -2,6 +2,7 @@ import type { PartSpec } from '../privacy/index.ts';
 import type { PlanReport } from './plan-finding.ts';
 import { accountedEpsilon, planEpsilons } from './plan-epsilon.ts';
 import type { Plan } from './plan-schema.ts';
+import { reckonedUnits } from './reckoned-units.ts';
 
 /** A stated ε beside the one that the accountant gives for the plan's slots at their floors. */
 export type EpsilonCheck = {
@@ -43,13 +44,7 @@ export function checkEpsilon(plan: Plan, report: PlanReport): readonly EpsilonCh
     return [];
   }
   const { delta, evaluationEpsilon } = plan.privacy;
-  if (delta > deltaMax) {
-    report.warnings.push({
-      path: 'plan.privacy.delta',
-      problem: `δ ${delta} allows one unit in ${Math.round(1 / delta)} to be given away altogether`,
-      cure: 'Set it below 1 / units, 1e-5 for example.',
-    });
-  }
+  checkDelta(plan, delta, report);
   const checks = planEpsilons(plan).map(({ field, stated, slots }) => {
     const { epsilon, accountant } = accountedEpsilon(slots, delta);
     return { field, stated, recomputed: epsilon, delta, accountant };
@@ -89,6 +84,37 @@ export function checkEpsilon(plan: Plan, report: PlanReport): readonly EpsilonCh
     });
   }
   return checks;
+}
+
+/**
+ * δ is the probability with which a unit may be given away altogether: it has to lie below 1 / units, and well below. Of how many
+ * units there are the plan's public numbers tell.
+ */
+function checkDelta(plan: Plan, delta: number, report: PlanReport): void {
+  const path = 'plan.privacy.delta';
+  const parts =
+    plan.unit === 'client' || plan.evaluation === null ? ['train' as const] : ['train' as const, plan.evaluation.part];
+  const units = Math.max(...parts.map((part) => reckonedUnits(plan, part) ?? 0));
+  if (delta * units >= 1) {
+    const shown = Math.round(units);
+    report.problems.push({
+      path,
+      problem: `delta ${delta} is not below 1/units (1/${shown}): the guarantee would allow exposing a unit`,
+      cure: `Set it to ${(0.1 / units).toPrecision(1)} or less, or correct expectedBatch if there are fewer than ${shown} units.`,
+    });
+  } else if (delta * units * 10 >= 1) {
+    report.warnings.push({
+      path,
+      problem: `δ ${delta} is above a tenth of 1/units (1/${Math.round(units)})`,
+      cure: `Set it to ${(0.1 / units).toPrecision(1)} or less.`,
+    });
+  } else if (delta > deltaMax) {
+    report.warnings.push({
+      path,
+      problem: `δ ${delta} allows one unit in ${Math.round(1 / delta)} to be given away altogether`,
+      cure: 'Set it below 1 / units, 1e-5 for example.',
+    });
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SottoError } from '../errors/index.ts';
+import { isSottoError, SottoError } from '../errors/index.ts';
 import { calibrateNoiseMultiplier } from '../privacy/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 import { parsePlan } from './parse-plan.ts';
@@ -48,7 +48,12 @@ export function completePlan(draft: unknown): Plan {
 function calibrated(plan: Plan, group: PlanEpsilon, open: readonly SlotName[], epsilon: number, delta: number): number {
   const [only] = group.slots;
   if (group.slots.length === 1 && only !== undefined && only.event !== null) {
-    return calibrateNoiseMultiplier(only.event, only.count, epsilon, delta);
+    try {
+      return calibrateNoiseMultiplier(only.event, only.count, epsilon, delta);
+    } catch (error) {
+      if (!isSottoError(error, 'INVALID_INPUT')) throw error;
+      throw new SottoError('PLAN_INVALID', `plan.privacy.${group.field}: ${error.message}`);
+    }
   }
   const epsilonAt = (noiseMultiplier: number): number => {
     const tried = planEpsilons(withNoise(plan, open, noiseMultiplier)).find(({ field }) => field === group.field);
@@ -60,7 +65,7 @@ function calibrated(plan: Plan, group: PlanEpsilon, open: readonly SlotName[], e
     if (high > noiseMax) {
       throw new SottoError(
         'PLAN_INVALID',
-        `plan.privacy.${group.field}: no noise multiplier up to ${noiseMax} keeps ε within ${epsilon}`,
+        `plan.privacy.${group.field}: epsilon ${epsilon} is out of reach: noiseMultiplier ${noiseMax} gives ${epsilonAt(noiseMax)}; lower plan.training.rounds or plan.spareAttempts, or raise delta ${delta}`,
       );
     }
   }

@@ -29,6 +29,7 @@ export {
   planSchema,
   signedPlanSchema,
   type Deadlines,
+  type Disclosure,
   type EvaluationPlan,
   type Plan,
   type PlanInput,
@@ -39,5 +40,6 @@ export {
 export { evaluationCount, planSlots, sessionCount, slotsOfRound, type PlanSlot, type SlotName } from './plan-slots.ts';
 export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';
 export { queryContext } from './query-context.ts';
+export { reckonedUnits } from './reckoned-units.ts';
 export { sessionHeaderFor, type SessionFacts } from './session-header.ts';
 export { coordinatorNoiseVariance, releaseNoiseVariance, sessionParts } from './session-parts.ts';

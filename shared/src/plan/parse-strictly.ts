@@ -24,10 +24,37 @@ function faultOf(issue: z.core.$ZodIssue, root: string): string {
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
     root,
   );
-  if (issue.code === 'unrecognized_keys') return `${path}: there is no field ${issue.keys.join(', ')}`;
+  if (issue.code === 'unrecognized_keys') {
+    const why = issue.keys.map((key) => notOffered[key]).find((reason) => reason !== undefined);
+    return `${path}: there is no field ${issue.keys.join(', ')}${why === undefined ? '' : `: ${why}`}`;
+  }
+  if (issue.code === 'invalid_union' && typeof issue.discriminator === 'string') {
+    const kind = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator];
+    const why = typeof kind === 'string' ? notOffered[kind] : undefined;
+    return `${path}: ${why ?? issue.message}, got ${shown(kind)}`;
+  }
   const expected = issue.message.replace(/, received .*$/, '').replace(/^Invalid input: /, '');
   return `${path}: ${expected}, got ${shown(issue.input)}`;
 }
+
+const equalWeights = 'Weights depend on private counts; DP needs equal weights';
+const poissonAlone =
+  'Sampling done would be a fixed-size or shuffled cohort but accounting assumes Poisson: a secret coin of rate samplingNumerator / 2^32';
+
+const ownGradient =
+  'the units of a batch are mixed, so no unit has a gradient of its own to clip; leave the layer out and scale the inputs by the data schema';
+
+/** Fields and kinds that other platforms have and that would break a promise here, with the reason. */
+const notOffered: Readonly<Record<string, string>> = {
+  weighting: equalWeights,
+  weights: equalWeights,
+  exampleWeights: equalWeights,
+  cohortSize: poissonAlone,
+  sampleSize: poissonAlone,
+  shuffle: poissonAlone,
+  batchNormalization: ownGradient,
+  batchNorm: ownGradient,
+};
 
 /** A value in a few characters. */
 function shown(value: unknown): string {

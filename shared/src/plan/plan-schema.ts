@@ -16,7 +16,12 @@ export const rosterClientSchema = z.strictObject({
 export type RosterClient = z.infer<typeof rosterClientSchema>;
 
 /** Noise multiplier of one slot, at the floor that the ε is stated for: std / clip of the sum over the honest minimum. */
-const noiseMultiplier = z.number().positive().max(1e6);
+const noiseMultiplier = z
+  .number()
+  .positive(
+    'No noise: epsilon is infinite. Set noiseMultiplier > 0 or turn differential privacy off explicitly (privacy none)',
+  )
+  .max(1e6);
 
 export const evaluationPlanSchema = z.strictObject({
   /** Evaluates before round 1 + every, 1 + 2·every, … and once after the last round. */
@@ -36,7 +41,7 @@ export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 export const dpPrivacySchema = z.strictObject({
   kind: z.literal('dp'),
   /** Failure probability, in (0, 1), below 1 / units. */
-  delta: z.number().gt(0).lt(1),
+  delta: z.number().gt(0, 'delta must be in (0,1)').lt(1, 'delta must be in (0,1)'),
   /** Stated ε for a unit of the training part, over all training slots; at unit = client for a client, over all slots. */
   epsilon: z.number().positive(),
   /** Stated ε for a unit of the evaluation part; absent without evaluation, and at unit = client. */
@@ -61,6 +66,20 @@ export const deadlinesSchema = z.strictObject({
 export type Deadlines = z.infer<typeof deadlinesSchema>;
 
 /**
+ * What the plan's author says about things that no program can check. It is signed with the plan and printed on the privacy
+ * card as what it is: a statement.
+ */
+export const disclosureSchema = z.strictObject({
+  /** On what learning rate, clip norm, rounds and the like were chosen. Absent: the card says that nobody has said. */
+  hyperparameters: z.enum(['notTuned', 'publicData', 'otherData', 'sameDataUnpaid']).optional(),
+  /** Who holds the keys of authority, coordinator and clients. Absent: the card says that nobody has said. */
+  keys: z.enum(['eachOwner', 'onePerson']).optional(),
+  /** In the author's own words. */
+  note: z.string().min(1).max(2_000).optional(),
+});
+export type Disclosure = z.infer<typeof disclosureSchema>;
+
+/**
  * The signed description of a run. Nothing executable: a topology, a data schema, names of built-in queries and strategies,
  * numbers. Its hash (SHA-256 of its canonical JSON) binds everything that the run does.
  */
@@ -79,7 +98,12 @@ export const planSchema = z.strictObject({
   initialWeights: z.strictObject({ generator: z.literal('glorot-uniform-v1'), seed: hex32 }),
   /** What a privacy promise is made to. */
   unit: z.enum(['record', 'client']),
-  adjacency: z.literal('addOrRemove'),
+  adjacency: z.literal('addOrRemove', {
+    error: ({ input }) =>
+      input === undefined
+        ? 'State addOrRemove, zeroOut or replaceOne; epsilon differs about 2x in noise. Plans are accounted under addOrRemove'
+        : 'plans are accounted under addOrRemove; under another adjacency epsilon differs about 2x in noise',
+  }),
   /** Fractions of each client's units, by keyed hash of the unit's id; the rest trains. */
   split: z.strictObject({ validation: z.number().min(0).lt(1), test: z.number().min(0).lt(1) }),
   cohort: z.strictObject({
@@ -104,6 +128,7 @@ export const planSchema = z.strictObject({
   /** Sessions beyond the planned ones that may be repeated after a failed attempt; each is charged and counted in ε. */
   spareAttempts: z.int().min(0).max(10_000).default(0),
   deadlines: deadlinesSchema.prefault({}),
+  disclosure: disclosureSchema.optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
 

@@ -4,7 +4,15 @@ export { gridFor, minNoiseStdSteps, noiseVarianceSteps } from './grid.ts';
 export { encodeUnit } from './encode-unit.ts';
 export { drawSample, type RandomnessOptions } from './sample.ts';
 export { createNoiseSampler, type NoiseSampler } from './noise-sampler.ts';
-export { effectiveNoiseMultiplier, epsilonOf, type Accountant, type StatedEpsilon } from './accountant.ts';
+export {
+  accountsOf,
+  effectiveNoiseMultiplier,
+  epsilonOf,
+  type Accountant,
+  type AccountName,
+  type StatedEpsilon,
+} from './accountant.ts';
+export { epsilonOfCurve, rdpCurve, type RdpPoint } from './rdp-curve.ts';
 export { calibrateNoiseMultiplier } from './calibrate.ts';
 export {
   chargeKey,

@@ -121,7 +121,8 @@ function advance(state: SumState): SumStep {
   const needed = neededAnswers(state);
   if (answered.size + awaited.length < needed) {
     const missing = asked.filter((client) => !answered.has(client) && state.lost.has(client));
-    const reason = `stage ${state.stage}: ${answered.size + awaited.length} clients are left, ${needed} are needed`;
+    const left = `${answered.size + awaited.length} of ${state.cohort.length}`;
+    const reason = `Round aborted in stage ${state.stage}: ${left} clients are left, ${needed} needed`;
     // Clients that leave say why, and may name another one, who dealt them bad shares.
     const causes = [...new Set(missing.map((client) => state.lost.get(client) ?? ''))].slice(0, causesTold);
     return fail(state, 'COHORT_TOO_SMALL', reason, missing, causes);

@@ -26,6 +26,8 @@ export type DemoFigures = {
   readonly replayMatches: boolean;
   readonly modelHash: string;
   readonly model: string;
+  /** Its privacy card, in sentences; the JSON lies beside it. */
+  readonly card: string;
   readonly page: string | null;
 };
 
@@ -93,7 +95,8 @@ export async function runDemo(
     }
     const replay = await federation.command(['replay', runId]);
     const model = join(dir, 'model.safetensors');
-    await federation.command(['export', runId, '--format', 'safetensors', '--out', model]);
+    const exported = await federation.command(['export', runId, '--format', 'safetensors', '--out', model]);
+    const card = String((exported['cards'] as readonly string[]).find((path) => path.endsWith('.md')));
     const weights = weightsOfTensors(
       plan.topology,
       inputWidth(plan.schema),
@@ -111,6 +114,7 @@ export async function runDemo(
       replayMatches: replay['matches'] === true,
       modelHash: status.modelHash,
       model,
+      card,
       page,
     };
     conclude(figures, data, progress);
@@ -196,6 +200,7 @@ function conclude(figures: DemoFigures, data: DemoData, progress: Progress): voi
     `  cost         ${figures.rounds} rounds, ${figures.secondsPerRound?.toFixed(2) ?? '?'} s each, ${bytes(figures.bytesPerClient)} per client`,
   );
   progress.say(`  model        ${figures.model}`);
+  progress.say(`  card         ${figures.card}`);
   progress.say(`  replay       ${figures.replayMatches ? 'gives the same model' : 'DIFFERS'}: ${figures.modelHash}`);
   progress.say('  In this demonstration one person holds all keys; across machines each owner holds its own.');
 }

@@ -169,6 +169,8 @@ export class LocalFederation {
       authority: this.authority.publicKey,
       schema: this.#config.schema,
       roster: { kind: 'pinned', clients },
+      // One process made the keys of everybody here, and the card of the run says so.
+      disclosure: { ...(draft['disclosure'] as object | undefined), keys: 'onePerson' },
     } as PlanDraft);
     const signed = signPlan(plan, this.authority);
     await writeFile(join(this.#config.dir, 'plan.signed.json'), `${JSON.stringify(signed, null, 2)}\n`);

@@ -1,0 +1,5 @@
+export { privacyCardSchema, type CardAudit, type Guarantee, type PrivacyCard } from './card-schema.ts';
+export { cardMarkdown } from './card-markdown.ts';
+export { planCard } from './plan-card.ts';
+export { planCosts, type PlanCosts } from './plan-costs.ts';
+export { runCard, type RunFactsForCard } from './run-card.ts';

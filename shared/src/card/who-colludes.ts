@@ -1,0 +1,56 @@
+import { thresholdsOf, planEpsilons, type Plan, type PlanEpsilon } from '../plan/index.ts';
+import { epsilonOf, type EventCount, type MechanismEvent } from '../privacy/index.ts';
+
+/** ε that is left, for each stated ε of the plan in its order. */
+export type EpsilonLeft = {
+  /** Clients that pool what they know with the coordinator. */
+  readonly colluding: number;
+  /** When only the fewest survivors contributed. */
+  readonly atFewest: readonly number[];
+  /** When every client of the roster contributed. */
+  readonly atAll: readonly number[];
+};
+
+/** Numbers of colluders beyond the first ten that are worth a row. */
+const steps = [12, 16, 24, 32, 48, 64, 96, 128];
+
+/**
+ * What is left of each ε when 0, 1, … clients have pooled what they know with the coordinator, up to the most that the secure
+ * sum bears. Each client adds variance v and knows its own, so of s contributions the others' (s − c)·v stays unknown
+ * (soundness.md §2.1): ε at the plan's own `colluding` and the fewest survivors is the stated one.
+ * Empty in `trusted` mode, where clients know no noise, and without differential privacy.
+ */
+export function whoColludes(plan: Plan): readonly EpsilonLeft[] {
+  const thresholds = thresholdsOf(plan);
+  if (thresholds === null || plan.privacy.kind === 'none') return [];
+  const { delta } = plan.privacy;
+  const { minSurvivors, colluding } = plan.cohort;
+  const groups = planEpsilons(plan);
+  const most = Math.max(colluding, thresholds.colludingMax);
+  const rows = Array.from({ length: most + 1 }, (_, index) => index).filter(
+    (row) => row <= 10 || row === most || row === colluding || steps.includes(row),
+  );
+  const left = (group: PlanEpsilon, survivors: number, known: number) =>
+    epsilonOf(eventsAt(group, (survivors - known) / (minSurvivors - colluding)), delta).epsilon;
+  return rows.map((known) => ({
+    colluding: known,
+    atFewest: groups.map((group) => left(group, minSurvivors, known)),
+    atAll: groups.map((group) => left(group, thresholds.clients, known)),
+  }));
+}
+
+/** A group's releases when the noise that an adversary does not know has `share` times the floor's variance. */
+function eventsAt(group: PlanEpsilon, share: number): EventCount[] {
+  return group.slots.flatMap(({ event, count }) => (event === null ? [] : [{ event: withShare(event, share), count }]));
+}
+
+/** Rounded down, so that the noise is never taken for more than it is. */
+function withShare(event: MechanismEvent, share: number): MechanismEvent {
+  if (share === 1) return event;
+  // The shares that make up the sum keep their own size; here they are one, which the accountant asks only for its 4 steps.
+  return {
+    ...event,
+    noiseMultiplier: event.noiseMultiplier * Math.sqrt(share) * (1 - 1e-12),
+    minSurvivors: event.colluding + 1,
+  };
+}
