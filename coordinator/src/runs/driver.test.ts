@@ -56,6 +56,19 @@ describe('run driver', () => {
     expect(federation.clients[0]?.messages.at(-1)).toMatchObject({ type: 'runEnded', outcome: 'finished' });
   });
 
+  it('A15: a release that honest clients cannot have made raises an alarm in the status, also after a restart', async () => {
+    const federation = await createFederation(examplePlan({ clients: 4, rounds: 3, evaluateEvery: null }));
+    federation.clients[2]!.lie = (attempt) => (attempt === 2 ? 2 ** 30 : null);
+    const runId = await begun(federation);
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+    await federation.restart();
+    const { alarms } = federation.driver().status(runId);
+    expect(alarms).toEqual([
+      { round: 2, attempt: 2, reason: expect.stringMatching(/training sum has norm .* changed code/) },
+    ]);
+    await expectSound(federation, runId);
+  });
+
   it('a client that was revoked before a run was submitted is shown as refused in it, and the others go on', async () => {
     const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
     const [gone] = federation.clients;
@@ -119,7 +132,7 @@ describe('run driver', () => {
       await expectSound(federation, runId);
     });
 
-    it(`goes on without a client whose message at ${stage} is malformed`, async () => {
+    it(`A14: goes on without a client whose message at ${stage} is malformed`, async () => {
       const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
       federation.clients[1]!.behaviour = (step) => (step === stage ? 'malformed' : 'answer');
       const runId = await begun(federation);

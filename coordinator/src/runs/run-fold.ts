@@ -1,11 +1,14 @@
 import { createSum } from '@sotto/shared/secure-sum';
 import { sumRulesOf, withClient } from './run-clients.ts';
-import type { RunEvent } from './run-events.ts';
+import type { ReleasedEvent, RunEvent } from './run-events.ts';
 import { stageMs } from './run-waits.ts';
 import type { RecentRound, RunState } from './run-state.ts';
 
 /** Rounds that the timeline shows. */
 const recentRoundsMax = 60;
+
+/** Alarms that a status shows. */
+const alarmsMax = 20;
 
 /** The durable part of the run machine: the state after an event. Replaying all events of a run gives its state again. */
 export function applyRunEvent(state: RunState, event: RunEvent): RunState {
@@ -59,6 +62,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         modelHash: event.modelHash,
         evaluations: event.evaluation === null ? state.evaluations : [...state.evaluations, event.evaluation],
         recentRounds: withRound(state, event.at, 'released', null, event.survivors.length, event.releaseNorm),
+        alarms: withAlarm(state, event),
         releasedSeconds: state.releasedSeconds + secondsOpen(state, event.at),
         releasedSessions: state.releasedSessions + 1,
       };
@@ -93,6 +97,10 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
     case 'finished':
       return { ...state, session: null, ended: { outcome: event.outcome, reason: event.reason, at: event.at } };
   }
+}
+
+function withAlarm({ alarms }: RunState, { round, attempt, alarm }: ReleasedEvent): RunState['alarms'] {
+  return alarm == null ? alarms : [...alarms, { round, attempt, reason: alarm }].slice(-alarmsMax);
 }
 
 function secondsOpen(state: RunState, at: number): number {

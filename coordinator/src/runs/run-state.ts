@@ -64,6 +64,8 @@ export type RunState = {
   } | null;
   readonly evaluations: RunStatus['evaluations'];
   readonly recentRounds: readonly RecentRound[];
+  /** Releases that cannot be honest sums, the newest ones. */
+  readonly alarms: RunStatus['alarms'];
   readonly trainingCharges: number;
   readonly evaluationCharges: number;
   /** Seconds of released sessions, and how many, for the forecast. */
@@ -142,6 +144,7 @@ export function initialRunState(facts: RunFacts): RunState {
     ended: null,
     evaluations: [],
     recentRounds: [],
+    alarms: [],
     trainingCharges: 0,
     evaluationCharges: 0,
     releasedSeconds: 0,
