@@ -49,7 +49,7 @@ describe('the rules', () => {
     expect(stepSum(after, { type: 'message', message: late })).toEqual({ state: after, effects: [] });
   });
 
-  it('a timeout of a stage that is over changes nothing, and an upload before its confirmation is turned away', async () => {
+  it('A22: a timeout of a stage that is over changes nothing, and an upload before its confirmation is turned away', async () => {
     const cohort = await testCohort(3, crypto);
     const full = await runSession(cohort, testContributions(cohort), { crypto });
     let { state } = createSum(cohort.rules, clientsOf(cohort));

@@ -12,7 +12,7 @@ const crypto = createNodeCrypto();
 const stages = ['advertise', 'share', 'confirm', 'upload', 'agree', 'unmask'] as const;
 
 describe('a session', () => {
-  it('with random drops at every stage releases the exact sum of its survivors or fails with a reason', async () => {
+  it('A24: with random drops at every stage releases the exact sum of its survivors or fails with a reason', async () => {
     let released = 0;
     let failed = 0;
     await fc.assert(
@@ -55,7 +55,7 @@ describe('a session', () => {
   });
 
   it.each([3, 4, 5, 6, 7, 8, 9, 10])(
-    'of %i clients bears every n − t drops after the shares, and no more',
+    'A24: of %i clients bears every n − t drops after the shares, and no more',
     async (n) => {
       const cohort = await testCohort(n, crypto, { header: testHeader(7) });
       const contributions = testContributions(cohort);
