@@ -22,7 +22,7 @@ import {
 import { clientsOf, coded, looksUniform, stoppedBefore } from './testing/attacks.ts';
 import { runSession, testCohort, testContributions, testHeader, type SessionResult } from './testing/harness.ts';
 
-// The numbers are those of the list of attacks in THREAT_MODEL.md. A failure is: a client that answers what it must refuse, or
+// The numbers are those of docs/security/attacks.md. A failure is: a client that answers what it must refuse, or
 // a coordinator that takes what it must turn away.
 const crypto = createNodeCrypto();
 const ports = { crypto, random: createSeededRandom('attacks') };

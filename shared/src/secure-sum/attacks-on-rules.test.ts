@@ -5,7 +5,7 @@ import { beginSession, createSum, onRoster, stepSum, verifySumMessage, type Rost
 import { clientsOf, coded } from './testing/attacks.ts';
 import { runSession, testCohort, testContributions } from './testing/harness.ts';
 
-// The numbers are those of the list of attacks in THREAT_MODEL.md. A failure is: a client that answers what it must refuse, or
+// The numbers are those of docs/security/attacks.md. A failure is: a client that answers what it must refuse, or
 // a coordinator that takes what it must turn away.
 const crypto = createNodeCrypto();
 const ports = { crypto, random: createSeededRandom('attacks') };
