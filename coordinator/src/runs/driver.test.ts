@@ -2,6 +2,8 @@ import { examplePlan } from '@sotto/shared/plan/testing';
 import { decodeServerState } from '@sotto/shared/learning';
 import { wordsFromLittleEndian } from '@sotto/shared/vector';
 import { describe, expect, it } from 'vitest';
+import type { OperatorApi } from '../cli/operator-api.ts';
+import { runStatus } from '../cli/run-commands.ts';
 import { createMemoryBlobs } from '../store/memory-blobs.ts';
 import type { TranscriptRecord } from '../store/store.ts';
 import { createFederation, type Federation } from '../testing/federation.ts';
@@ -66,6 +68,11 @@ describe('run driver', () => {
     expect(alarms).toEqual([
       { round: 2, attempt: 2, reason: expect.stringMatching(/training sum has norm .* changed code/) },
     ]);
+    const status = federation.driver().status(runId);
+    expect(status.recentRounds.map(({ reason }) => reason)).toEqual([null, alarms[0]?.reason, null]);
+    const api: OperatorApi = { url: '', call: async (_, path) => (path === '/v1/runs' ? { runs: [status] } : status) };
+    const { lines } = await runStatus(api, runId.slice(0, 8), false, () => undefined);
+    expect(lines.join('\n')).toMatch(/^ALARM +round 2: the training sum has norm/m);
     await expectSound(federation, runId);
   });
 
