@@ -1,6 +1,6 @@
 import { clientMoves, type ClientMoves, type Stance } from './client-moves.ts';
 import { createJudge } from './knowledge.ts';
-import { createField, hardestRules, type Setting } from './setting.ts';
+import { createField, rulesOf, type Setting } from './setting.ts';
 
 export type Exploration = {
   /** Reachable states: each honest client's stance in each attempt. */
@@ -57,7 +57,7 @@ export type Violation = {
 export async function explore(setting: Setting, stopAtViolation: boolean): Promise<Exploration> {
   const field = await createField(setting);
   const { honest } = field;
-  const { minSurvivors, colluding } = hardestRules(setting.n);
+  const { minSurvivors, colluding } = rulesOf(setting);
   const floor = minSurvivors - colluding;
   const sessions: ClientMoves[] = [];
   for (let attempt = 0; attempt < setting.attempts; attempt++) {

@@ -13,9 +13,17 @@ export type Setting = {
   readonly agree: boolean;
   /** `all`: every roster that a client takes. `whole`: one roster of everybody, and everybody deals. */
   readonly rosters: 'all' | 'whole';
+  /** Default: the least that the rules allow with their most colluders. */
+  readonly minSurvivors?: number;
   /** Colluders more than the rules allow, to see that the check can fail. Default 0. */
   readonly colludersBeyond?: number;
 };
+
+/** The plan's numbers: as many colluders as it may name with this noise floor, or with the smallest one that it then may have. */
+export function rulesOf(setting: Setting): { readonly colluding: number; readonly minSurvivors: number } {
+  const { colluding, minSurvivors } = hardestRules(setting.n);
+  return { colluding, minSurvivors: setting.minSurvivors ?? minSurvivors };
+}
 
 /** The most colluders that a plan for `n` clients may name, with the smallest noise floor that it then may have. */
 export function hardestRules(n: number): { readonly colluding: number; readonly minSurvivors: number } {
@@ -42,7 +50,7 @@ export type Field = {
 
 export async function createField(setting: Setting): Promise<Field> {
   const crypto = createSymbolicCrypto();
-  const { colluding, minSurvivors } = hardestRules(setting.n);
+  const { colluding, minSurvivors } = rulesOf(setting);
   const attempts = [];
   // The second attempt's messages are tried in the first also where one attempt alone is explored.
   for (const attempt of [1, 2]) {
