@@ -128,6 +128,11 @@ describe('what a session is bound to', () => {
       entries: [entries[0]!, { ...copied, signature }, entries[2]!, entries[3]!],
     };
     await expect(onRoster(begun[0]!.state, roster, ports)).rejects.toSatisfy(coded('ROSTER_INVALID'));
+    // The coordinator does not let it get that far: it would cost the whole session.
+    const opened = createSum(cohort.rules, clientsOf(cohort)).state;
+    expect(await verifySumMessage(opened, { ...copied, signature }, crypto)).toBeNull();
+    const { state } = stepSum(opened, { type: 'message', message: entries[2]! });
+    expect(await verifySumMessage(state, { ...copied, signature }, crypto)).toMatchObject({ code: 'MESSAGE_INVALID' });
   });
 
   it('A9: nothing recorded in one attempt is taken in the next, at any stage, and nothing is taken twice', async () => {
