@@ -54,7 +54,13 @@ export async function createField(setting: Setting): Promise<Field> {
   const attempts = [];
   // The second attempt's messages are tried in the first also where one attempt alone is explored.
   for (const attempt of [1, 2]) {
-    attempts.push(await testCohort(setting.n, crypto, { header: testHeader(1, { attempt }), minSurvivors, colluding }));
+    attempts.push(
+      await testCohort(setting.n, crypto, {
+        header: testHeader(1, { suite: 'x25519', attempt }),
+        minSurvivors,
+        colluding,
+      }),
+    );
   }
   return {
     setting,

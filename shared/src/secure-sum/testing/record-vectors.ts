@@ -30,7 +30,7 @@ import type { BadCase, SessionVectors, VectorFiles } from './vector-files.ts';
 export async function recordVectors(): Promise<VectorFiles> {
   const crypto = createNodeCrypto();
   const dimension = 8;
-  const cohort = await testCohort(4, crypto, { header: testHeader(dimension), seed: 'vectors' });
+  const cohort = await testCohort(4, crypto, { header: testHeader(dimension, { suite: 'x25519' }), seed: 'vectors' });
   const { rules } = cohort;
   const { header } = rules;
   const clients = cohort.identities.map(({ client }) => client);
