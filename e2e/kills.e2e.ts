@@ -73,7 +73,7 @@ afterAll(async () => {
 });
 
 test(
-  `${kills} kills of coordinator and clients, in every stage: every run ends with its model`,
+  `A4: ${kills} kills of coordinator and clients, in every stage: every run ends with its model`,
   {
     timeout: kills * 30_000,
   },

@@ -193,7 +193,7 @@ describe('coordinator on a real port, with TLS', () => {
     expect((await ask(url, 'POST', '/v1/enrol', { json: { certificate: 1 } })).json().code).toBe('INVALID_INPUT');
   });
 
-  it('a voucher admits no more identities than its quota', async () => {
+  it('A7: a voucher admits no more identities than its quota', async () => {
     const terms = {
       coordinator: 'https://127.0.0.1:1',
       tlsFingerprint: null,
@@ -317,7 +317,7 @@ describe('coordinator on a real port, with TLS', () => {
     expect(await command('pause', runId)).toMatchObject({ code: 11, value: { error: { code: 'CONFLICT' } } });
   });
 
-  it('refuses a vector over the size limit, and a client that the authority revoked', async () => {
+  it('A14: refuses a vector over the size limit, and a client that the authority revoked', async () => {
     const { url, operatorToken } = coordinator;
     const identity = identities[3]!;
     const token = await signIn(url, identity);

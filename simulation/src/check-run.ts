@@ -118,6 +118,8 @@ async function checkEvents({ runId, plan, store }: RunRemains, violations: strin
     if (new Set(survivors).size !== survivors.length || survivors.some((id) => !session.cohort.includes(id))) {
       violations.push(`round ${round}: the survivors ${survivors.join()} are not of the cohort, or one is there twice`);
     }
+    // Whatever else a simulated client lies about, its integers are honest.
+    if (event.alarm != null) violations.push(`round ${round}: an alarm without a cause: ${event.alarm}`);
     released.set(attempt, { header: session.header, survivors });
   }
   const most = sessionCount(plan) + plan.spareAttempts;

@@ -46,7 +46,7 @@ const scenario: Scenario = {
 };
 
 describe('one client of five that lies once', () => {
-  it.each(lies)('%s costs its own session at most, or is named', async (lie) => {
+  it.each(lies)('A13, A14, S2, S3: %s costs its own session at most, or is named', async (lie) => {
     const liars = new Map([['client 2', { lie, times: 1 }]]);
     const result = await runScenario({ ...scenario, liars }, { faults: noFaults });
     const { status } = result;

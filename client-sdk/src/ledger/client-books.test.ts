@@ -39,7 +39,7 @@ const header = (round: number, attempt: number) =>
 const caught = (work: Promise<unknown>) => work.catch((error: unknown) => error);
 
 describe('openClientBooks', () => {
-  it('charges an attempt once, and a reopened store goes on where it was', async () => {
+  it('A12: charges an attempt once, and a reopened store goes on where it was', async () => {
     const store = createMemoryLedger();
     const budget = { epsilon: 10, delta: 1e-5 };
     const books = await openClientBooks(store, budget);

@@ -124,7 +124,7 @@ describe('stepClient', () => {
     ]);
   });
 
-  it('touches no data before the coordinator has taken the pair tags, and sends nothing from then until the upload', () => {
+  it('A23: touches no data before the coordinator has taken the pair tags, and sends nothing from then until the upload', () => {
     const untold = session.filter((event) => !(event.type === 'replied' && event.to === 'confirm'));
     const { did: before } = play([...accepted, ...untold]);
     expect(before).not.toContain('contribute');
@@ -145,7 +145,7 @@ describe('stepClient', () => {
   });
 
   // Failure: any effect that spends or reveals happens twice, or an upload without its charge before it. Stalling is no failure.
-  it('does each step at most once, whatever is repeated, dropped or reordered', () => {
+  it('A4: does each step at most once, whatever is repeated, dropped or reordered', () => {
     const other = opening(1, 2);
     const pool: readonly ClientEvent[] = [
       ...accepted,
@@ -186,7 +186,7 @@ describe('stepClient', () => {
     );
   });
 
-  it('leaves a session whose attempt is not above the durable mark, as after a restart', () => {
+  it('A4: leaves a session whose attempt is not above the durable mark, as after a restart', () => {
     const marked = initialClientState(new Map([[planHash, 3]]));
     const { effects, did } = play([...accepted, message(opening(2, 3))], marked);
     expect(did).toEqual(['checkOffer', 'answerRun', 'leave']);
@@ -204,7 +204,7 @@ describe('stepClient', () => {
     expect(play([...accepted, ...session, message(opening(2, 2, 1))]).did.at(-1)).toBe('openSession');
   });
 
-  it('leaves a session of a run that it did not accept, or with a header that the plan does not give', () => {
+  it('A19: leaves a session of a run that it did not accept, or with a header that the plan does not give', () => {
     expect(play([message(first)]).did).toEqual(['leave']);
     expect(play([message(offer), message(first)]).did).toEqual(['checkOffer', 'leave']);
     const altered: readonly (typeof first)[] = [
@@ -262,7 +262,7 @@ describe('stepClient', () => {
 describe('paceUpload', () => {
   const deadline = 120_000;
 
-  it('leaves one pace after the work began, however long it took within it', () => {
+  it('A23: leaves one pace after the work began, however long it took within it', () => {
     fc.assert(
       fc.property(fc.integer({ min: -1e3, max: 100 }), (ran) => {
         const { waitMs, state } = paceUpload(firstPace, ran, 100, deadline);
@@ -274,7 +274,7 @@ describe('paceUpload', () => {
   });
 
   // What an observer sees is the moments of the uploads; work of 110 to 390 ms must give the same ones.
-  it('shows nothing but doublings of work that is longer than the pace', () => {
+  it('A23: shows nothing but doublings of work that is longer than the pace', () => {
     const moments = (works: readonly number[]) => {
       let pace = firstPace;
       return works.map((ran) => {

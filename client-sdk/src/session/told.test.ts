@@ -4,7 +4,7 @@ import { failureOf } from './told.ts';
 
 const secret = 'patient 4711 has 38 rows, out of memory at 2 GB';
 
-it('tells nothing of a failure that the data may have brought about, not even its code', () => {
+it('A23: tells nothing of a failure that the data may have brought about, not even its code', () => {
   for (const code of ['TRAINING_FAILED', 'DATA_INVALID', 'INVALID_INPUT', 'INTERNAL', 'UNSUPPORTED_EVENT'] as const) {
     const { toldCode, told, ...own } = failureOf(new SottoError(code, secret));
     expect({ toldCode, told }).toEqual({ toldCode: 'INTERNAL', told: 'the client left; its own screen says why' });

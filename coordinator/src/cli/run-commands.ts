@@ -138,6 +138,7 @@ function statusLines(status: RunStatus): string[] {
           ? `Evaluation   round ${figure.round}: ${figure.withheld ?? 'no accuracy'}`
           : `Evaluation   round ${figure.round}: accuracy ${percent(figure.accuracy.value)} (${percent(figure.accuracy.low)} … ${percent(figure.accuracy.high)})`,
       ),
+    ...status.alarms.map(({ round, reason }) => `ALARM        round ${round}: ${reason}`),
     `Model        ${status.modelHash}`,
     ...status.clients.map(
       ({ name, state, reason, sessionsSurvived }) =>

@@ -2,6 +2,8 @@ import { examplePlan } from '@sotto/shared/plan/testing';
 import { decodeServerState } from '@sotto/shared/learning';
 import { wordsFromLittleEndian } from '@sotto/shared/vector';
 import { describe, expect, it } from 'vitest';
+import type { OperatorApi } from '../cli/operator-api.ts';
+import { runStatus } from '../cli/run-commands.ts';
 import { createMemoryBlobs } from '../store/memory-blobs.ts';
 import type { TranscriptRecord } from '../store/store.ts';
 import { createFederation, type Federation } from '../testing/federation.ts';
@@ -54,6 +56,24 @@ describe('run driver', () => {
     await expectSound(federation, runId);
     await federation.until(() => false, 100);
     expect(federation.clients[0]?.messages.at(-1)).toMatchObject({ type: 'runEnded', outcome: 'finished' });
+  });
+
+  it('A15: a release that honest clients cannot have made raises an alarm in the status, also after a restart', async () => {
+    const federation = await createFederation(examplePlan({ clients: 4, rounds: 3, evaluateEvery: null }));
+    federation.clients[2]!.lie = (attempt) => (attempt === 2 ? 2 ** 30 : null);
+    const runId = await begun(federation);
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+    await federation.restart();
+    const { alarms } = federation.driver().status(runId);
+    expect(alarms).toEqual([
+      { round: 2, attempt: 2, reason: expect.stringMatching(/training sum has norm .* changed code/) },
+    ]);
+    const status = federation.driver().status(runId);
+    expect(status.recentRounds.map(({ reason }) => reason)).toEqual([null, alarms[0]?.reason, null]);
+    const api: OperatorApi = { url: '', call: async (_, path) => (path === '/v1/runs' ? { runs: [status] } : status) };
+    const { lines } = await runStatus(api, runId.slice(0, 8), false, () => undefined);
+    expect(lines.join('\n')).toMatch(/^ALARM +round 2: the training sum has norm/m);
+    await expectSound(federation, runId);
   });
 
   it('a client that was revoked before a run was submitted is shown as refused in it, and the others go on', async () => {
@@ -119,7 +139,7 @@ describe('run driver', () => {
       await expectSound(federation, runId);
     });
 
-    it(`goes on without a client whose message at ${stage} is malformed`, async () => {
+    it(`A14: goes on without a client whose message at ${stage} is malformed`, async () => {
       const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
       federation.clients[1]!.behaviour = (step) => (step === stage ? 'malformed' : 'answer');
       const runId = await begun(federation);

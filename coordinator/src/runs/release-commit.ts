@@ -65,6 +65,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     modelHash: modelBlob,
     releaseNorm: conclusion.releaseNorm,
     evaluation: conclusion.evaluation,
+    alarm: conclusion.alarm,
   };
   return {
     event,

@@ -1,4 +1,5 @@
 import { applyRelease, publishWeights, type ServerState } from '@sotto/shared/learning';
+import { batchBound, releaseAlarm } from '@sotto/shared/metrics';
 import { weightsToBytes } from '@sotto/shared/model';
 import {
   coordinatorNoiseVariance,
@@ -20,6 +21,8 @@ export type Conclusion = {
   readonly model: Uint8Array;
   readonly releaseNorm: number | null;
   readonly evaluation: RunStatus['evaluations'][number] | null;
+  /** Why the sum cannot be that of honest clients; null when it can. */
+  readonly alarm: string | null;
 };
 
 /**
@@ -55,17 +58,24 @@ export function conclude(
   let state = before;
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
+  const alarms: string[] = [];
+  const { query } = plan.training;
+  const units = query.kind === 'gradient' ? batchBound(query.expectedBatch) : survivors;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
+    const noiseVarianceSteps = releaseNoiseVariance(plan, part, survivors);
+    const alarm = releaseAlarm({ part, integers, units, noiseVarianceSteps });
+    if (alarm !== null) alarms.push(alarm);
     if (part.slot === 'training') {
       const mean = concludeTraining(part, integers, context, survivors);
       state = applyRelease(plan.training.strategy, before, mean);
       releaseNorm = Math.sqrt(mean.reduce((total, value) => total + value * value, 0));
     } else {
-      const variance = releaseNoiseVariance(plan, part, survivors);
-      const { units, accuracy, loss, withheld } = concludeEvaluation(part, integers, context, variance);
+      const figures = concludeEvaluation(part, integers, context, noiseVarianceSteps);
       const dataPart = part.dataPart === 'test' ? 'test' : 'validation';
-      evaluation = { round: header.round, part: dataPart, units, accuracy, loss, withheld };
+      const { accuracy, loss, withheld } = figures;
+      evaluation = { round: header.round, part: dataPart, units: figures.units, accuracy, loss, withheld };
     }
   }
-  return { state, model: weightsToBytes(publishWeights(state)), releaseNorm, evaluation };
+  const alarm = alarms.length === 0 ? null : alarms.join('; ');
+  return { state, model: weightsToBytes(publishWeights(state)), releaseNorm, evaluation, alarm };
 }

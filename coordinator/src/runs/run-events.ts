@@ -36,6 +36,8 @@ export const releasedSchema = z.strictObject({
   /** L2 norm of the released mean; null for a session without training. */
   releaseNorm: z.number().nullable(),
   evaluation: evaluationFigureSchema.nullable(),
+  /** Why the sum cannot be that of honest clients; absent in events of before it was judged. */
+  alarm: z.string().nullable().optional(),
   traffic,
 });
 

@@ -1,11 +1,14 @@
 import { createSum } from '@sotto/shared/secure-sum';
 import { sumRulesOf, withClient } from './run-clients.ts';
-import type { RunEvent } from './run-events.ts';
+import type { ReleasedEvent, RunEvent } from './run-events.ts';
 import { stageMs } from './run-waits.ts';
 import type { RecentRound, RunState } from './run-state.ts';
 
 /** Rounds that the timeline shows. */
 const recentRoundsMax = 60;
+
+/** Alarms that a status shows. */
+const alarmsMax = 20;
 
 /** The durable part of the run machine: the state after an event. Replaying all events of a run gives its state again. */
 export function applyRunEvent(state: RunState, event: RunEvent): RunState {
@@ -59,7 +62,15 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         lastFailure: null,
         modelHash: event.modelHash,
         evaluations: event.evaluation === null ? state.evaluations : [...state.evaluations, event.evaluation],
-        recentRounds: withRound(state, event.at, 'released', null, event.survivors.length, event.releaseNorm),
+        recentRounds: withRound(
+          state,
+          event.at,
+          'released',
+          event.alarm ?? null,
+          event.survivors.length,
+          event.releaseNorm,
+        ),
+        alarms: withAlarm(state, event),
         releasedSeconds: state.releasedSeconds + secondsOpen(state, event.at),
         releasedSessions: state.releasedSessions + 1,
       };
@@ -107,6 +118,10 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
 function withSlots({ session, slotsUsed }: RunState): RunState['slotsUsed'] {
   const has = (slot: 'training' | 'evaluation') => (session?.header.slots.includes(slot) ? 1 : 0);
   return { training: slotsUsed.training + has('training'), evaluation: slotsUsed.evaluation + has('evaluation') };
+}
+
+function withAlarm({ alarms }: RunState, { round, attempt, alarm }: ReleasedEvent): RunState['alarms'] {
+  return alarm == null ? alarms : [...alarms, { round, attempt, reason: alarm }].slice(-alarmsMax);
 }
 
 function secondsOpen(state: RunState, at: number): number {

@@ -66,6 +66,8 @@ export type RunState = {
   readonly recentRounds: readonly RecentRound[];
   /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
   readonly slotsUsed: Readonly<Record<'training' | 'evaluation', number>>;
+  /** Releases that cannot be honest sums, the newest ones. */
+  readonly alarms: RunStatus['alarms'];
   readonly trainingCharges: number;
   readonly evaluationCharges: number;
   /** Seconds of released sessions, and how many, for the forecast. */
@@ -145,6 +147,7 @@ export function initialRunState(facts: RunFacts): RunState {
     evaluations: [],
     recentRounds: [],
     slotsUsed: { training: 0, evaluation: 0 },
+    alarms: [],
     trainingCharges: 0,
     evaluationCharges: 0,
     releasedSeconds: 0,

@@ -60,6 +60,7 @@ export function runStatusOf(
     },
     evaluations: [...state.evaluations],
     recentRounds: [...state.recentRounds],
+    alarms: [...state.alarms],
     bytesUp: traffic.bytesUp,
     bytesDown: traffic.bytesDown,
     secondsPerRound,

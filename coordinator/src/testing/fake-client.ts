@@ -46,6 +46,8 @@ export function createFakeClient(
   const fake = {
     client: identity.client,
     behaviour: (() => 'answer') as Behaviour,
+    /** What it contributes in every coordinate instead of what it should; null for the honest thing. */
+    lie: (() => null) as (attempt: number) => number | null,
     replies,
     messages,
     /** What it contributed, by attempt. */
@@ -108,7 +110,10 @@ export function createFakeClient(
 
   async function upload(): Promise<void> {
     if (state === null) return;
-    const integers = Int32Array.from({ length: dimension }, (_, coordinate) => contribution(attempt, coordinate));
+    const integers = Int32Array.from(
+      { length: dimension },
+      (_, coordinate) => fake.lie(attempt) ?? contribution(attempt, coordinate),
+    );
     const behaviour = fake.behaviour('upload', attempt);
     if (behaviour === 'silent') return;
     const masked = await maskVector(state, integers, ports);

@@ -82,13 +82,13 @@ describe.each(ports)('the $name port', (port) => {
     expect(await keyStream(port, new Uint8Array(32), 4, 8)).toEqual(stream.slice(32));
   });
 
-  it.each(lowOrder)('refuses the low-order key %s (attack A11)', async (key) => {
+  it.each(lowOrder)('A11: refuses the low-order key %s', async (key) => {
     await expect(port.x25519(new Uint8Array(32).fill(9), fromHex(key))).rejects.toSatisfy((error) =>
       isSottoError(error, 'KEY_MISMATCH'),
     );
   });
 
-  it('gives another mask for each of the 256 bits of the key (attack A18)', async () => {
+  it('A18: gives another mask for each of the 256 bits of the key', async () => {
     const streams = new Set<string>();
     for (let bit = -1; bit < 256; bit++) {
       const key = new Uint8Array(32).fill(0x5a);
@@ -188,7 +188,7 @@ describe('signedBytes', () => {
     );
   });
 
-  it('gives different bytes for different fields, however they are cut', () => {
+  it('A17: gives different bytes for different fields, however they are cut', () => {
     const field = fc.oneof(fc.string({ unit: 'binary', maxLength: 6 }), fc.nat(300), fc.uint8Array({ maxLength: 6 }));
     const input = fc.tuple(fc.constantFrom('a', 'ab'), fc.array(field, { maxLength: 4 }));
     const text = ([domain, fields]: [string, (string | number | Uint8Array)[]]) =>

@@ -2,11 +2,13 @@ import { ctr } from '@noble/ciphers/aes.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
+import nacl from 'tweetnacl';
 import { SottoError } from '../errors/index.ts';
 import { wordsFromLittleEndian } from '../vector/index.ts';
 import { createNobleMlKem } from './ml-kem.ts';
 import type { CryptoPort } from './port.ts';
 import { counterBlock } from './counter-block.ts';
+import { isSoundEd25519Key } from './ed25519-key.ts';
 
 const zeroSalt = new Uint8Array(0);
 
@@ -33,8 +35,13 @@ export function createNobleCrypto(): CryptoPort {
     ed25519Sign: async (seed, message) => ed25519.sign(message, seed),
     ed25519Verify: async (publicKey, message, signature) => {
       try {
-        // RFC 8032 verification, strict like OpenSSL's: no ZIP-215 leniency, so that both ports accept the same.
-        return ed25519.verify(signature, message, publicKey, { zip215: false });
+        // Every port must accept the same, or a signer chooses whose clients take its message. OpenSSL checks the equation
+        // without the cofactor, as tweetnacl does and noble does not; noble refuses second spellings of S, as tweetnacl does not.
+        return (
+          isSoundEd25519Key(publicKey) &&
+          ed25519.verify(signature, message, publicKey, { zip215: false }) &&
+          nacl.sign.detached.verify(message, signature, publicKey)
+        );
       } catch {
         return false;
       }

@@ -11,6 +11,7 @@ import {
 } from 'node:crypto';
 import { SottoError } from '../errors/index.ts';
 import { counterBlock } from './counter-block.ts';
+import { isSoundEd25519Key } from './ed25519-key.ts';
 import { createNodeMlKem } from './node-ml-kem.ts';
 import type { CryptoPort } from './port.ts';
 import { addStreams, pieceWords, wipeKernel } from './word-kernel.ts';
@@ -87,7 +88,8 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
     ed25519PublicKey: async (seed) => rawPublicKey(privateKey('Ed25519', seed)),
     ed25519Sign: async (seed, message) => new Uint8Array(sign(null, message, privateKey('Ed25519', seed))),
     ed25519Verify: async (raw, message, signature) => {
-      if (raw.length !== 32 || signature.length !== 64) return false;
+      // OpenSSL takes keys of small order and in a second spelling.
+      if (!isSoundEd25519Key(raw) || signature.length !== 64) return false;
       const name = Buffer.concat([raw, signature]).toString('latin1');
       const known = verified.get(name);
       if (known !== undefined && known.equals(message)) return true;

@@ -8,4 +8,5 @@ export {
   type Figure,
   type MeanAndDeviation,
 } from './interval.ts';
+export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';

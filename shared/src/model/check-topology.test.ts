@@ -33,7 +33,7 @@ it.each<[string, Layer[], number, Loss, RegExp]>([
     /plan\.loss.*2 outputs or more.*1/,
   ],
   ['squared error on classes', [dense(3)], 3, 'meanSquaredError', /plan\.loss.*exactly 1.*3/],
-])('refuses %s', (_, layers, outputs, loss, message) => {
+])('A21: refuses %s', (_, layers, outputs, loss, message) => {
   expect(() => checkTopology({ layers }, 4, outputs, loss)).toThrowError(
     expect.objectContaining({ code: 'PLAN_INVALID', message: expect.stringMatching(message) }),
   );

@@ -95,6 +95,7 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
   const epsilons = checkEpsilon(plan, report);
   checkRoom(parts, report);
   checkRounds(plan, report);
+  checkTrustInClients(plan, report);
   const clients = plan.roster.clients.length;
   const planned = sessionCount(plan);
   return {
@@ -121,6 +122,17 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
     }),
     epsilons,
   };
+}
+
+/** What no check of the protocol stops (attack A15) is said wherever a plan is looked at. */
+function checkTrustInClients(plan: Plan, report: PlanReport): void {
+  if (plan.roster.clients.length < 2) return;
+  report.warnings.push({
+    path: 'plan.roster',
+    problem:
+      'a sum believes its clients: one that runs changed code can shift it, unseen as long as it stays within what honest clients could send',
+    cure: 'List owners whose code you trust, and look out for alarms in the status of the run.',
+  });
 }
 
 function checkRounds(plan: Plan, report: PlanReport): void {

@@ -10,7 +10,7 @@ const refusals = (policy: Omit<PolicyInput, 'version'>, asked: Plan = plan) =>
   checkPolicy(parsePolicy({ version: 1, ...policy }), asked);
 
 describe('policy', () => {
-  it('one that says nothing is careful: secure, private, three survivors, one colluder', () => {
+  it('A19, S6: one that says nothing is careful: secure, private, three survivors, one colluder', () => {
     expect(parsePolicy({ version: 1 })).toEqual({
       version: 1,
       maxEpsilon: 3,
@@ -80,7 +80,7 @@ describe('policy', () => {
     expect(refusals({ maxEpsilon: least * 0.999 }).map(({ line }) => line)).toEqual(['maxEpsilon']);
   });
 
-  it('a plan cannot pass by stating less than it spends', () => {
+  it('A19: a plan cannot pass by stating less than it spends', () => {
     const lying = {
       ...plan,
       privacy: dpPrivacySchema.parse({ kind: 'dp', delta: 1e-5, epsilon: 1e-6, evaluationEpsilon: 1e-6 }),
@@ -96,7 +96,7 @@ describe('policy', () => {
     expect(refusals({ allowPrivacyNone: true }, none)).toEqual([]);
   });
 
-  it('a trusted coordinator stands in the policy or is refused', () => {
+  it('A19: a trusted coordinator stands in the policy or is refused', () => {
     const trusted = examplePlan({ trust: 'trusted', clients: 4, minSurvivors: 4 });
     expect(refusals({}, trusted).map(({ line }) => line)).toEqual(['trust']);
     expect(refusals({ trust: ['secure', 'trusted'] }, trusted)).toEqual([]);

@@ -100,7 +100,7 @@ describe('session parts', () => {
     }
   });
 
-  it('no sum of clamped contributions and noise within 16 deviations passes 2^31', () => {
+  it('A16: no sum of clamped contributions and noise within 16 deviations passes 2^31', () => {
     for (const clients of [3, 10, 200]) {
       const plan = examplePlan({ clients, data: 'digits' });
       for (const part of sessionParts(plan, ['training', 'evaluation'])) {

@@ -200,7 +200,7 @@ describe('createNoiseSampler', () => {
     expect(drawFrom([0, 0, 0, 0]).value).toBeLessThan(-60);
   });
 
-  it('adds nothing at variance 0 and refuses too little, too much and insecure noise', () => {
+  it('A18: adds nothing at variance 0 and refuses too little, too much and insecure noise', () => {
     const target = new Int32Array(3);
     createNoiseSampler(0).add(target, 0, 3, createSeededRandom('n'));
     expect(Array.from(target)).toEqual([0, 0, 0]);

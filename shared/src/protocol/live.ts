@@ -80,10 +80,12 @@ export const runStatusSchema = z.strictObject({
       survivors: z.int(),
       cohort: z.int(),
       seconds: z.number(),
-      /** L2 norm of the released mean, for the alarm. */
+      /** L2 norm of the released mean. */
       releaseNorm: z.number().nullable(),
     }),
   ),
+  /** Releases that cannot be the sum of honest clients' contributions, and why; the newest ones, oldest first. */
+  alarms: z.array(z.strictObject({ round: z.int(), attempt: z.int(), reason: z.string() })),
   bytesUp: z.int(),
   bytesDown: z.int(),
   secondsPerRound: z.number().nullable(),

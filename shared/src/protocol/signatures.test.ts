@@ -104,7 +104,7 @@ describe('the authority', () => {
     expect(await crypto.ed25519Verify(fromHex(authority.publicKey), message, fromHex(signature))).toBe(true);
   });
 
-  test('signs for one purpose: no domain, content or key passes for another', () => {
+  test('A17: signs for one purpose: no domain, content or key passes for another', () => {
     const signature = signAsAuthority(authority, 'plan', { a: 1 });
     expect(authoritySigned(authority.publicKey, 'voucher', { a: 1 }, signature)).toBe(false);
     expect(authoritySigned(authority.publicKey, 'revocations', { a: 1 }, signature)).toBe(false);
@@ -160,7 +160,7 @@ describe('a signed plan', () => {
     await verifySignedPlanBy(signed, key.publicKey, crypto);
   });
 
-  test('every altered field is refused', async () => {
+  test('A19, A21: every altered field is refused', async () => {
     for (const altered of alterations(plan as unknown as Json)) {
       const code = await codeOf(() =>
         verifySignedPlan({ ...signed, plan: altered as unknown as typeof plan }, key.publicKey),
@@ -274,7 +274,7 @@ describe('an invitation', () => {
 });
 
 describe('a certificate', () => {
-  test('is valid under the authority that vouches for it, and under no other', async () => {
+  test('A6: is valid under the authority that vouches for it, and under no other', async () => {
     const { certificate } = await certified(invitation());
     await verifyCertificate(certificate, authority.publicKey, now, crypto);
     expect(await codeOf(() => verifyCertificate(certificate, stranger.publicKey, now, crypto))).toBe(
@@ -292,7 +292,7 @@ describe('a certificate', () => {
     }
   });
 
-  test('a voucher that a stranger signed in the authority’s name is refused', async () => {
+  test('A7: a voucher that a stranger signed in the authority’s name is refused', async () => {
     const { certificate } = await certified(invitation(stranger));
     const forged = { ...certificate, voucher: { ...certificate.voucher, authority: authority.publicKey } };
     expect(await codeOf(() => verifyCertificate(forged, authority.publicKey, now, crypto))).toBe('CERTIFICATE_INVALID');
@@ -325,7 +325,7 @@ describe('a certificate', () => {
     );
   });
 
-  test('a voucher admits no more identities than its quota, and one identity counts once', async () => {
+  test('A7: a voucher admits no more identities than its quota, and one identity counts once', async () => {
     const pool = invitation(authority, { role: 'pool', quota: 2, name: null });
     const all = await Promise.all(['a', 'b', 'c'].map((name) => certified(pool, name)));
     const certificates = all.map(({ certificate }) => certificate);

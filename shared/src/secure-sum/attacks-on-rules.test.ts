@@ -5,7 +5,7 @@ import { beginSession, createSum, onRoster, stepSum, verifySumMessage, type Rost
 import { clientsOf, coded } from './testing/attacks.ts';
 import { runSession, testCohort, testContributions } from './testing/harness.ts';
 
-// The numbers are those of the list of attacks in THREAT_MODEL.md. A failure is: a client that answers what it must refuse, or
+// The numbers are those of docs/security/attacks.md. A failure is: a client that answers what it must refuse, or
 // a coordinator that takes what it must turn away.
 const crypto = createNodeCrypto();
 const ports = { crypto, random: createSeededRandom('attacks') };
@@ -14,6 +14,8 @@ describe('the rules', () => {
   it('A19: a client refuses a cohort or rules below the floors', async () => {
     const small = await testCohort(3, crypto, { minSurvivors: 2 });
     await expect(beginSession(small.rules, small.identities[0]!, ports)).rejects.toSatisfy(coded('PLAN_INVALID'));
+    const stranger = await testCohort(4, crypto, { seed: 'stranger' });
+    await expect(beginSession(stranger.rules, small.identities[0]!, ports)).rejects.toSatisfy(coded('PLAN_INVALID'));
     const cases = [
       { n: 4, minSurvivors: 4, colluding: 2 }, // c ≤ 2t − n − 1 = 1
       { n: 10, minSurvivors: 6, colluding: 1 }, // below t = 7
@@ -49,7 +51,24 @@ describe('the rules', () => {
     expect(stepSum(after, { type: 'message', message: late })).toEqual({ state: after, effects: [] });
   });
 
-  it('a timeout of a stage that is over changes nothing, and an upload before its confirmation is turned away', async () => {
+  it('A22: nothing of a client that is lost is taken, its confirmation, which is not signed, among it', async () => {
+    const cohort = await testCohort(4, crypto);
+    const full = await runSession(cohort, testContributions(cohort), { crypto });
+    const [gone] = clientsOf(cohort);
+    let { state } = createSum(cohort.rules, clientsOf(cohort));
+    for (const message of full.messages) {
+      if (message.type === 'advertise' || message.type === 'share') {
+        ({ state } = stepSum(state, { type: 'message', message }));
+      }
+    }
+    ({ state } = stepSum(state, { type: 'lost', client: gone!, reason: 'gone' }));
+    for (const message of full.messages.filter(({ client }) => client === gone)) {
+      expect(await verifySumMessage(state, message, crypto)).toMatchObject({ code: 'MESSAGE_UNEXPECTED' });
+      expect(stepSum(state, { type: 'message', message })).toEqual({ state, effects: [] });
+    }
+  });
+
+  it('A22: a timeout of a stage that is over changes nothing, and an upload before its confirmation is turned away', async () => {
     const cohort = await testCohort(3, crypto);
     const full = await runSession(cohort, testContributions(cohort), { crypto });
     let { state } = createSum(cohort.rules, clientsOf(cohort));

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { open, seal } from '../crypto/index.ts';
 import { createNodeCrypto } from '../crypto/node.ts';
 import { createSeededRandom, type RandomSource } from '../random/index.ts';
-import { onInbox, sessionIdOf, type Inbox, type SumMessage, type Unmask } from './index.ts';
+import { concatBytes, fromHex, toHex } from '../vector/index.ts';
+import { sealInfo, shareHashBytes } from './binding.ts';
+import { onInbox, rosterHashOf, sessionIdOf, type Inbox, type Roster, type SumMessage, type Unmask } from './index.ts';
 import { clientsOf, coded, stoppedBefore } from './testing/attacks.ts';
 import {
   plainSum,
@@ -12,7 +15,7 @@ import {
   type TestCohort,
 } from './testing/harness.ts';
 
-// The numbers are those of the list of attacks in THREAT_MODEL.md. A failure is: a client that answers what it must refuse, or
+// The numbers are those of docs/security/attacks.md. A failure is: a client that answers what it must refuse, or
 // a coordinator that takes what it must turn away.
 const crypto = createNodeCrypto();
 const ports = { crypto, random: createSeededRandom('attacks') };
@@ -70,6 +73,36 @@ describe('shares', () => {
       );
       expect(error).toSatisfy(coded('SHARE_INVALID'));
       expect(String(error)).toContain(clients[2]);
+    }
+  });
+
+  it('A13, S3: a share that is no field element is refused, though it opens and fits its hash, and its dealer is named', async () => {
+    const cohort = await testCohort(4, crypto);
+    const [holder, dealer] = clientsOf(cohort);
+    const { header } = cohort.rules;
+    for (const kind of ['selfMask', 'recovery'] as const) {
+      // The dealer's own hands: it seals and hashes what it likes.
+      const begun = await stoppedBefore(cohort, 'share');
+      const advertised = begun.states.get(dealer!)!;
+      if (advertised.phase !== 'advertised') throw new Error(advertised.phase);
+      const { sealSecret } = advertised.secrets.take();
+      const { states, requests } = await stoppedBefore(cohort, 'confirm');
+      const roster = requests.find(({ request }) => request.type === 'roster')!.request as Roster;
+      const inbox = requests.find(({ to, request }) => to === holder && request.type === 'inbox')!.request as Inbox;
+      const binding = { suite: header.suite, sessionId: roster.sessionId, rosterHash: rosterHashOf(roster) };
+      const sealKey = roster.entries.find(({ client }) => client === holder)!.sealKey;
+      const agreed = await crypto.x25519(sealSecret, fromHex(sealKey));
+      const key = await crypto.hkdf(agreed, sealInfo(binding, dealer!, holder!), 32);
+      const dealt = inbox.dealt.find((part) => part.dealer === dealer)!;
+      const right = open(key, fromHex(dealt.sealed))!;
+      const tooLarge = new Uint8Array(32).fill(255);
+      const shares = kind === 'selfMask' ? [tooLarge, right.slice(32)] : [right.slice(0, 32), tooLarge];
+      const hash = toHex(await crypto.sha256(shareHashBytes(binding, dealer!, holder!, kind, tooLarge)));
+      const bad = { ...dealt, sealed: toHex(seal(key, concatBytes(...shares))), [`${kind}ShareHash`]: hash };
+      const request = { ...inbox, dealt: inbox.dealt.map((part) => (part === dealt ? bad : part)) };
+      const error = await onInbox(states.get(holder!)!, request, ports).catch((caught: unknown) => caught);
+      expect(error).toSatisfy(coded('SHARE_INVALID'));
+      expect(String(error)).toContain(dealer);
     }
   });
 

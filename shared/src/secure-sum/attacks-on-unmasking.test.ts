@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createNodeCrypto } from '../crypto/node.ts';
-import { createSeededRandom } from '../random/index.ts';
+import { createSeededRandom, shuffle, uniformBelow } from '../random/index.ts';
 import {
+  colludersTolerated,
   onAgreeRequest,
   onUnmaskRequest,
   rosterHashOf,
@@ -9,13 +10,12 @@ import {
   thresholdFor,
   type AgreeRequest,
   type Roster,
-  type SumClientState,
   type Unmask,
 } from './index.ts';
-import { agreementsOver, clientsOf, coded, requestOf, stoppedBefore } from './testing/attacks.ts';
+import { agreementsOver, clientsOf, coded, keptState, requestOf, stoppedBefore, subsetsOf } from './testing/attacks.ts';
 import { runSession, testCohort, testContributions, type Behaviour } from './testing/harness.ts';
 
-// The numbers are those of the list of attacks in THREAT_MODEL.md. A failure is: a client that answers what it must refuse, or
+// The numbers are those of docs/security/attacks.md. A failure is: a client that answers what it must refuse, or
 // a coordinator that takes what it must turn away.
 const crypto = createNodeCrypto();
 const ports = { crypto, random: createSeededRandom('attacks') };
@@ -58,61 +58,51 @@ describe('never both shares', () => {
     }
   });
 
-  it('A2: split views of who survived never open t shares of both kinds, in random trials', async () => {
-    const cohort = await testCohort(5, crypto);
-    const clients = clientsOf(cohort);
-    const threshold = thresholdFor(5);
-    const random = createSeededRandom('split');
-    for (let trial = 0; trial < 12; trial++) {
-      const { states, requests } = await stoppedBefore(cohort, 'agree');
-      const roster = requests.find(({ request }) => request.type === 'roster')!.request as Roster;
-      const sessionId = roster.sessionId;
-      const given = new Map<string, Set<string>>();
-      const views = [clients, clients.slice(0, 4), clients.slice(1)];
-      const colluder = clients[trial % 5]!;
-      // Every honest client is shown one of the views; the colluder signs all of them.
-      const shown = new Map(clients.map((client) => [client, views[random.bytes(1)[0]! % 3]!]));
-      const agreed = new Map<string, { client: string; signature: string; view: string[] }>();
-      const after = new Map<string, SumClientState>();
-      for (const client of clients) {
-        const view = shown.get(client)!;
-        if (client === colluder || !view.includes(client)) continue;
-        const step = await onAgreeRequest(
-          states.get(client)!,
-          { type: 'agreeRequest', sessionId, sharers: clients, survivors: view },
-          ports,
+  it.each([4, 5, 6, 7])(
+    'A2: split views of who survived never open t shares of both kinds: of %i clients, 250 trials over every corrupt set',
+    async (n) => {
+      const field = await splitField(n, mostColluders(n));
+      const corruptSets = subsetsOf(field.clients, 1, field.colluding);
+      const random = createSeededRandom(`split ${n}`);
+      let answered = 0;
+      for (let trial = 0; trial < 250; trial++) {
+        const corrupt = corruptSets[trial % corruptSets.length]!;
+        const honest = field.clients.filter((client) => !corrupt.includes(client));
+        // Two or three views, each naming up to n − minSurvivors clients lost, one honest client among them every other time.
+        const victim = honest[uniformBelow(random, honest.length)]!;
+        const views = Array.from({ length: 2 + uniformBelow(random, 2) }, (_, i) => {
+          const others = shuffle(
+            random,
+            field.clients.filter((client) => client !== victim),
+          );
+          const lost = i % 2 === 0 ? [victim] : [];
+          lost.push(...others.slice(0, Math.max(0, uniformBelow(random, n - field.needed + 1) - lost.length)));
+          return field.clients.filter((client) => !lost.includes(client));
+        });
+        const shown = new Map(
+          honest.flatMap((client) => {
+            const fitting = views.filter((view) => view.includes(client));
+            return fitting.length === 0 ? [] : [[client, fitting[uniformBelow(random, fitting.length)]!] as const];
+          }),
         );
-        agreed.set(client, { client, signature: step.message.signature, view });
-        after.set(client, step.state);
+        const { most, answers } = await bothShares(field, corrupt, shown);
+        answered += answers;
+        expect(most).toBeLessThan(field.threshold);
       }
-      for (const view of views) {
-        const forged = await agreementsOver(cohort, rosterHashOf(roster), clients, view);
-        const signatures = [
-          ...[...agreed.values()].map(({ client, signature }) => ({ client, signature })),
-          forged.find(({ client }) => client === colluder)!,
-        ];
-        for (const [client, state] of after) {
-          if (shown.get(client) !== view) continue;
-          try {
-            const { message } = await onUnmaskRequest(
-              state,
-              { type: 'unmaskRequest', sessionId, agreed: signatures },
-              ports,
-            );
-            for (const { dealer, kind } of message.shares) {
-              const key = `${dealer}/${kind}`;
-              given.set(key, (given.get(key) ?? new Set()).add(client));
-            }
-          } catch (error) {
-            expect(error).toSatisfy(coded('SIGNATURE_INVALID'));
-          }
-        }
-      }
-      for (const dealer of clients) {
-        const both = ['selfMask', 'recovery'].map((kind) => (given.get(`${dealer}/${kind}`)?.size ?? 0) + 1);
-        expect(Math.min(...both)).toBeLessThan(threshold);
-      }
-    }
+      // The coordinator was answered: the trials are not all refused at the door.
+      expect(answered).toBeGreaterThan(250);
+    },
+  );
+
+  it.each([4, 7, 10])('A2: with one colluder more than %i clients tolerate, two views do open both', async (n) => {
+    const field = await splitField(n, mostColluders(n));
+    const corrupt = field.clients.slice(0, colludersTolerated(n) + 1);
+    const honest = field.clients.slice(corrupt.length);
+    const [victim] = honest;
+    const half = honest.slice(0, honest.length / 2);
+    const without = field.clients.filter((client) => client !== victim);
+    const shown = new Map(honest.map((client) => [client, half.includes(client) ? field.clients : without]));
+    expect((await bothShares(field, corrupt, shown)).most).toBe(field.threshold);
   });
 
   it('A3: fewer survivors than minSurvivors are refused by every client, and nothing can be asked afterwards', async () => {
@@ -178,3 +168,63 @@ describe('never both shares', () => {
     }
   });
 });
+
+/** The most colluders that a cohort of `n` can be planned with: two honest contributions must be left in the smallest sum. */
+function mostColluders(n: number): number {
+  return Math.min(colludersTolerated(n), n - 2);
+}
+
+/** A cohort that has uploaded, to be asked for agreement again and again, with the smallest noise floor that it may have. */
+async function splitField(n: number, colluding: number) {
+  const threshold = thresholdFor(n);
+  const needed = Math.max(threshold, colluding + 2);
+  const cohort = await testCohort(n, crypto, { minSurvivors: needed, colluding });
+  const { states, requests } = await stoppedBefore(cohort, 'agree');
+  const roster = requests.find(({ request }) => request.type === 'roster')!.request as Roster;
+  const kept = new Map([...states].map(([client, state]) => [client, keptState(state)]));
+  return { cohort, clients: clientsOf(cohort), kept, roster, threshold, needed, colluding };
+}
+
+/**
+ * Every honest client is shown a view of its own, the corrupt ones sign all views; what was answered is put together.
+ * @returns for the honest dealer of whom the coordinator has most of both kinds: the smaller of the two numbers of shares
+ */
+async function bothShares(
+  { cohort, clients, kept, roster }: Awaited<ReturnType<typeof splitField>>,
+  corrupt: readonly string[],
+  shown: ReadonlyMap<string, readonly string[]>,
+): Promise<{ most: number; answers: number }> {
+  const { sessionId } = roster;
+  const signatures = new Map<string, { client: string; signature: string }[]>();
+  const agreed = [];
+  for (const view of new Set(shown.values())) {
+    const all = await agreementsOver(cohort, rosterHashOf(roster), clients, [...view]);
+    signatures.set(
+      view.join(),
+      all.filter(({ client }) => corrupt.includes(client)),
+    );
+  }
+  for (const [client, view] of shown) {
+    const request: AgreeRequest = { type: 'agreeRequest', sessionId, sharers: clients, survivors: [...view] };
+    const { state, message } = await onAgreeRequest(kept.get(client)!(), request, ports);
+    signatures.get(view.join())!.push({ client, signature: message.signature });
+    agreed.push({ state, view });
+  }
+  const holders = new Map(clients.flatMap((dealer) => kinds.map((kind) => [`${dealer}/${kind}`, new Set(corrupt)])));
+  let answers = 0;
+  for (const { state, view } of agreed) {
+    try {
+      const asked = { type: 'unmaskRequest' as const, sessionId, agreed: signatures.get(view.join())! };
+      const { message } = await onUnmaskRequest(state, asked, ports);
+      for (const { dealer, kind } of message.shares) holders.get(`${dealer}/${kind}`)!.add(message.client);
+      answers++;
+    } catch (error) {
+      expect(error).toSatisfy(coded('SIGNATURE_INVALID'));
+    }
+  }
+  const honest = clients.filter((client) => !corrupt.includes(client));
+  const both = honest.map((dealer) => Math.min(...kinds.map((kind) => holders.get(`${dealer}/${kind}`)!.size)));
+  return { most: Math.max(...both), answers };
+}
+
+const kinds = ['selfMask', 'recovery'] as const;

@@ -12,7 +12,7 @@ const crypto = createNodeCrypto();
 const stages = ['advertise', 'share', 'confirm', 'upload', 'agree', 'unmask'] as const;
 
 describe('a session', () => {
-  it('with random drops at every stage releases the exact sum of its survivors or fails with a reason', async () => {
+  it('A24: with random drops at every stage releases the exact sum of its survivors or fails with a reason', async () => {
     let released = 0;
     let failed = 0;
     await fc.assert(
@@ -49,14 +49,14 @@ describe('a session', () => {
           }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: process.env['SOTTO_LONG'] === '1' ? 1_000 : 100 },
     );
     expect(released).toBeGreaterThan(20);
     expect(failed).toBeGreaterThan(5);
   });
 
   it.each([3, 4, 5, 6, 7, 8, 9, 10].flatMap((n) => suiteSchema.options.map((suite) => ({ n, suite }))))(
-    'of $n clients by $suite bears every n − t drops after the shares, and no more',
+    'A24: of $n clients by $suite bears every n − t drops after the shares, and no more',
     async ({ n, suite }) => {
       const cohort = await testCohort(n, crypto, { header: testHeader(7, { suite }) });
       const contributions = testContributions(cohort);

@@ -57,7 +57,7 @@ export function exampleAuthority(): { readonly publicKey: string; readonly seed:
   return { publicKey: toHex(publicKey), seed };
 }
 
-/** A complete plan that passes its check without a warning, for tests. */
+/** A complete plan that passes its check without a warning but the one that every plan of several clients has, for tests. */
 export function examplePlan(options: ExamplePlanOptions = {}): Plan {
   const { data = 'hospitals', unit = 'record', privacy = 'dp', rounds = 4, evaluateEvery = 2 } = options;
   const roster = options.roster ?? exampleClients(options.clients ?? 3);

@@ -2,7 +2,8 @@ import { createNodeCrypto } from '../../crypto/node.ts';
 import { isSottoError, type ErrorCode } from '../../errors/index.ts';
 import { toHex } from '../../vector/index.ts';
 import { agreeBytes } from '../binding.ts';
-import { sessionIdOf } from '../index.ts';
+import { Held } from '../held.ts';
+import { sessionIdOf, type SumClientState } from '../index.ts';
 import { runSession, testContributions, type Behaviour, type SessionResult, type TestCohort } from './harness.ts';
 
 const crypto = createNodeCrypto();
@@ -22,6 +23,26 @@ export async function stoppedBefore(
     extra.get(client) ?? { leavesBefore: stage },
   ]);
   return runSession(cohort, testContributions(cohort), { crypto, behaviour: new Map(all) });
+}
+
+/**
+ * A client's state as often as wanted: an attack is tried from one and the same state again and again, which a client, whose
+ * states are used up, never allows. The given state is used up.
+ */
+export function keptState<S extends SumClientState>(state: S): () => S {
+  if (!('secrets' in state)) return () => state;
+  const secrets: unknown = state.secrets.take();
+  return () => ({ ...state, secrets: new Held(secrets) });
+}
+
+/** Every subset of a list that has between `least` and `most` items, in the list's order. */
+export function subsetsOf<T>(items: readonly T[], least: number, most: number): T[][] {
+  const all: T[][] = [];
+  for (let bits = 0; bits < 2 ** items.length; bits++) {
+    const subset = items.filter((_, i) => (bits >> i) % 2 === 1);
+    if (subset.length >= least && subset.length <= most) all.push(subset);
+  }
+  return all;
 }
 
 export function clientsOf(cohort: TestCohort): string[] {

@@ -44,7 +44,12 @@ export function testHeader(dimension: number, change: Partial<SessionHeader> = {
   };
 }
 
-export type TestCohort = { readonly rules: SumRules; readonly identities: readonly SumIdentity[] };
+export type TestCohort = {
+  readonly rules: SumRules;
+  readonly identities: readonly SumIdentity[];
+  /** Seeds (hex) of the identity keys, in the same order. */
+  readonly seeds: readonly string[];
+};
 
 /** `n` clients with identity keys of their own. */
 export async function testCohort(
@@ -52,12 +57,17 @@ export async function testCohort(
   crypto: CryptoPort,
   options: { header?: SessionHeader; minSurvivors?: number; colluding?: number; seed?: string } = {},
 ): Promise<TestCohort> {
-  const members: { client: string; key: string; sign: SumIdentity['sign'] }[] = [];
+  const members: { client: string; key: string; seed: string; sign: SumIdentity['sign'] }[] = [];
   for (let i = 0; i < n; i++) {
     const seed = sha256(signedBytes('test-identity', options.seed ?? '', i));
     const key = await crypto.ed25519PublicKey(seed);
     const client = toHex(sha256(key).slice(0, 20));
-    members.push({ client, key: toHex(key), sign: (message) => crypto.ed25519Sign(seed, message) });
+    members.push({
+      client,
+      key: toHex(key),
+      seed: toHex(seed),
+      sign: (message) => crypto.ed25519Sign(seed, message),
+    });
   }
   members.sort((a, b) => (a.client < b.client ? -1 : 1));
   const rules: SumRules = {
@@ -66,7 +76,11 @@ export async function testCohort(
     minSurvivors: options.minSurvivors ?? thresholdFor(n),
     colluding: options.colluding ?? 1,
   };
-  return { rules, identities: members.map(({ client, sign }) => ({ client, sign })) };
+  return {
+    rules,
+    identities: members.map(({ client, sign }) => ({ client, sign })),
+    seeds: members.map(({ seed }) => seed),
+  };
 }
 
 /** How one client of a simulated session behaves. */
