@@ -13,13 +13,14 @@ export function contributeInPlace(ports: Source, plan: Plan): Contributor {
   model.catch(() => undefined);
   let last: Promise<unknown> = Promise.resolve();
   return {
-    async contribute(slots, weights) {
+    async contribute({ slots, clipNormL2 }, weights) {
       const work = contributeSession({
         context: queryContext(plan),
         parts: sessionParts(plan, slots),
         unitsOf: (part) => data.unitsOf(part.dataPart, plan.split),
         model: await model,
         weights,
+        clipNormL2,
         random,
         allowInsecureRandom,
       });

@@ -272,7 +272,7 @@ class Driver implements ClientDriver {
     const work = run.last.then(async () => {
       if (live.abort.signal.aborted || live.weights === null) return null;
       try {
-        return await run.contributor.contribute(session.header.slots, live.weights);
+        return await run.contributor.contribute(session.header, live.weights);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new SottoError('TRAINING_FAILED', `round ${session.header.round}: ${reason}`);

@@ -1,4 +1,5 @@
-import type { Plan, SlotName } from '@sotto/shared/plan';
+import type { Plan } from '@sotto/shared/plan';
+import type { ContributionTask } from '../session/ports.ts';
 import type { EngineChoice } from './create-local-model.ts';
 
 /** What the thread that speaks asks of the one that works; runs and contributions go by number. */
@@ -8,7 +9,7 @@ export type ContributionRequest =
       readonly type: 'contribute';
       readonly id: number;
       readonly run: number;
-      readonly slots: readonly SlotName[];
+      readonly task: ContributionTask;
       readonly weights: Float32Array;
     }
   | { readonly type: 'end'; readonly run: number };

@@ -55,12 +55,12 @@ class Thread implements ContributionThread {
     if (this.#worker !== null) post(this.#worker, { type: 'begin', run, plan });
     else this.#startEarly();
     return {
-      contribute: (slots, weights) =>
+      contribute: ({ slots, round, clipNormL2 }, weights) =>
         new Promise((resolve, reject) => {
           const id = ++this.#contributions;
           const to = this.#running();
           this.#waiting.set(id, { run, resolve, reject });
-          post(to, { type: 'contribute', id, run, slots, weights });
+          post(to, { type: 'contribute', id, run, task: { slots, round, clipNormL2 }, weights });
         }),
       dispose: async () => {
         this.#plans.delete(run);

@@ -24,17 +24,18 @@ function serve(port: MessagePort, units: PlacedUnits): void {
   }
 
   async function contribute(request: Extract<ContributionRequest, { type: 'contribute' }>): Promise<void> {
-    const { id, run, slots, weights } = request;
+    const { id, run, task, weights } = request;
     try {
       const known = runs.get(run);
       if (known === undefined) throw new SottoError('INTERNAL', `contribution thread: run ${run} did not begin`);
       const { plan, model } = known;
       const integers = await contributeSession({
         context: queryContext(plan),
-        parts: sessionParts(plan, slots),
+        parts: sessionParts(plan, task.slots),
         unitsOf: (part) => unitsOf(part.dataPart, plan.split),
         model: await model,
         weights,
+        clipNormL2: task.clipNormL2,
         random,
       });
       // `contributeSession` makes the array for its caller, on a buffer of its own.

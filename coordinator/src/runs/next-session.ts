@@ -1,4 +1,4 @@
-import { sessionCount, sessionHeaderFor } from '@sotto/shared/plan';
+import { sessionCount, sessionHeaderFor, slotsOfRound } from '@sotto/shared/plan';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
 import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
 import type { RunState } from './run-state.ts';
@@ -35,6 +35,7 @@ export function nextSession(state: RunState, at: number): NextSession {
     round,
     attempt: state.attempt + 1,
     modelHash: state.modelHash,
+    clipNormL2: slotsOfRound(plan, round).includes('training') ? state.clipNormL2 : null,
   });
   const sessionId = sessionIdOf(header);
   return { type: 'open', open: (cohort) => ({ type: 'sessionOpened', at, sessionId, header, cohort: [...cohort] }) };

@@ -63,6 +63,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     attempt,
     survivors: [...survivors],
     modelHash: modelBlob,
+    ...(conclusion.clipNormL2 === null ? {} : { clipNormL2: conclusion.clipNormL2 }),
     releaseNorm: conclusion.releaseNorm,
     evaluation: conclusion.evaluation,
   };

@@ -1,8 +1,9 @@
-import { applyRelease, publishWeights, type ServerState } from '@sotto/shared/learning';
+import { applyRelease, publishedClipNorm, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { weightsToBytes } from '@sotto/shared/model';
 import {
   coordinatorNoiseVariance,
   queryContext,
+  releaseFormOf,
   releaseNoiseVariance,
   sessionParts,
   type Plan,
@@ -18,6 +19,8 @@ export type Conclusion = {
   readonly state: ServerState;
   /** Bytes of the published model after the release. */
   readonly model: Uint8Array;
+  /** The bound that the next round's clients clip to; null where the plan fixes it. */
+  readonly clipNormL2: number | null;
   readonly releaseNorm: number | null;
   readonly evaluation: RunStatus['evaluations'][number] | null;
 };
@@ -52,14 +55,16 @@ export function conclude(
   survivors: number,
 ): Conclusion {
   const context = queryContext(plan);
+  const form = releaseFormOf(plan);
   let state = before;
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
     if (part.slot === 'training') {
-      const mean = concludeTraining(part, integers, context, survivors);
-      state = applyRelease(plan.training.strategy, before, mean);
-      releaseNorm = Math.sqrt(mean.reduce((total, value) => total + value * value, 0));
+      const mean = concludeTraining(part, integers, context, survivors, header.clipNormL2 ?? null);
+      state = applyRelease(plan.training.strategy, before, mean, form);
+      const update = mean.subarray(0, before.weights.length);
+      releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));
     } else {
       const variance = releaseNoiseVariance(plan, part, survivors);
       const { units, accuracy, loss, withheld } = concludeEvaluation(part, integers, context, variance);
@@ -67,5 +72,6 @@ export function conclude(
       evaluation = { round: header.round, part: dataPart, units, accuracy, loss, withheld };
     }
   }
-  return { state, model: weightsToBytes(publishWeights(state)), releaseNorm, evaluation };
+  const clipNormL2 = publishedClipNorm(state, form);
+  return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation };
 }

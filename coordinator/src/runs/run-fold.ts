@@ -57,6 +57,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         failuresInRow: 0,
         lastFailure: null,
         modelHash: event.modelHash,
+        clipNormL2: event.clipNormL2 ?? state.clipNormL2,
         evaluations: event.evaluation === null ? state.evaluations : [...state.evaluations, event.evaluation],
         recentRounds: withRound(state, event.at, 'released', null, event.survivors.length, event.releaseNorm),
         releasedSeconds: state.releasedSeconds + secondsOpen(state, event.at),

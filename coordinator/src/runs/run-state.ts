@@ -1,4 +1,4 @@
-import type { Plan } from '@sotto/shared/plan';
+import { releaseFormOf, type Plan } from '@sotto/shared/plan';
 import type { RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
 import type { RunEvent } from './run-events.ts';
@@ -56,6 +56,8 @@ export type RunState = {
   readonly failuresInRow: number;
   readonly lastFailure: string | null;
   readonly modelHash: string;
+  /** The bound that the next session's clients clip to; null where the plan fixes it. */
+  readonly clipNormL2: number | null;
   readonly paused: boolean;
   readonly ended: {
     readonly outcome: 'finished' | 'stopped' | 'failed';
@@ -138,6 +140,7 @@ export function initialRunState(facts: RunFacts): RunState {
     failuresInRow: 0,
     lastFailure: null,
     modelHash: '',
+    clipNormL2: releaseFormOf(facts.plan).adaptiveClip?.first ?? null,
     paused: false,
     ended: null,
     evaluations: [],

@@ -1,5 +1,8 @@
-import { checkTopology } from '../model/index.ts';
+import { checkTopology, modelLayout } from '../model/index.ts';
+import { gridStepsPerRms } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
+import { layoutLength } from '../vector/index.ts';
+import { clippedCountStddevOf } from './clip-norm.ts';
 import { inputWidth, outputWidth, type Target } from './data-schema.ts';
 import { orProblem, type PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
@@ -48,6 +51,7 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
       query.kind === 'update' ? 'Use fedAvg.' : 'Use fedSgd or fedSgdAdam.',
     );
   }
+  checkAdaptiveClip(plan, report);
   checkSplit(plan, report);
   if (plan.evaluation?.detail === 'confusion' && plan.schema.target.kind === 'number') {
     problem('evaluation.detail', 'a number target has no confusion matrix', 'Set it to accuracy.');
@@ -60,6 +64,43 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
       problem: 'no column names the person, so privacy is promised to a row: somebody with several rows has less of it',
       cure: 'Name the column with the person’s id, unless everybody has one row.',
     });
+  }
+}
+
+/** Fewest grid steps that a clip bit is worth: below, truncation would blur the share that the bound follows. */
+const clipBitSteps = 16;
+
+/** Update and clip bit share one norm, so the bits' noise cannot be much smaller than the updates'. privacy.md §4. */
+function checkAdaptiveClip(plan: Plan, report: PlanReport): void {
+  const { query, noiseMultiplier } = plan.training;
+  const countStddev = clippedCountStddevOf(plan);
+  if (query.kind !== 'update' || query.adaptiveClip === undefined || countStddev === null) return;
+  const { clipNormMin, clipNormMax } = query.adaptiveClip;
+  if (!(clipNormMin <= query.clipNormL2 && query.clipNormL2 <= clipNormMax)) {
+    report.problems.push({
+      path: 'plan.training.query.clipNormL2',
+      problem: `the bound begins at ${query.clipNormL2}, outside of its limits ${clipNormMin} and ${clipNormMax}`,
+      cure: 'Begin within the limits clipNormMin and clipNormMax.',
+    });
+  }
+  if (plan.privacy.kind === 'none' || noiseMultiplier === undefined) return;
+  const path = 'plan.training.query.adaptiveClip.clippedCountStddev';
+  if (noiseMultiplier >= 2 * countStddev) {
+    report.problems.push({
+      path,
+      problem: `${countStddev} at noiseMultiplier ${noiseMultiplier} leaves nothing of the norm for the updates`,
+      cure: 'Quantile noise too small: raise clippedCountStddev above z/2.',
+    });
+  } else if (report.problems.length === 0) {
+    const dimension = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema))) + 1;
+    const steps = (noiseMultiplier / (2 * countStddev)) * gridStepsPerRms * Math.sqrt(dimension);
+    if (steps < clipBitSteps) {
+      report.problems.push({
+        path,
+        problem: `${countStddev} at noiseMultiplier ${noiseMultiplier} leaves the clip bit ${steps.toPrecision(2)} grid steps of at least ${clipBitSteps}`,
+        cure: 'Quantile noise too large: lower clippedCountStddev.',
+      });
+    }
   }
 }
 

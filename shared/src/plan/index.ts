@@ -1,4 +1,5 @@
 export { thresholdsOf, type Thresholds } from './check-cohort.ts';
+export { clipNormFault } from './clip-norm.ts';
 export { checkDataSchema } from './check-data-schema.ts';
 export {
   checkPlan,
@@ -41,5 +42,6 @@ export {
 export { evaluationCount, planSlots, sessionCount, slotsOfRound, type PlanSlot, type SlotName } from './plan-slots.ts';
 export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';
 export { queryContext } from './query-context.ts';
+export { releaseFormOf } from './release-form.ts';
 export { sessionHeaderFor, type SessionFacts } from './session-header.ts';
 export { coordinatorNoiseVariance, releaseNoiseVariance, sessionParts } from './session-parts.ts';

@@ -1,4 +1,5 @@
 import type { QueryContext } from '../queries/index.ts';
+import { planClipBit } from './clip-norm.ts';
 import { inputWidth, outputWidth } from './data-schema.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -13,5 +14,6 @@ export function queryContext(plan: Plan): QueryContext {
     unit: plan.unit,
     training: plan.training.query,
     evaluation: plan.evaluation === null ? null : { detail: plan.evaluation.detail, lossMax: plan.evaluation.lossMax },
+    clipBit: planClipBit(plan),
   };
 }

@@ -15,6 +15,8 @@ export type SessionContribution = {
   readonly model: LocalModel;
   /** The published weights of the round, float32 [d]. */
   readonly weights: Float32Array;
+  /** C, from the session's header, where the plan clips adaptively. */
+  readonly clipNormL2?: number | null | undefined;
   /** The device's CSPRNG: coin, noise and local shuffling are drawn from it, and nothing else is random. */
   readonly random: RandomSource;
   /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
@@ -59,13 +61,14 @@ export async function contributeSession(input: SessionContribution): Promise<Int
 
 /** Writes the exact integer sum of the encoded vectors of one part's units, clamped, to int32 zeros [dimension]. */
 async function sumOfUnits(part: PartSpec, input: SessionContribution, target: Int32Array): Promise<void> {
-  const { context, model, weights, random, allowInsecureRandom = false } = input;
+  const { context, model, weights, clipNormL2 = null, random, allowInsecureRandom = false } = input;
   const query = queryByName(part.query);
   const all = await input.unitsOf(part);
 
   const addVectorsOf = async (batch: UnitBatch, vectorsAllowed: number, encoded: Int32Array): Promise<void> => {
     let vectors = 0;
-    await query.contribute({ context, batch, model, weights, seed: random.bytes(32) }, (vector) => {
+    const asked = { context, batch, model, weights, clipNormL2, seed: random.bytes(32) };
+    await query.contribute(asked, (vector) => {
       vectors += 1;
       if (vectors > vectorsAllowed) {
         throw new SottoError('INTERNAL', `query ${query.name}: more vectors than the ${vectorsAllowed} allowed`);

@@ -1,3 +1,4 @@
+export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
 export { contributeSession, type SessionContribution } from './contribute-session.ts';
@@ -6,6 +7,7 @@ export type { ContributeInput, Query, QueryContext } from './query.ts';
 export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,
+  type AdaptiveClip,
   type GradientQuery,
   type TrainingQuery,
   type UpdateQuery,

@@ -32,6 +32,8 @@ export const sessionHeaderSchema = z.strictObject({
     .max(2),
   /** Length of the summed vector. */
   dimension: z.int().min(1).max(268_435_456),
+  /** The public bound that clients clip their deltas to, where it is not the plan's constant: follows from the releases before. */
+  clipNormL2: z.number().positive().optional(),
 });
 export type SessionHeader = z.infer<typeof sessionHeaderSchema>;
 

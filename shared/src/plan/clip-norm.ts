@@ -1,0 +1,34 @@
+import { clipBitOf, type ClipBit } from '../queries/index.ts';
+import type { SlotName } from './plan-slots.ts';
+import type { Plan } from './plan-schema.ts';
+
+/** Clients in a round, of whom one in so many may be lost in the noise of the clip bits' sum. */
+const clientsPerCountDeviation = 20;
+
+/** sigma_b of the plan: its own, or a twentieth of the clients whose bits a round sums. Null without adaptive clipping. */
+export function clippedCountStddevOf(plan: Plan): number | null {
+  const { query } = plan.training;
+  if (query.kind !== 'update' || query.adaptiveClip === undefined) return null;
+  return query.adaptiveClip.clippedCountStddev ?? plan.roster.clients.length / clientsPerCountDeviation;
+}
+
+/** How update and clip bit share a vector; null without adaptive clipping. */
+export function planClipBit(plan: Plan): ClipBit | null {
+  const countStddev = clippedCountStddevOf(plan);
+  if (countStddev === null) return null;
+  return clipBitOf(plan.privacy.kind === 'none' ? null : (plan.training.noiseMultiplier ?? null), countStddev);
+}
+
+/**
+ * Why a session cannot go by that bound, or null when it can: sessions that train under adaptive clipping name one within the plan's
+ * limits, others name none.
+ */
+export function clipNormFault(plan: Plan, slots: readonly SlotName[], clipNormL2: number | null): string | null {
+  const { query } = plan.training;
+  if (query.kind !== 'update' || query.adaptiveClip === undefined || !slots.includes('training')) {
+    return clipNormL2 === null ? null : `a clip norm of ${clipNormL2} is named, the plan fixes its own`;
+  }
+  const { clipNormMin, clipNormMax } = query.adaptiveClip;
+  if (clipNormL2 !== null && clipNormL2 >= clipNormMin && clipNormL2 <= clipNormMax) return null;
+  return `a clip norm within [${clipNormMin}, ${clipNormMax}] is needed, got ${clipNormL2 ?? 'none'}`;
+}
