@@ -37,11 +37,27 @@ function whatLines(plan: Plan, check: PlanCheck): string[] {
   const lines = [
     `Data: "${schema.name}", columns ${columns}; predicts ${schema.target.column}.`,
     `What leaves a device: ${query} (query "${training.query.kind}", strategy "${training.strategy.kind}").`,
+    ...samplingLines(plan),
     `Rounds: ${training.rounds}${sessionsOf(check)}.`,
   ];
   if (evaluation !== null) {
     lines.push(
       `Evaluation: counts of right and wrong answers (${evaluation.detail}) and the loss on each client's ${evaluation.part} units, every ${evaluation.every} rounds.`,
+    );
+  }
+  return lines;
+}
+
+function samplingLines({ training: { query } }: Plan): string[] {
+  if (query.kind !== 'update') return [];
+  const lines = [];
+  if (query.adaptiveClip !== undefined) {
+    lines.push('  With it, under the same noise: whether the change was within the round’s public bound.');
+  }
+  if (query.sampling !== undefined) {
+    const rate = query.sampling.samplingNumerator / 2 ** 32;
+    lines.push(
+      `  In each round each client tosses a coin of its own: with probability ${rate.toPrecision(4)} it takes part, else it uploads zeros with noise.`,
     );
   }
   return lines;

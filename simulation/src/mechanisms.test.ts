@@ -17,6 +17,25 @@ const plans: readonly [string, Scenario['plan']][] = [
     'adaptive clipping',
     { unit: 'client', overrides: { training: training({ adaptiveClip: { clippedCountStddev: 20 } }, 6) } },
   ],
+  [
+    'hidden sampling',
+    {
+      unit: 'client',
+      overrides: { training: training({ clipNormL2: 1, sampling: { kind: 'hidden', samplingNumerator: 2 ** 31 } }, 6) },
+    },
+  ],
+  [
+    'hidden sampling with adaptive clipping',
+    {
+      unit: 'client',
+      overrides: {
+        training: training(
+          { adaptiveClip: { clippedCountStddev: 20 }, sampling: { kind: 'hidden', samplingNumerator: 2 ** 31 } },
+          6,
+        ),
+      },
+    },
+  ],
 ];
 
 const worlds: readonly [string, FaultRates][] = [

@@ -2,6 +2,7 @@ import { checkTopology, modelLayout } from '../model/index.ts';
 import { gridStepsPerRms } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { everyUnit, expectedUpdates, trainingNumerator } from './client-sampling.ts';
 import { clippedCountStddevOf } from './clip-norm.ts';
 import { inputWidth, outputWidth, type Target } from './data-schema.ts';
 import { orProblem, type PlanReport } from './plan-finding.ts';
@@ -122,27 +123,38 @@ function checkSplit(plan: Plan, report: PlanReport): void {
   }
 }
 
-const everyUnit = 4_294_967_296;
-
 /**
  * The coin's part in ε holds only while it is secret, and training takes as long as what it drew: without a pace the time of each
- * upload would tell how much that was (soundness.md §1, §2.1).
+ * upload would tell how much that was (soundness.md §1, §2.1). A client's own coin is hidden by doing the work whatever it
+ * says; the pace covers what is left.
  */
 function checkPace(plan: Plan, report: PlanReport): void {
   const { query, paceMs } = plan.training;
-  if (plan.privacy.kind === 'none' || query.kind !== 'gradient' || query.samplingNumerator === everyUnit) return;
+  if (plan.privacy.kind === 'none' || trainingNumerator(plan) === everyUnit) return;
   if (plan.trust === 'trusted' || paceMs > 0) return;
   report.problems.push({
     path: 'plan.training.paceMs',
-    problem: 'uploads would leave as soon as they are ready, and their times would tell how many units the coin drew',
+    problem: `uploads would leave as soon as they are ready, and their times would tell ${
+      query.kind === 'gradient' ? 'how many units the coin drew' : 'what each client’s coin said'
+    }`,
     cure: 'Set it above the time that a round’s training takes, 100 for example.',
+  });
+}
+
+function checkHiddenSampling(plan: Plan, report: PlanReport): void {
+  const updates = expectedUpdates(plan);
+  if (updates === null || updates >= 1) return;
+  report.warnings.push({
+    path: 'plan.training.query.sampling.samplingNumerator',
+    problem: `fewer than one client a round is expected (${updates.toPrecision(2)}), the others upload zeros`,
+    cure: 'Raise the sampling rate.',
   });
 }
 
 /** `expectedBatch` is a public guess of rate × units: together they say how many units the plan reckons with. */
 function checkSampling(plan: Plan, report: PlanReport): void {
   const { query } = plan.training;
-  if (query.kind !== 'gradient') return;
+  if (query.kind === 'update') return checkHiddenSampling(plan, report);
   const units = (query.expectedBatch * 2 ** 32) / query.samplingNumerator;
   const clients = plan.roster.clients.length;
   if (units < clients) {

@@ -1,15 +1,17 @@
+import { expectedUpdates } from './client-sampling.ts';
 import { clipBitOf, type ClipBit } from '../queries/index.ts';
 import type { SlotName } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 
-/** Clients in a round, of whom one in so many may be lost in the noise of the clip bits' sum. */
+/** Updates in a round to one standard deviation of the noise in the sum of their clip bits. */
 const clientsPerCountDeviation = 20;
 
-/** sigma_b of the plan: its own, or a twentieth of the clients whose bits a round sums. Null without adaptive clipping. */
+/** sigma_b of the plan: its own, or a twentieth of the updates whose bits a round is expected to sum. Null without adaptive clipping. */
 export function clippedCountStddevOf(plan: Plan): number | null {
   const { query } = plan.training;
   if (query.kind !== 'update' || query.adaptiveClip === undefined) return null;
-  return query.adaptiveClip.clippedCountStddev ?? plan.roster.clients.length / clientsPerCountDeviation;
+  const updates = expectedUpdates(plan) ?? plan.roster.clients.length;
+  return query.adaptiveClip.clippedCountStddev ?? updates / clientsPerCountDeviation;
 }
 
 /** How update and clip bit share a vector; null without adaptive clipping. */

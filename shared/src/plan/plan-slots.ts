@@ -2,6 +2,7 @@ import { SottoError } from '../errors/index.ts';
 import { gridFor, gridStepsPerRms, type MechanismEvent, type PartSpec } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { everyUnit, trainingNumerator } from './client-sampling.ts';
 import { queryContext } from './query-context.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -30,9 +31,6 @@ export type SlotShape = {
   readonly normBoundSteps: number;
   readonly samplingNumerator: number;
 };
-
-/** No sampling: every unit is read. */
-const everyUnit = 4_294_967_296;
 
 /**
  * The slots that ride in the session of a round, in the order of their segments. Rounds 1 … `rounds` train; evaluation looks
@@ -97,7 +95,7 @@ export function slotShape(plan: Plan, slot: SlotName): SlotShape {
     dimension,
     clipNormL2,
     ...gridFor(clipNormL2, dimension),
-    samplingNumerator: slot === 'training' && training.kind === 'gradient' ? training.samplingNumerator : everyUnit,
+    samplingNumerator: slot === 'training' ? trainingNumerator(plan) : everyUnit,
   };
 }
 

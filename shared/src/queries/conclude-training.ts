@@ -9,7 +9,7 @@ import type { QueryContext } from './query.ts';
  * × and ÷ alone, so that a replay gives the same bits.
  *
  * The denominator is public: for `gradient` the plan's constant `expectedBatch` (what was really drawn is a secret, and with
- * lost clients the step is a little shorter), for `update` the number of survivors.
+ * lost clients the step is a little shorter), for `update` the number of survivors, or the plan's constant where coins decide.
  *
  * With adaptive clipping the last coordinate is the mean clip bit, less one half; the others are scaled by the session's bound.
  *
@@ -31,7 +31,8 @@ export function concludeTraining(
       `training release: ${part.query} part of ${part.dimension} coordinates, got ${integers.length} from ${survivors} survivors`,
     );
   }
-  const denominator = part.query === 'gradient' ? gradientSettings(context).expectedBatch : survivors;
+  const denominator =
+    part.query === 'gradient' ? gradientSettings(context).expectedBatch : (context.expectedUpdates ?? survivors);
   const mean = new Float64Array(part.dimension);
   if (context.clipBit === null) {
     for (let index = 0; index < mean.length; index++) mean[index] = (integers[index]! * part.gridStep) / denominator;

@@ -1,6 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { selectUnits, type LocalModel, type UnitBatch } from '../model/index.ts';
-import { createNoiseSampler, drawSample, encodeUnit, type PartSpec } from '../privacy/index.ts';
+import { createNoiseSampler, drawSample, encodeUnit, type PartSpec, type RandomnessOptions } from '../privacy/index.ts';
 import type { RandomSource } from '../random/index.ts';
 import { queryByName } from './query-by-name.ts';
 import type { QueryContext } from './query.ts';
@@ -23,13 +23,16 @@ export type SessionContribution = {
   readonly allowInsecureRandom?: boolean;
 };
 
+/** No sampling: every unit is read. */
+const everyUnit = 2 ** 32;
+
 /** Units that pass through the model at once: bounds memory, changes no result. */
 const unitsAtOnce = 256;
 
 /**
- * THE DOOR: everything that a device contributes to a session, ready to be masked. For each part: the secret coin (training at
- * unit = record), each unit's vector through `encodeUnit`, the exact sum of the integers, clamped, plus fresh discrete Gaussian
- * noise. A part without units gives zeros and noise, like any other.
+ * THE DOOR: everything that a device contributes to a session, ready to be masked. For each part: the secret coin (of each record
+ * in training, or of the client where its plan hides who takes part), each unit's vector through `encodeUnit`, the exact sum of the
+ * integers, clamped, plus fresh discrete Gaussian noise. A part without units gives zeros and noise, like any other.
  *
  * Guarantees. Removing one unit changes the sum before noise by at most D = `normBoundSteps` in L2: it adds at most one vector
  * (counted here), that `encodeUnit` bounds, and clamping brings no two sums further apart. Noise is added once a part,
@@ -79,6 +82,7 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
 
   if (context.unit === 'client') {
     await addVectorsOf(all, 1, target);
+    if (part.samplingNumerator < everyUnit) hideUnlessDrawn(part, target, random, { allowInsecureRandom });
     clampTo(target, target, part.sumLimitSteps);
     return;
   }
@@ -104,6 +108,15 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
     for (let index = 0; index < encoded.length; index++) sum[index]! += encoded[index]!;
   }
   clampTo(target, sum, part.sumLimitSteps);
+}
+
+/**
+ * The client's own coin. The work is done whatever it says and then thrown away or kept, by the same multiplications, so that
+ * nothing takes longer for a yes.
+ */
+function hideUnlessDrawn(part: PartSpec, target: Int32Array, random: RandomSource, options: RandomnessOptions): void {
+  const drawn = drawSample(1, part.samplingNumerator, random, options).length;
+  for (let index = 0; index < target.length; index++) target[index] = target[index]! * drawn;
 }
 
 /** Writes each coordinate, brought into [-limit, limit]. */

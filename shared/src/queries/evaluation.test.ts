@@ -20,6 +20,7 @@ const classes: QueryContext = {
   unit: 'record',
   training: { kind: 'gradient', samplingNumerator: 2 ** 32, clipNormL2: 1, expectedBatch: 50 },
   evaluation: { detail: 'accuracy', lossMax: 2 },
+  expectedUpdates: null,
   clipBit: null,
 };
 const confusion: QueryContext = { ...classes, evaluation: { detail: 'confusion', lossMax: 2 } };

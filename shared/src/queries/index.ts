@@ -8,6 +8,7 @@ export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,
   type AdaptiveClip,
+  type ClientSampling,
   type GradientQuery,
   type TrainingQuery,
   type UpdateQuery,

@@ -14,6 +14,8 @@ export type QueryContext = {
   readonly unit: 'record' | 'client';
   readonly training: TrainingQuery;
   readonly evaluation: { readonly detail: 'accuracy' | 'confusion'; readonly lossMax: number } | null;
+  /** The plan's constant number of updates in a sum, where who takes part is secret; null: every survivor's is in it. */
+  readonly expectedUpdates: number | null;
   /** How update and clip bit share a vector; null where the bound on a delta is the plan's constant. */
   readonly clipBit: ClipBit | null;
 };

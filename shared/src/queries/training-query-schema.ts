@@ -25,12 +25,24 @@ export const adaptiveClipSchema = z.strictObject({
 });
 export type AdaptiveClip = z.infer<typeof adaptiveClipSchema>;
 
+/** Who of the clients takes part in a round with an update; by default everybody, every round. */
+export const clientSamplingSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    /** Everybody uploads, every round; whose own secret coin says no uploads zeros with its share of the noise. */
+    kind: z.literal('hidden'),
+    /** Chance that a client takes part in a round, as a numerator over 2^32. */
+    samplingNumerator: z.int().min(1).max(4_294_967_295),
+  }),
+]);
+export type ClientSampling = z.infer<typeof clientSamplingSchema>;
+
 /** FedAvg's model delta after local epochs (unit = client). */
 export const updateQuerySchema = z.strictObject({
   kind: z.literal('update'),
   /** L2 bound on the client's whole delta; with adaptive clipping the first round's. */
   clipNormL2: z.number().positive().max(1e6),
   adaptiveClip: adaptiveClipSchema.optional(),
+  sampling: clientSamplingSchema.optional(),
   localEpochs: z.int().min(1).max(1_000),
   batchSize: z.int().min(1).max(65_536),
   learningRate: z.number().positive().max(1_000),
