@@ -21,10 +21,19 @@ function whoLines(plan: Plan): string[] {
   return [
     `Who: ${clients.length} clients; a session needs at least ${minSurvivors} of them to the end.`,
     ...clients.map(({ name, client }) => `  ${client}  ${name}`),
-    plan.trust === 'secure'
-      ? `Trust: the coordinator sees sums alone, each with noise that no client knows whole. The promise holds against the coordinator together with up to ${colluding} of the clients.`
-      : 'Trust: the coordinator is TRUSTED: it sees what each client uploads.',
+    trustLine(plan.trust, colluding),
   ];
+}
+
+function trustLine(trust: Plan['trust'], colluding: number): string {
+  switch (trust) {
+    case 'secure':
+      return `Trust: the coordinator sees sums alone, each with noise that no client knows whole. The promise holds against the coordinator together with up to ${colluding} of the clients.`;
+    case 'local':
+      return 'Trust: the coordinator sees what each client uploads, with all of its noise added by the client itself. The promise holds against the coordinator together with all other clients.';
+    case 'trusted':
+      return 'Trust: the coordinator is TRUSTED: it sees what each client uploads.';
+  }
 }
 
 function whatLines(plan: Plan, check: PlanCheck): string[] {

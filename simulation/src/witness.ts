@@ -60,7 +60,7 @@ export class Witness {
     const { round, attempt } = header;
     this.#once(client, upload.sessionId, 'upload');
     // In trusted mode nothing but the data and the coin make a vector, so two may be alike.
-    if (this.#plan.trust === 'secure' && this.#vectors.has(upload.vectorHash)) {
+    if (this.#plan.trust !== 'trusted' && this.#vectors.has(upload.vectorHash)) {
       this.#violate(`client ${client}: a vector left twice, attempt ${attempt}`);
     }
     this.#vectors.add(upload.vectorHash);

@@ -238,7 +238,7 @@ class Driver implements ClientDriver {
       };
       const begun = await beginSession(rules, identity, { crypto, random });
       live.sum = begun.state;
-      // In trusted mode there are no keys to exchange.
+      // In local and trusted mode there are no keys to exchange.
       if (begun.message === null) return { type: 'readyToContribute', sessionId };
       return { type: 'summed', sessionId, step: 'begin', message: begun.message };
     }

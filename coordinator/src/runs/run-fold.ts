@@ -15,7 +15,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
     case 'sessionOpened': {
       const { header, cohort } = event;
       const sum = createSum(sumRulesOf(state.facts.plan, header), cohort);
-      const stage = header.trust === 'trusted' ? 'upload' : 'advertise';
+      const stage = header.trust !== 'secure' ? 'upload' : 'advertise';
       return {
         ...state,
         attempt: header.attempt,

@@ -38,7 +38,7 @@ export type SlotSummary = {
 export type PlanSummary = {
   readonly clients: number;
   readonly parameters: number;
-  /** Null in `trusted` mode. */
+  /** Null in `local` and `trusted` mode. */
   readonly thresholds: Thresholds | null;
   /** Sessions when none fails, and at most. */
   readonly sessions: { readonly planned: number; readonly most: number };

@@ -117,12 +117,19 @@ export function slotEvent(plan: Plan, shape: SlotShape): MechanismEvent {
     normBoundSteps: shape.normBoundSteps,
     gridStepsPerRms,
     dimension: shape.dimension,
-    noise: plan.trust === 'trusted' ? 'coordinatorDiscreteGaussian' : 'distributedDiscreteGaussian',
+    noise: noiseOf[plan.trust],
     minSurvivors: plan.cohort.minSurvivors,
     colluding: plan.cohort.colluding,
     numericSlack: 0,
   };
 }
+
+/** Who adds the noise of a release. */
+const noiseOf = {
+  secure: 'distributedDiscreteGaussian',
+  local: 'localDiscreteGaussian',
+  trusted: 'coordinatorDiscreteGaussian',
+} as const satisfies Record<Plan['trust'], MechanismEvent['noise']>;
 
 function noiseMultiplierOf(plan: Plan, slot: SlotName): number {
   const noiseMultiplier = plan[slot]?.noiseMultiplier;

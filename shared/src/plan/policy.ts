@@ -18,8 +18,8 @@ export const policySchema = z.strictObject({
       delta: z.number().gt(0).lt(1).default(1e-5),
     })
     .prefault({}),
-  /** Who may see the contributions: `secure` nobody, `trusted` the coordinator. */
-  trust: z.array(z.enum(['secure', 'trusted'])).default(['secure']),
+  /** Who may see the contributions: `secure` nobody, `local` the coordinator, each with all its noise, `trusted` the coordinator. */
+  trust: z.array(z.enum(['secure', 'local', 'trusted'])).default(['secure']),
   queries: z.array(z.enum(['gradient', 'update', 'evaluation'])).default(['gradient', 'update', 'evaluation']),
   units: z.array(z.enum(['record', 'client'])).default(['record', 'client']),
   /** Fewest contributions that a sum with this client's may be opened over. */

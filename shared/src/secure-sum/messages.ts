@@ -17,7 +17,7 @@ const signature = hex(64);
 export const sessionHeaderSchema = z.strictObject({
   protocol: z.literal(1),
   suite: z.enum(['x25519']),
-  trust: z.enum(['secure', 'trusted']),
+  trust: z.enum(['secure', 'local', 'trusted']),
   planHash: hash,
   runId: hex(16),
   /** 1 … rounds, or rounds + 1 for the evaluation after the last round. */
