@@ -45,6 +45,7 @@ const mechanisms: readonly [string, object, object, Partial<MechanismEvent>][] =
   ['trust local', {}, { trust: 'local', ...open }, { noise: 'localDiscreteGaussian' }],
   ['trust trusted', {}, { trust: 'trusted', ...open }, { noise: 'coordinatorDiscreteGaussian' }],
   ['adaptive clipping', { adaptiveClip: { clippedCountStddev: 10 } }, {}, { noise: 'distributedDiscreteGaussian' }],
+  ['banded updates', { sampling: { kind: 'banded', bands: 2, maxParticipations: 2 } }, {}, {}],
   ['hidden sampling', { sampling: { kind: 'hidden', samplingNumerator: 2 ** 31 } }, {}, { samplingNumerator: 2 ** 31 }],
 ];
 
@@ -81,11 +82,17 @@ test('every client has booked every round of every run, by its own event', async
     await source.close();
     for (const { status, event } of done) {
       const own = charges.filter(({ planHash }) => planHash === status.planHash);
-      expect(own.map(({ round }) => round)).toEqual([1, 2, 3, 4]);
+      // In turn, by their places in the roster: the second begins a round later, so that its last share is not due any more.
+      const idle = status.name === 'banded updates' && placeOf(status, name) === 1 ? [1] : [];
+      expect(own.map(({ round }) => round)).toEqual([1, 2, 3, 4].filter((round) => !idle.includes(round)));
       for (const charge of own) expect(charge.event).toMatchObject(event);
     }
   }
 });
+
+function placeOf(status: RunStatus, name: string): number {
+  return status.clients.findIndex((client) => client.name === name);
+}
 
 async function endOf(runId: string): Promise<RunStatus> {
   for (;;) {

@@ -63,10 +63,16 @@ function samplingLines({ training: { query } }: Plan): string[] {
   if (query.adaptiveClip !== undefined) {
     lines.push('  With it, under the same noise: whether the change was within the round’s public bound.');
   }
-  if (query.sampling !== undefined) {
+  if (query.sampling?.kind === 'hidden') {
     const rate = query.sampling.samplingNumerator / 2 ** 32;
     lines.push(
       `  In each round each client tosses a coin of its own: with probability ${rate.toPrecision(4)} it takes part, else it uploads zeros with noise.`,
+    );
+  }
+  if (query.sampling?.kind === 'banded') {
+    const { bands, maxParticipations } = query.sampling;
+    lines.push(
+      `  Clients make a change in turn, each at most ${maxParticipations} times, and send smaller shares of it again in the ${bands - 1} rounds after.`,
     );
   }
   return lines;

@@ -5,10 +5,13 @@ import {
   planHashOf,
   planSlots,
   sessionCount,
+  sessionEvent,
   sessionParts,
   coordinatorNoiseVariance,
+  uncharged,
   type Plan,
 } from '@sotto/shared/plan';
+import type { MechanismEvent } from '@sotto/shared/privacy';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
 import { canonicalJson, wordsFromLittleEndian } from '@sotto/shared/vector';
 import type { RecordedSums } from './recorded-sums.ts';
@@ -107,13 +110,12 @@ async function checkCharges(
   charged: ReadonlySet<number>,
   violations: string[],
 ): Promise<void> {
-  const slots = new Map(planSlots(plan).map((slot) => [slot.slot, slot]));
   const booked = new Map<string, number>();
   for (const { planHash, round, slot, attempt, event } of await store.charges(runId)) {
     const key = `${attempt}/${round}/${slot}`;
     booked.set(key, (booked.get(key) ?? 0) + 1);
     if (planHash !== planHashOf(plan)) violations.push(`charge ${key} is of another plan`);
-    if (canonicalJson(event) !== canonicalJson(slots.get(slot)?.event ?? null)) {
+    if (canonicalJson(event) !== canonicalJson(eventOf(plan, slot, round, null))) {
       violations.push(`charge ${key} is not at the plan's floor`);
     }
   }
@@ -159,6 +161,11 @@ async function checkReleases(
   }
 }
 
+/** What a charge must say: at the plan's floor, and for a client what the round costs it. */
+function eventOf(plan: Plan, slot: string, round: number, client: string | null): MechanismEvent | null {
+  return slot === 'training' || slot === 'evaluation' ? sessionEvent(plan, slot, round, client) : null;
+}
+
 /** Standard deviation of the coordinator's own noise in each coordinate, in steps; all 0 outside `trusted` mode. */
 function coordinatorNoise(plan: Plan, header: SessionHeader): Float64Array {
   const deviations = new Float64Array(header.dimension);
@@ -178,7 +185,6 @@ async function checkClientBooks(
   violations: string[],
 ): Promise<void> {
   const slots = planSlots(plan);
-  const slotEvents = new Map<string, unknown>(slots.map(({ slot, event }) => [slot, event]));
   for (const [client, ledger] of ledgers) {
     const { charges, marks } = await ledger.load();
     const keys = charges.map(({ round, slot, attempt }): string => `${attempt}/${round}/${slot}`);
@@ -187,18 +193,21 @@ async function checkClientBooks(
     for (const { round, slot, attempt, event } of charges) {
       const where = `client ${client}: its charge for attempt ${attempt}, ${slot},`;
       if (sessions.get(attempt)?.header.round !== round) violations.push(`${where} is of no session of the run`);
-      if (canonicalJson(event) !== canonicalJson(slotEvents.get(slot) ?? null)) {
+      if (canonicalJson(event) !== canonicalJson(eventOf(plan, slot, round, client))) {
         violations.push(`${where} is not at the floor`);
       }
       if (attempt > mark) violations.push(`${where} is above its mark ${mark}`);
     }
-    for (const { slot, count } of slots) {
-      const times = charges.filter((charge) => charge.slot === slot).length;
-      if (times > count) violations.push(`client ${client}: ${times} charges for ${slot}, the plan has ${count}`);
+    for (const slot of slots) {
+      const events = charges.filter((charge) => charge.slot === slot.slot).map(({ event }) => event);
+      if (uncharged(slot, events) === null && plan.privacy.kind === 'dp') {
+        violations.push(`client ${client}: ${events.length} charges for ${slot.slot}, more than the plan has`);
+      }
     }
     for (const [attempt, { header, survivors }] of plan.privacy.kind === 'none' ? [] : released) {
       if (!survivors.includes(client)) continue;
       for (const slot of header.slots) {
+        if (sessionEvent(plan, slot, header.round, client) === null) continue;
         if (!keys.includes(`${attempt}/${header.round}/${slot}`)) {
           violations.push(`client ${client}: it is in the release of attempt ${attempt}, and not charged for ${slot}`);
         }

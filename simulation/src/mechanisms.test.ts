@@ -36,6 +36,25 @@ const plans: readonly [string, Scenario['plan']][] = [
       },
     },
   ],
+  [
+    'banded updates',
+    {
+      unit: 'client',
+      overrides: {
+        training: training({ clipNormL2: 1, sampling: { kind: 'banded', bands: 3, maxParticipations: 2 } }, 8),
+      },
+    },
+  ],
+  [
+    'banded updates, more often than not idle',
+    {
+      unit: 'client',
+      evaluateEvery: null,
+      overrides: {
+        training: training({ clipNormL2: 1, sampling: { kind: 'banded', bands: 2, maxParticipations: 1 } }, 7),
+      },
+    },
+  ],
   ['local noise', { trust: 'local', minSurvivors: 3, evaluateEvery: null }],
   [
     'local noise of clients with a coin of their own',
@@ -80,4 +99,48 @@ describe('a run to its end', () => {
       expect(epsilonSoFar).toBeLessThanOrEqual(epsilon!);
     },
   );
+});
+
+describe('a banded run', () => {
+  const banded = { clipNormL2: 1, sampling: { kind: 'banded', bands: 3, maxParticipations: 2 } } as const;
+  const scenario: Scenario = {
+    seed: 'banded',
+    clients: 5,
+    plan: { unit: 'client', evaluateEvery: null, spareAttempts: 1, minSurvivors: 5 },
+    liars: new Map(),
+  };
+
+  it('ends when its spare attempts are used up, instead of asking clients for what the plan does not cover', async () => {
+    let uploads = 0;
+    const result = await runScenario(
+      { ...scenario, plan: { ...scenario.plan, overrides: { training: training(banded, 6) } } },
+      // One client is lost at its uploads from the third round on.
+      {
+        faults: noFaults,
+        crashAt: ({ process, at, side }) =>
+          process === 'client 0' && side === 'before' && at.startsWith('upload') && ++uploads > 2,
+      },
+    );
+    expect(result.violations).toEqual([]);
+    expect(result.status).toMatchObject({
+      state: 'finished',
+      failedAttempts: 2,
+      reason: 'the spare attempts of the plan are used up after 2 of 6 rounds',
+    });
+    expect(result.status.privacy.epsilonSoFar).toBeLessThanOrEqual(result.status.privacy.epsilon!);
+  });
+
+  it.each(['a', 'b', 'c', 'd'])('in which processes die keeps its books, seed %s', async (seed) => {
+    const result = await runScenario(
+      {
+        ...scenario,
+        seed: `banded crashes ${seed}`,
+        plan: { ...scenario.plan, minSurvivors: 4, spareAttempts: 6, overrides: { training: training(banded, 6) } },
+      },
+      { faults: { ...noFaults, delayMaxMs: 200, clientCrashes: 0.002, coordinatorCrashes: 0.002 } },
+    );
+    expect(result.violations).toEqual([]);
+    expect(result.status.state).toBe('finished');
+    expect(result.status.privacy.epsilonSoFar).toBeLessThanOrEqual(result.status.privacy.epsilon!);
+  });
 });

@@ -61,7 +61,7 @@ export async function createClientDriver(ports: ClientPorts): Promise<ClientDriv
       'the random source is not the platform CSPRNG: keys, coin and noise from it keep no secret',
     );
   }
-  const books = await openClientBooks(ports.ledger, ports.policy.budget);
+  const books = await openClientBooks(ports.ledger, ports.policy.budget, ports.identity.client);
   return new Driver(ports, books);
 }
 
@@ -355,7 +355,9 @@ class Driver implements ClientDriver {
     if (run === undefined) {
       const ports = this.#ports;
       const contributor =
-        ports.createContributor === undefined ? contributeInPlace(ports, plan) : ports.createContributor(plan);
+        ports.createContributor === undefined
+          ? contributeInPlace(ports, plan, ports.identity.client)
+          : ports.createContributor(plan);
       run = { contributor, last: Promise.resolve(), pace: firstPace };
       this.#works.set(runId, run);
     }

@@ -4,7 +4,7 @@ import type { EngineChoice } from './create-local-model.ts';
 
 /** What the thread that speaks asks of the one that works; runs and contributions go by number. */
 export type ContributionRequest =
-  | { readonly type: 'begin'; readonly run: number; readonly plan: Plan }
+  | { readonly type: 'begin'; readonly run: number; readonly plan: Plan; readonly client: string }
   | {
       readonly type: 'contribute';
       readonly id: number;

@@ -1,7 +1,7 @@
 import { createNodeRandom } from '@sotto/shared/crypto/node';
 import { initialWeights, referenceModel } from '@sotto/shared/model';
 import { inputWidth, sessionParts, type Plan } from '@sotto/shared/plan';
-import { examplePlan } from '@sotto/shared/plan/testing';
+import { exampleClient, examplePlan } from '@sotto/shared/plan/testing';
 import { afterEach, expect, it } from 'vitest';
 import { createUnitTable, shareUnits, unitsByPart, type PlacedUnits } from '../data/index.ts';
 import { contributeInPlace } from '../session/contribute-in-place.ts';
@@ -10,6 +10,7 @@ import { createContributionThread, type ContributionThread } from './contributio
 
 const everyUnit = { kind: 'gradient', samplingNumerator: 2 ** 32, clipNormL2: 0.5, expectedBatch: 100 } as const;
 const task: ContributionTask = { slots: ['training', 'evaluation'], round: 3 };
+const { client } = exampleClient(0);
 const threads: ContributionThread[] = [];
 afterEach(async () => {
   await Promise.all(threads.splice(0).map((thread) => thread.close()));
@@ -33,7 +34,7 @@ function begin(plan: Plan, units: PlacedUnits) {
   const chosen: string[] = [];
   const thread = createContributionThread(units, ({ engine }) => chosen.push(engine));
   threads.push(thread);
-  return { thread, chosen, contributor: thread.begin(plan), weights: weightsOf(plan) };
+  return { thread, chosen, contributor: thread.begin(plan, client), weights: weightsOf(plan) };
 }
 
 const weightsOf = (plan: Plan): Float32Array =>
@@ -48,6 +49,7 @@ function inPlace(plan: Plan, units: PlacedUnits) {
       random: createNodeRandom(),
     },
     plan,
+    client,
   );
 }
 
@@ -143,7 +145,7 @@ it('keeps runs apart, and ends one without the other', async () => {
   const units = unitsOf(plan, 50);
   const { thread, contributor, weights } = begin(plan, units);
   const wide = { ...plan, initialWeights: { ...plan.initialWeights, seed: 'ef'.repeat(32) } };
-  const other = thread.begin(wide);
+  const other = thread.begin(wide, client);
   const [first, second] = await Promise.all([
     contributor.contribute(task, weights),
     other.contribute(task, weightsOf(wide)),

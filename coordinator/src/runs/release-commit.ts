@@ -1,5 +1,5 @@
 import { encodeServerState, type ServerState } from '@sotto/shared/learning';
-import { planSlots } from '@sotto/shared/plan';
+import { sessionEvent } from '@sotto/shared/plan';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 import { wordsToLittleEndian } from '@sotto/shared/vector';
 import type { ChargeRecord, RunCommit } from '../store/store.ts';
@@ -79,16 +79,15 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
   };
 }
 
-/** The coordinator's half of the books: every slot of an attempt, at its floor. */
+/** The coordinator's half of the books: every slot of an attempt, at its floor, with the most that it costs any client. */
 export function chargesOf(facts: RunFacts, header: SessionHeader, chargedAt: number): ChargeRecord[] {
-  const slots = planSlots(facts.plan);
   return header.slots.map((slot): ChargeRecord => ({
     planHash: facts.planHash,
     runId: facts.runId,
     round: header.round,
     slot,
     attempt: header.attempt,
-    event: slots.find((candidate) => candidate.slot === slot)?.event ?? null,
+    event: sessionEvent(facts.plan, slot, header.round, null),
     chargedAt,
   }));
 }

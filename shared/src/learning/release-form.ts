@@ -1,4 +1,5 @@
 import { withAdaptiveClip, type ClipRule } from './adaptive-clip.ts';
+import { withBandedInverse } from './banded-inverse.ts';
 import { strategyFor } from './strategies.ts';
 import type { StrategyConfig } from './strategy-schema.ts';
 import type { ServerState, Strategy } from './strategy.ts';
@@ -7,14 +8,17 @@ import type { ServerState, Strategy } from './strategy.ts';
 export type ReleaseForm = {
   /** They carry the share of updates that were within the bound, which the next round's bound follows. */
   readonly adaptiveClip: ClipRule | null;
+  /** Rounds in which each update is sent; 1: it is sent once. */
+  readonly bands: number;
 };
 
 /** A mean of the model's length, and nothing else. */
-export const plainRelease: ReleaseForm = { adaptiveClip: null };
+export const plainRelease: ReleaseForm = { adaptiveClip: null, bands: 1 };
 
 /** The strategy that a plan names, over releases of that form. */
 export function strategyOver(config: StrategyConfig, form: ReleaseForm): Strategy {
-  const strategy = strategyFor(config);
+  const named = strategyFor(config);
+  const strategy = form.bands === 1 ? named : withBandedInverse(named, form.bands);
   return form.adaptiveClip === null ? strategy : withAdaptiveClip(strategy, form.adaptiveClip);
 }
 

@@ -141,20 +141,64 @@ function checkPace(plan: Plan, report: PlanReport): void {
   });
 }
 
-function checkHiddenSampling(plan: Plan, report: PlanReport): void {
+/** Megabytes of past updates in the coordinator's state that pass without a remark. */
+const pastMegabytesMax = 500;
+
+/** How the clients of a plan take part: by a coin of their own, or in turn. */
+function checkClientSampling(plan: Plan, report: PlanReport): void {
+  const { query, rounds } = plan.training;
   const updates = expectedUpdates(plan);
-  if (updates === null || updates >= 1) return;
-  report.warnings.push({
-    path: 'plan.training.query.sampling.samplingNumerator',
-    problem: `fewer than one client a round is expected (${updates.toPrecision(2)}), the others upload zeros`,
-    cure: 'Raise the sampling rate.',
-  });
+  if (query.kind !== 'update' || query.sampling === undefined || updates === null) return;
+  const { sampling } = query;
+  const path = 'plan.training.query.sampling';
+  if (updates < 1) {
+    report.warnings.push({
+      path: sampling.kind === 'hidden' ? `${path}.samplingNumerator` : `${path}.bands`,
+      problem: `fewer than one new update a round is expected (${updates.toPrecision(2)})`,
+      cure:
+        sampling.kind === 'hidden'
+          ? 'Raise the sampling rate.'
+          : 'Lower it, let each client take part more often, or have more clients.',
+    });
+  }
+  if (sampling.kind === 'hidden') return;
+  if (plan.unit === 'record') {
+    report.problems.push({
+      path: `${path}.kind`,
+      problem: 'banded at unit record is unsound: a client would keep over rounds what single records have made',
+      cure: 'Take it out, or use unit client.',
+    });
+  }
+  if (sampling.bands > rounds) {
+    report.problems.push({
+      path: `${path}.bands`,
+      problem: `an update is to be sent in ${sampling.bands} rounds, the plan has ${rounds}`,
+      cure: `Lower it to at most ${rounds}.`,
+    });
+  }
+  if (query.adaptiveClip !== undefined) {
+    report.problems.push({
+      path: 'plan.training.query.adaptiveClip',
+      problem: 'with banded sampling an update is sent again in later rounds, whose bound would be another',
+      cure: 'Take out one of both.',
+    });
+  }
+  if (report.problems.length > 0) return;
+  const dimension = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema)));
+  const megabytes = ((sampling.bands - 1) * dimension * 8) / 1e6;
+  if (megabytes > pastMegabytesMax) {
+    report.warnings.push({
+      path: `${path}.bands`,
+      problem: `the coordinator keeps the last ${sampling.bands - 1} updates, ${Math.round(megabytes)} MB with every release`,
+      cure: 'Lower it, or see that the disk has room.',
+    });
+  }
 }
 
 /** `expectedBatch` is a public guess of rate × units: together they say how many units the plan reckons with. */
 function checkSampling(plan: Plan, report: PlanReport): void {
   const { query } = plan.training;
-  if (query.kind === 'update') return checkHiddenSampling(plan, report);
+  if (query.kind === 'update') return checkClientSampling(plan, report);
   const units = (query.expectedBatch * 2 ** 32) / query.samplingNumerator;
   const clients = plan.roster.clients.length;
   if (units < clients) {

@@ -1,3 +1,4 @@
+import { periodOf } from './banded-schedule.ts';
 import type { Plan } from './plan-schema.ts';
 
 /** No sampling: every unit is read, every round. */
@@ -10,9 +11,12 @@ export function trainingNumerator(plan: Plan): number {
   return query.sampling?.kind === 'hidden' ? query.sampling.samplingNumerator : everyUnit;
 }
 
-/** The plan's constant number of updates in a sum, where coins decide who takes part; null where every survivor does. */
+/** The plan's constant number of new updates in a sum, where coins or turns decide who makes one; null where every survivor does. */
 export function expectedUpdates(plan: Plan): number | null {
   const { query } = plan.training;
   if (query.kind !== 'update' || query.sampling === undefined) return null;
-  return (plan.roster.clients.length * query.sampling.samplingNumerator) / everyUnit;
+  const clients = plan.roster.clients.length;
+  return query.sampling.kind === 'hidden'
+    ? (clients * query.sampling.samplingNumerator) / everyUnit
+    : clients / periodOf(query.sampling, plan.training.rounds);
 }

@@ -1,4 +1,5 @@
 export { thresholdsOf, type Thresholds } from './check-cohort.ts';
+export { bandedSchedule, bandedTurn } from './banded-schedule.ts';
 export { clipNormFault } from './clip-norm.ts';
 export { checkDataSchema } from './check-data-schema.ts';
 export {
@@ -39,7 +40,18 @@ export {
   type SignedPlan,
   type Suite,
 } from './plan-schema.ts';
-export { evaluationCount, planSlots, sessionCount, slotsOfRound, type PlanSlot, type SlotName } from './plan-slots.ts';
+export {
+  evaluationCount,
+  planSlots,
+  sessionCount,
+  sessionEvent,
+  slotAllows,
+  slotsOfRound,
+  trainingChargedAtMost,
+  uncharged,
+  type PlanSlot,
+  type SlotName,
+} from './plan-slots.ts';
 export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';
 export { queryContext } from './query-context.ts';
 export { releaseFormOf } from './release-form.ts';

@@ -1,7 +1,16 @@
 import { SottoError } from '../errors/index.ts';
-import { gridFor, gridStepsPerRms, type MechanismEvent, type PartSpec } from '../privacy/index.ts';
+import {
+  bandCoefficients,
+  bandEvent,
+  gridFor,
+  gridStepsPerRms,
+  type EventCount,
+  type MechanismEvent,
+  type PartSpec,
+} from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { bandedSchedule, bandedTurn, turnsUpTo, youngestTurn } from './banded-schedule.ts';
 import { everyUnit, trainingNumerator } from './client-sampling.ts';
 import { queryContext } from './query-context.ts';
 import type { Plan } from './plan-schema.ts';
@@ -14,10 +23,12 @@ export type PlanSlot = {
   readonly query: PartSpec['query'];
   /** The part of each client's units that is read. */
   readonly part: PartSpec['dataPart'];
-  /** What the accountant counts; null with privacy none. */
+  /** What a release costs at most; null with privacy none. */
   readonly event: MechanismEvent | null;
   /** Releases at most: the planned ones and every spare attempt. */
   readonly count: number;
+  /** All that a unit may be charged, for the accountant: `count` of `event`, or less where not every release costs every unit the same. */
+  readonly events: readonly EventCount[];
 };
 
 /** What a slot asks for, in real numbers and on the grid. */
@@ -65,14 +76,67 @@ export function planSlots(plan: Plan): readonly PlanSlot[] {
   return names.map((name) => {
     const planned = name === 'training' ? plan.training.rounds : evaluationCount(plan);
     const shape = slotShape(plan, name);
-    return {
-      slot: name,
-      query: shape.query,
-      part: shape.part,
-      event: plan.privacy.kind === 'none' ? null : slotEvent(plan, shape),
-      count: planned + plan.spareAttempts,
-    };
+    const event = plan.privacy.kind === 'none' ? null : slotEvent(plan, shape);
+    const count = planned + plan.spareAttempts;
+    const events = event === null ? [] : name === 'training' ? trainingEvents(plan, event, count) : [{ event, count }];
+    return { slot: name, query: shape.query, part: shape.part, event, count, events };
   });
+}
+
+/**
+ * What a session costs a unit of one client, known before it opens; null: nothing of the client is in its sum, or nothing is promised.
+ * @param client - null: the most that it costs anybody
+ */
+export function sessionEvent(plan: Plan, slot: SlotName, round: number, client: string | null): MechanismEvent | null {
+  if (plan.privacy.kind === 'none') return null;
+  const event = slotEvent(plan, slotShape(plan, slot));
+  const schedule = slot === 'training' ? bandedSchedule(plan) : null;
+  if (schedule === null) return event;
+  const turn = client === null ? youngestTurn(plan, round) : bandedTurn(plan, client, round);
+  return turn === null ? null : bandEvent(event, bandCoefficients(schedule.bands)[turn.age]!);
+}
+
+/** Whether one event more stays within what a unit may be charged: what passes its own count takes up a larger one's. */
+export function slotAllows(slot: PlanSlot, charged: readonly MechanismEvent[], next: MechanismEvent): boolean {
+  return uncharged(slot, [...charged, next]) !== null;
+}
+
+/** What is left of a slot's events after some were charged; null when more were charged than there are. */
+export function uncharged(slot: PlanSlot, charged: readonly MechanismEvent[]): readonly EventCount[] | null {
+  const [largest, ...smaller] = slot.events;
+  if (largest === undefined) return charged.length === 0 ? [] : null;
+  let over = charged.length;
+  const left = smaller.map(({ event, count }) => {
+    const times = charged.filter(({ noiseMultiplier }) => noiseMultiplier === event.noiseMultiplier).length;
+    over -= Math.min(times, count);
+    return { event, count: count - Math.min(times, count) };
+  });
+  return over > largest.count ? null : [{ event: largest.event, count: largest.count - over }, ...left];
+}
+
+/**
+ * At most what a unit was charged for so many training sessions, the first `rounds` of which were released or are the latest of their
+ * rounds; the others failed.
+ */
+export function trainingChargedAtMost(plan: Plan, sessions: number, rounds: number): readonly EventCount[] {
+  if (plan.privacy.kind === 'none') return [];
+  return eventsOfRounds(plan, slotEvent(plan, slotShape(plan, 'training')), rounds, sessions);
+}
+
+function trainingEvents(plan: Plan, event: MechanismEvent, count: number): readonly EventCount[] {
+  return eventsOfRounds(plan, event, plan.training.rounds, count);
+}
+
+/** The worst unit's events over the first rounds, once each, and sessions beyond those, each of which may have cost the most. */
+function eventsOfRounds(plan: Plan, event: MechanismEvent, rounds: number, sessions: number): readonly EventCount[] {
+  const schedule = bandedSchedule(plan);
+  if (schedule === null) return [{ event, count: sessions }];
+  const coefficients = bandCoefficients(schedule.bands);
+  const failed = Math.max(0, sessions - rounds);
+  return turnsUpTo(plan, schedule, rounds).map((turns, age) => ({
+    event: bandEvent(event, coefficients[age]!),
+    count: age === 0 ? turns + failed : turns,
+  }));
 }
 
 /**

@@ -9,7 +9,7 @@ import type { QueryContext } from './query.ts';
  * × and ÷ alone, so that a replay gives the same bits.
  *
  * The denominator is public: for `gradient` the plan's constant `expectedBatch` (what was really drawn is a secret, and with
- * lost clients the step is a little shorter), for `update` the number of survivors, or the plan's constant where coins decide.
+ * lost clients the step is a little shorter), for `update` the number of survivors, or the plan's constant where not all make one.
  *
  * With adaptive clipping the last coordinate is the mean clip bit, less one half; the others are scaled by the session's bound.
  *

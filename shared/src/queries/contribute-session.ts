@@ -2,6 +2,7 @@ import { SottoError } from '../errors/index.ts';
 import { selectUnits, type LocalModel, type UnitBatch } from '../model/index.ts';
 import { createNoiseSampler, drawSample, encodeUnit, type PartSpec, type RandomnessOptions } from '../privacy/index.ts';
 import type { RandomSource } from '../random/index.ts';
+import { addAgain, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 import { queryByName } from './query-by-name.ts';
 import type { QueryContext } from './query.ts';
 
@@ -17,6 +18,8 @@ export type SessionContribution = {
   readonly weights: Float32Array;
   /** C, from the session's header, where the plan clips adaptively. */
   readonly clipNormL2?: number | null | undefined;
+  /** What is due of this client and what it has kept, where the plan's updates are sent again. */
+  readonly banded?: { readonly turn: BandedTurn | null; readonly memory: UpdateMemory } | null;
   /** The device's CSPRNG: coin, noise and local shuffling are drawn from it, and nothing else is random. */
   readonly random: RandomSource;
   /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
@@ -81,6 +84,11 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
   };
 
   if (context.unit === 'client') {
+    const { training } = context;
+    if (part.slot === 'training' && training.kind === 'update' && training.sampling?.kind === 'banded') {
+      await addDue(input.banded ?? null, part, target, () => addVectorsOf(all, 1, target));
+      return;
+    }
     await addVectorsOf(all, 1, target);
     if (part.samplingNumerator < everyUnit) hideUnlessDrawn(part, target, random, { allowInsecureRandom });
     clampTo(target, target, part.sumLimitSteps);
@@ -108,6 +116,26 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
     for (let index = 0; index < encoded.length; index++) sum[index]! += encoded[index]!;
   }
   clampTo(target, sum, part.sumLimitSteps);
+}
+
+/** A client's turn: a new update, which it keeps; its share of an earlier one; or nothing, and the noise alone leaves. */
+async function addDue(
+  banded: (SessionContribution['banded'] & object) | null,
+  part: PartSpec,
+  target: Int32Array,
+  makeUpdate: () => Promise<void>,
+): Promise<void> {
+  if (banded === null)
+    throw new SottoError('INTERNAL', `query ${part.query}: the session says nothing of whose turn it is`);
+  const { turn, memory } = banded;
+  if (turn === null) return;
+  if (turn.age === 0) {
+    await makeUpdate();
+    memory.keep(turn.madeIn, target);
+    return;
+  }
+  const kept = memory.recall(turn.madeIn);
+  if (kept !== null) addAgain(kept, turn.age, part, target);
 }
 
 /**

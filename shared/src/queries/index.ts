@@ -1,4 +1,5 @@
 export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
+export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
 export { contributeSession, type SessionContribution } from './contribute-session.ts';

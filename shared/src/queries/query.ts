@@ -14,7 +14,7 @@ export type QueryContext = {
   readonly unit: 'record' | 'client';
   readonly training: TrainingQuery;
   readonly evaluation: { readonly detail: 'accuracy' | 'confusion'; readonly lossMax: number } | null;
-  /** The plan's constant number of updates in a sum, where who takes part is secret; null: every survivor's is in it. */
+  /** The plan's constant number of new updates in a sum, where not every survivor makes one; null: each does. */
   readonly expectedUpdates: number | null;
   /** How update and clip bit share a vector; null where the bound on a delta is the plan's constant. */
   readonly clipBit: ClipBit | null;

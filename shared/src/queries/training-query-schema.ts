@@ -25,13 +25,24 @@ export const adaptiveClipSchema = z.strictObject({
 });
 export type AdaptiveClip = z.infer<typeof adaptiveClipSchema>;
 
-/** Who of the clients takes part in a round with an update; by default everybody, every round. */
+/** How the clients take part in a round with an update; by default everybody, every round. */
 export const clientSamplingSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     /** Everybody uploads, every round; whose own secret coin says no uploads zeros with its share of the noise. */
     kind: z.literal('hidden'),
     /** Chance that a client takes part in a round, as a numerator over 2^32. */
     samplingNumerator: z.int().min(1).max(4_294_967_295),
+  }),
+  z.strictObject({
+    /**
+     * Nobody draws: each client makes an update in turn, by its place in the roster, and sends a smaller share of it again in each of the
+     * rounds after, from which the coordinator works out sums with less noise. Banded matrix factorization.
+     */
+    kind: z.literal('banded'),
+    /** Rounds in which an update is sent, the first included. */
+    bands: z.int().min(2).max(256),
+    /** Updates that a client makes at most. */
+    maxParticipations: z.int().min(1).max(100_000),
   }),
 ]);
 export type ClientSampling = z.infer<typeof clientSamplingSchema>;

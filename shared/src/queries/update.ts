@@ -15,7 +15,8 @@ import type { UpdateQuery } from './training-query-schema.ts';
  *
  * What is made of it: the noisy sum divided by the number of survivors, which is public. Clients weigh the same, because a
  * weight by the number of rows would be a count that leaves the device. Where each client tosses a coin of its own, the
- * denominator is the plan's constant rate × clients: how many coins said yes is a secret.
+ * denominator is the plan's constant rate × clients: how many coins said yes is a secret. Where each makes one in turn, it is
+ * clients / turns.
  *
  * With adaptive clipping the vector is the delta in units of the round's bound, and one coordinate more that tells whether the
  * delta was within it (`adaptive-clip.ts`): L2 1 for both together. The bound scales what goes in and what comes out and is no part of

@@ -1,9 +1,10 @@
 import { applyRelease, initialServerState, publishedClipNorm, publishWeights } from '../../learning/index.ts';
 import type { ServerState } from '../../learning/index.ts';
 import { modelLayout, type LocalModel, type UnitBatch } from '../../model/index.ts';
-import { concludeTraining, contributeSession, splitParts } from '../../queries/index.ts';
+import { concludeTraining, contributeSession, createUpdateMemory, splitParts } from '../../queries/index.ts';
 import type { RandomSource } from '../../random/index.ts';
 import { layoutLength } from '../../vector/index.ts';
+import { bandedTurn } from '../banded-schedule.ts';
 import { inputWidth } from '../data-schema.ts';
 import type { Plan } from '../plan-schema.ts';
 import { queryContext } from '../query-context.ts';
@@ -34,12 +35,13 @@ export async function* trainingRounds(
   const context = queryContext(plan);
   const parts = sessionParts(plan, ['training']);
   const dimension = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema)));
+  const memories = plan.roster.clients.map(() => createUpdateMemory());
   let state = initialServerState(plan.training.strategy, new Float32Array(dimension), form);
   for (let round = 1; round <= plan.training.rounds; round++) {
     const weights = publishWeights(state);
     const clipNormL2 = publishedClipNorm(state, form);
     const contributions: Int32Array[] = [];
-    for (const client of plan.roster.clients.keys()) {
+    for (const [client, { client: id }] of plan.roster.clients.entries()) {
       const model = movedBy(() => deltaOf(client, round), weights);
       const unitsOf = (): UnitBatch => oneUnit(inputWidth(plan.schema));
       contributions.push(
@@ -50,6 +52,7 @@ export async function* trainingRounds(
           model,
           weights,
           clipNormL2,
+          banded: { turn: bandedTurn(plan, id, round), memory: memories[client]! },
           random,
           allowInsecureRandom: true,
         }),
