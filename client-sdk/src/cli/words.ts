@@ -83,6 +83,8 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         const spent = booksLine === '' ? 'no differential privacy, nothing to count' : booksLine;
         return progress(`${what} (session ${attempt}); ${spent}`, last);
       }
+      case 'updateLate':
+        return `Round ${notice.round}: training was not done after the plan's pace of ${notice.paceMs} ms, so zeros were sent; ask for a longer pace`;
       case 'sessionLeft':
         return `Left a session (${notice.code}): ${notice.reason}`;
       case 'sessionClosed':

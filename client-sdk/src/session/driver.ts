@@ -1,8 +1,9 @@
 import { SottoError } from '@sotto/shared/errors';
 import { layoutLength, toHex } from '@sotto/shared/vector';
 import { modelLayout, weightsOfBytes } from '@sotto/shared/model';
-import { inputWidth, type Plan } from '@sotto/shared/plan';
+import { hidesCoin, inputWidth, sessionParts, type Plan } from '@sotto/shared/plan';
 import type { ClientMessage } from '@sotto/shared/protocol';
+import { noiseAlone } from '@sotto/shared/queries';
 import {
   beginSession,
   maskVector,
@@ -267,6 +268,7 @@ class Driver implements ClientDriver {
   /** One contribution of a run after the other: they share the model and its weights. */
   async #contribute(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent | null> {
     const run = this.#workOf(session.runId, plan);
+    const standIn = hidesCoin(plan) ? this.#standIn(session, plan) : null;
     // Before the wait for a session that was given up: by how long that took, the pace would tell of its coin.
     live.beganAtMs = this.#ports.clock.now();
     const work = run.last.then(async () => {
@@ -279,7 +281,7 @@ class Driver implements ClientDriver {
       }
     });
     run.last = work.catch(() => null);
-    const integers = await work;
+    const integers = await (standIn === null ? work : this.#byThePace(session, plan, live, work, standIn));
     if (integers === null) return null;
     if (live.abort.signal.aborted) {
       integers.fill(0);
@@ -287,6 +289,49 @@ class Driver implements ClientDriver {
     }
     live.integers = integers;
     return { type: 'contributed', sessionId: session.sessionId };
+  }
+
+  /** Made before the work begins, so that nothing comes between the pace and the upload. */
+  #standIn(session: SessionView, plan: Plan): Int32Array {
+    const { random, allowInsecureRandom = false } = this.#ports;
+    return noiseAlone(sessionParts(plan, session.header.slots), random, { allowInsecureRandom });
+  }
+
+  /**
+   * The contribution, or what stands in for it if it is not there when the plan's pace is over: later, or leaving for a failure, would tell
+   * that the client's coin said yes.
+   */
+  #byThePace(
+    session: SessionView,
+    plan: Plan,
+    live: Live,
+    work: Promise<Int32Array | null>,
+    standIn: Int32Array,
+  ): Promise<Int32Array | null> {
+    const { clock } = this.#ports;
+    const { paceMs } = plan.training;
+    return new Promise((resolve) => {
+      let late = false;
+      live.cancelPace = clock.after(paceMs, () => {
+        late = true;
+        live.cancelPace = null;
+        this.#ports.notify({ type: 'updateLate', sessionId: session.sessionId, round: session.header.round, paceMs });
+        resolve(standIn);
+      });
+      work.then(
+        (integers) => {
+          if (late) {
+            integers?.fill(0);
+            return;
+          }
+          live.cancelPace?.();
+          live.cancelPace = null;
+          standIn.fill(0);
+          resolve(integers);
+        },
+        () => undefined,
+      );
+    });
   }
 
   async #mask(session: SessionView, live: Live): Promise<ClientEvent> {
@@ -307,7 +352,10 @@ class Driver implements ClientDriver {
     const { clock } = this.#ports;
     const run = this.#workOf(session.runId, plan);
     const ranMs = clock.now() - live.beganAtMs;
-    const { waitMs, state } = paceUpload(run.pace, ranMs, plan.training.paceMs, plan.deadlines.uploadMs);
+    const { paceMs } = plan.training;
+    const { waitMs, state } = hidesCoin(plan)
+      ? { waitMs: Math.max(0, paceMs - Math.max(0, ranMs)), state: run.pace }
+      : paceUpload(run.pace, ranMs, paceMs, plan.deadlines.uploadMs);
     run.pace = state;
     const reached = (): void => {
       live.cancelPace = null;

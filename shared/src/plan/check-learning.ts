@@ -2,7 +2,7 @@ import { checkTopology, modelLayout } from '../model/index.ts';
 import { gridStepsPerRms } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
-import { everyUnit, expectedUpdates, trainingNumerator } from './client-sampling.ts';
+import { everyUnit, expectedUpdates, hidesCoin, trainingNumerator } from './client-sampling.ts';
 import { clippedCountStddevOf } from './clip-norm.ts';
 import { inputWidth, outputWidth, type Target } from './data-schema.ts';
 import { orProblem, type PlanReport } from './plan-finding.ts';
@@ -125,11 +125,19 @@ function checkSplit(plan: Plan, report: PlanReport): void {
 
 /**
  * The coin's part in ε holds only while it is secret, and training takes as long as what it drew: without a pace the time of each
- * upload would tell how much that was (soundness.md §1, §2.1). A client's own coin is hidden by doing the work whatever it
- * says; the pace covers what is left.
+ * upload would tell how much that was (soundness.md §1, §2.1). Where a client tosses a coin of its own, the pace is the one time at which
+ * its uploads leave.
  */
 function checkPace(plan: Plan, report: PlanReport): void {
   const { query, paceMs } = plan.training;
+  const { uploadMs } = plan.deadlines;
+  if (hidesCoin(plan) && paceMs >= uploadMs) {
+    report.problems.push({
+      path: 'plan.training.paceMs',
+      problem: `uploads leave after ${paceMs} ms, and are awaited for ${uploadMs} ms`,
+      cure: 'Set it well below deadlines.uploadMs.',
+    });
+  }
   if (plan.privacy.kind === 'none' || trainingNumerator(plan) === everyUnit) return;
   if (plan.trust === 'trusted' || paceMs > 0) return;
   report.problems.push({

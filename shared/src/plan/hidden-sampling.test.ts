@@ -74,14 +74,14 @@ async function contributions(plan: Plan, times: number) {
 }
 
 describe('a client under hidden sampling', () => {
-  it('uploads its whole update or zeros, at the planned rate, after the same work', async () => {
+  it('uploads its whole update or zeros, at the planned rate, and trains for a yes alone', async () => {
     const { made, trained } = await contributions(hiddenPlan(2 ** 30, { privacy: 'none' }), 2_000);
     const [whole] = (await contributions(hiddenPlan(null, { privacy: 'none' }), 1)).made;
     const taken = made.filter((integers) => integers.some((value) => value !== 0));
     for (const integers of taken) expect(integers).toEqual(whole);
     // 500 ± 19.4; five deviations.
     expect(Math.abs(taken.length - 500)).toBeLessThan(97);
-    expect(trained).toBe(2_000);
+    expect(trained).toBe(taken.length);
   });
 
   it('adds its share of the noise whatever its coin says', async () => {
@@ -121,6 +121,12 @@ describe('a plan with hidden sampling', () => {
       expect.stringMatching(/^plan\.training\.paceMs: .*what each client’s coin said/),
     ]);
     expect(checkPlan(hiddenPlan(null, { paceMs: 0 })).problems).toEqual([]);
+  });
+
+  it('needs a pace within the deadline of uploads: they leave at it and not before', () => {
+    expect(checkPlan(hiddenPlan(2 ** 30, { paceMs: 120_000 })).problems.map(findingText)).toEqual([
+      expect.stringMatching(/^plan\.training\.paceMs: uploads leave after 120000 ms, and are awaited for 120000 ms/),
+    ]);
   });
 
   it('remarks on a rate at which hardly anybody takes part', () => {

@@ -1,5 +1,6 @@
 export { thresholdsOf, type Thresholds } from './check-cohort.ts';
 export { bandedSchedule, bandedTurn } from './banded-schedule.ts';
+export { hidesCoin } from './client-sampling.ts';
 export { clipNormFault } from './clip-norm.ts';
 export { checkDataSchema } from './check-data-schema.ts';
 export {

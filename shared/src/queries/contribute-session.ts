@@ -52,17 +52,32 @@ export async function contributeSession(input: SessionContribution): Promise<Int
   let offset = 0;
   for (const part of parts) {
     await sumOfUnits(part, input, integers.subarray(offset, offset + part.dimension));
-    if (part.noiseVarianceSteps > 0) {
-      createNoiseSampler(part.noiseVarianceSteps, { allowInsecureRandom }).add(
-        integers,
-        offset,
-        part.dimension,
-        random,
-      );
-    }
+    addNoise(part, integers, offset, random, { allowInsecureRandom });
     offset += part.dimension;
   }
   return integers;
+}
+
+/** What leaves of a device that has nothing to contribute to a session, or not in time: zeros and fresh noise. */
+export function noiseAlone(parts: readonly PartSpec[], random: RandomSource, options: RandomnessOptions): Int32Array {
+  const integers = new Int32Array(parts.reduce((sum, part) => sum + part.dimension, 0));
+  let offset = 0;
+  for (const part of parts) {
+    addNoise(part, integers, offset, random, options);
+    offset += part.dimension;
+  }
+  return integers;
+}
+
+function addNoise(
+  part: PartSpec,
+  integers: Int32Array,
+  offset: number,
+  random: RandomSource,
+  options: RandomnessOptions,
+): void {
+  if (part.noiseVarianceSteps === 0) return;
+  createNoiseSampler(part.noiseVarianceSteps, options).add(integers, offset, part.dimension, random);
 }
 
 /** Writes the exact integer sum of the encoded vectors of one part's units, clamped, to int32 zeros [dimension]. */
@@ -89,8 +104,12 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
       await addDue(input.banded ?? null, part, target, () => addVectorsOf(all, 1, target));
       return;
     }
+    // The client's own coin. Who says no has no work: the driver lets uploads leave at one time whatever was said.
+    if (part.samplingNumerator < everyUnit) {
+      const drawn = drawSample(1, part.samplingNumerator, random, { allowInsecureRandom });
+      if (drawn.length === 0) return;
+    }
     await addVectorsOf(all, 1, target);
-    if (part.samplingNumerator < everyUnit) hideUnlessDrawn(part, target, random, { allowInsecureRandom });
     clampTo(target, target, part.sumLimitSteps);
     return;
   }
@@ -136,15 +155,6 @@ async function addDue(
   }
   const kept = memory.recall(turn.madeIn);
   if (kept !== null) addAgain(kept, turn.age, part, target);
-}
-
-/**
- * The client's own coin. The work is done whatever it says and then thrown away or kept, by the same multiplications, so that
- * nothing takes longer for a yes.
- */
-function hideUnlessDrawn(part: PartSpec, target: Int32Array, random: RandomSource, options: RandomnessOptions): void {
-  const drawn = drawSample(1, part.samplingNumerator, random, options).length;
-  for (let index = 0; index < target.length; index++) target[index] = target[index]! * drawn;
 }
 
 /** Writes each coordinate, brought into [-limit, limit]. */
