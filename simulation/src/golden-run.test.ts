@@ -1,4 +1,5 @@
 import { replayRun } from '@sotto/coordinator/runs';
+import type { PlanInput } from '@sotto/shared/plan';
 import { describe, expect, it } from 'vitest';
 import { noFaults, type FaultRates } from './faults.ts';
 import { runScenario, type Scenario } from './scenario.ts';
@@ -24,7 +25,21 @@ const rough: FaultRates = {
   delayMaxMs: 1_000,
   trainingMaxMs: 20_000,
 };
-const golden = [
+function updates(query: Partial<Extract<PlanInput['training']['query'], { kind: 'update' }>>): Scenario['plan'] {
+  return {
+    unit: 'client',
+    overrides: {
+      training: {
+        query: { kind: 'update', clipNormL2: 1, localEpochs: 2, batchSize: 16, learningRate: 0.1, ...query },
+        strategy: { kind: 'fedAvg' },
+        rounds: 4,
+        paceMs: 20,
+        noiseMultiplier: 16,
+      },
+    },
+  };
+}
+const golden: readonly { name: string; plan: Scenario['plan']; faults: FaultRates; modelHash: string }[] = [
   {
     name: 'records in a calm world',
     plan: {},
@@ -43,7 +58,31 @@ const golden = [
     faults: noFaults,
     modelHash: '4dfc3959782870089bc4af8c4d91c61e0602f85f70d49a4349ab53077af39644',
   },
-] as const;
+  {
+    name: 'clients with adaptive clipping',
+    plan: updates({ clipNormL2: 0.1, adaptiveClip: { clippedCountStddev: 20 } }),
+    faults: noFaults,
+    modelHash: '0221ce2c0a39984bfdfdd1932115b8f29dcdcee2ccbee6cfa48f7b73388f4db1',
+  },
+  {
+    name: 'clients with coins of their own',
+    plan: updates({ sampling: { kind: 'hidden', samplingNumerator: 2 ** 31 } }),
+    faults: noFaults,
+    modelHash: 'eb91186d7252d226ebf91fa8d22eabc4a7b50188fdcbdf8700ee3d867fc2a383',
+  },
+  {
+    name: 'clients in turn',
+    plan: updates({ sampling: { kind: 'banded', bands: 2, maxParticipations: 2 } }),
+    faults: noFaults,
+    modelHash: '449e0a2870e609ce8f7ebe84a40b28988ec5577da69fc4359a05dfbd6d3e4b5f',
+  },
+  {
+    name: 'clients with all of the noise each',
+    plan: { trust: 'local' },
+    faults: noFaults,
+    modelHash: '1538cbe762d349843a5b0e93da3e58d0f26472fbfaf9c40baf9f0a7dd7dbd9e3',
+  },
+];
 
 describe('a golden run', () => {
   it.each(golden)('of $name ends with the committed model, and replays to it', async ({ plan, faults, modelHash }) => {

@@ -40,6 +40,8 @@ type Live = {
   integers: Int32Array | null;
   upload: { readonly message: Upload; readonly vector: Uint8Array } | null;
   cancelPace: (() => void) | null;
+  /** Whether noise stands in for an update that was not there in time. */
+  late: boolean;
 };
 
 type RunWork = { readonly contributor: Contributor; last: Promise<unknown>; pace: PaceState };
@@ -174,6 +176,7 @@ class Driver implements ClientDriver {
           // Taken out, so that no second upload of the same vector is possible.
           live.upload = null;
           const reply = await this.#ports.transport.upload(upload.message, upload.vector, live.abort.signal);
+          if (live.late) this.#sayLate(effect.session);
           return { type: 'replied', sessionId: effect.session.sessionId, to: 'upload', reply };
         });
         return;
@@ -192,6 +195,7 @@ class Driver implements ClientDriver {
         integers: null,
         upload: null,
         cancelPace: null,
+        late: false,
       };
       this.#live.set(sessionId, live);
     }
@@ -281,7 +285,7 @@ class Driver implements ClientDriver {
       }
     });
     run.last = work.catch(() => null);
-    const integers = await (standIn === null ? work : this.#byThePace(session, plan, live, work, standIn));
+    const integers = await (standIn === null ? work : this.#byThePace(plan, live, work, standIn));
     if (integers === null) return null;
     if (live.abort.signal.aborted) {
       integers.fill(0);
@@ -298,36 +302,29 @@ class Driver implements ClientDriver {
   }
 
   /**
-   * The contribution, or what stands in for it if it is not there when the plan's pace is over: later, or leaving for a failure, would tell
-   * that the client's coin said yes.
+   * What there is when the plan's pace is over: the contribution, or else the noise that stands in for it. One timer, set before the work
+   * begins, for work that was early, late or failed: any difference would tell that the client's coin said yes.
    */
   #byThePace(
-    session: SessionView,
     plan: Plan,
     live: Live,
     work: Promise<Int32Array | null>,
     standIn: Int32Array,
   ): Promise<Int32Array | null> {
-    const { clock } = this.#ports;
-    const { paceMs } = plan.training;
     return new Promise((resolve) => {
-      let late = false;
-      live.cancelPace = clock.after(paceMs, () => {
-        late = true;
+      let made: Int32Array | null = null;
+      let over = false;
+      live.abort.signal.addEventListener('abort', () => made?.fill(0));
+      live.cancelPace = this.#ports.clock.after(plan.training.paceMs, () => {
+        over = true;
         live.cancelPace = null;
-        this.#ports.notify({ type: 'updateLate', sessionId: session.sessionId, round: session.header.round, paceMs });
-        resolve(standIn);
+        live.late = made === null;
+        resolve(made ?? standIn);
       });
       work.then(
         (integers) => {
-          if (late) {
-            integers?.fill(0);
-            return;
-          }
-          live.cancelPace?.();
-          live.cancelPace = null;
-          standIn.fill(0);
-          resolve(integers);
+          if (over || live.abort.signal.aborted) integers?.fill(0);
+          else made = integers;
         },
         () => undefined,
       );
@@ -354,7 +351,7 @@ class Driver implements ClientDriver {
     const ranMs = clock.now() - live.beganAtMs;
     const { paceMs } = plan.training;
     const { waitMs, state } = hidesCoin(plan)
-      ? { waitMs: Math.max(0, paceMs - Math.max(0, ranMs)), state: run.pace }
+      ? { waitMs: 0, state: run.pace }
       : paceUpload(run.pace, ranMs, paceMs, plan.deadlines.uploadMs);
     run.pace = state;
     const reached = (): void => {
@@ -383,6 +380,12 @@ class Driver implements ClientDriver {
         this.#ports.notify({ type: 'ignored', code, reason: `${message.type}: ${reason}` });
       },
     );
+  }
+
+  /** On the own screen, and not before the upload has left: saying it takes time. */
+  #sayLate({ sessionId, runId, header: { round } }: SessionView): void {
+    const paceMs = this.#state.runs.get(runId)?.plan?.training.paceMs ?? 0;
+    this.#ports.notify({ type: 'updateLate', sessionId, round, paceMs });
   }
 
   /** Forgets a session. What JavaScript lets one wipe is wiped. */
