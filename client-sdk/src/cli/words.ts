@@ -84,7 +84,7 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         return progress(`${what} (session ${attempt}); ${spent}`, last);
       }
       case 'updateLate':
-        return `Round ${notice.round}: training was not done after the plan's pace of ${notice.paceMs} ms, so zeros were sent; ask for a longer pace`;
+        return `Round ${notice.round}: nothing was there at the plan's pace of ${notice.paceMs} ms (${notice.reason}), so noise alone was sent`;
       case 'sessionLeft':
         return `Left a session (${notice.code}): ${notice.reason}`;
       case 'sessionClosed':

@@ -204,7 +204,7 @@ describe('where a coin of its own is hidden', () => {
   it.each(['is not done', 'fails'])(
     'work that %s by the pace is not waited for: noise leaves at the same time',
     async (how) => {
-      const { driver, asked, timers, time, integers, uploads, vectors, notices, session } = await begun();
+      const { driver, asked, timers, time, integers, uploads, vectors, notices, sent, session } = await begun();
       if (how === 'fails') asked[0]!.reject(new Error('out of memory'));
       await new Promise((resolve) => setTimeout(resolve, 30));
       expect(timers).toHaveLength(1);
@@ -212,7 +212,13 @@ describe('where a coin of its own is hidden', () => {
       timers[0]!.action();
       await vi.waitFor(() => expect(uploads).toEqual([session]));
       await vi.waitFor(() =>
-        expect(notices).toContainEqual({ type: 'updateLate', sessionId: session, round: 1, paceMs: 100 }),
+        expect(notices).toContainEqual({
+          type: 'updateLate',
+          sessionId: session,
+          round: 1,
+          paceMs: 100,
+          reason: expect.stringContaining(how === 'fails' ? 'out of memory' : 'training takes longer') as string,
+        }),
       );
       expect(notices.some(({ type }) => type === 'sessionLeft')).toBe(false);
       const given = integers();
@@ -224,6 +230,7 @@ describe('where a coin of its own is hidden', () => {
         await vi.waitFor(() => expect(given).toEqual(new Int32Array(given.length)));
       }
       expect(uploads).toHaveLength(1);
+      expect(JSON.stringify(sent)).not.toMatch(/memory|TRAINING/);
       await driver.close();
     },
   );

@@ -40,8 +40,10 @@ type Live = {
   integers: Int32Array | null;
   upload: { readonly message: Upload; readonly vector: Uint8Array } | null;
   cancelPace: (() => void) | null;
-  /** Whether noise stands in for an update that was not there in time. */
-  late: boolean;
+  /** Noise that may have to stand in for a contribution; null where none has to. */
+  standIn: Int32Array | null;
+  /** Why it does: the contribution was not there in time. Null when it was. */
+  late: string | null;
 };
 
 type RunWork = { readonly contributor: Contributor; last: Promise<unknown>; pace: PaceState };
@@ -176,7 +178,7 @@ class Driver implements ClientDriver {
           // Taken out, so that no second upload of the same vector is possible.
           live.upload = null;
           const reply = await this.#ports.transport.upload(upload.message, upload.vector, live.abort.signal);
-          if (live.late) this.#sayLate(effect.session);
+          if (live.late !== null) this.#sayLate(effect.session, live.late);
           return { type: 'replied', sessionId: effect.session.sessionId, to: 'upload', reply };
         });
         return;
@@ -195,7 +197,8 @@ class Driver implements ClientDriver {
         integers: null,
         upload: null,
         cancelPace: null,
-        late: false,
+        standIn: null,
+        late: null,
       };
       this.#live.set(sessionId, live);
     }
@@ -272,7 +275,7 @@ class Driver implements ClientDriver {
   /** One contribution of a run after the other: they share the model and its weights. */
   async #contribute(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent | null> {
     const run = this.#workOf(session.runId, plan);
-    const standIn = hidesCoin(plan) ? this.#standIn(session, plan) : null;
+    if (hidesCoin(plan)) live.standIn = this.#standIn(session, plan);
     // Before the wait for a session that was given up: by how long that took, the pace would tell of its coin.
     live.beganAtMs = this.#ports.clock.now();
     const work = run.last.then(async () => {
@@ -285,7 +288,7 @@ class Driver implements ClientDriver {
       }
     });
     run.last = work.catch(() => null);
-    const integers = await (standIn === null ? work : this.#byThePace(plan, live, work, standIn));
+    const integers = await (live.standIn === null ? work : this.#byThePace(plan, live, work, live.standIn));
     if (integers === null) return null;
     if (live.abort.signal.aborted) {
       integers.fill(0);
@@ -314,11 +317,12 @@ class Driver implements ClientDriver {
     return new Promise((resolve) => {
       let made: Int32Array | null = null;
       let over = false;
+      let why = 'training takes longer';
       live.abort.signal.addEventListener('abort', () => made?.fill(0));
       live.cancelPace = this.#ports.clock.after(plan.training.paceMs, () => {
         over = true;
         live.cancelPace = null;
-        live.late = made === null;
+        live.late = made === null ? why : null;
         resolve(made ?? standIn);
       });
       work.then(
@@ -326,7 +330,9 @@ class Driver implements ClientDriver {
           if (over || live.abort.signal.aborted) integers?.fill(0);
           else made = integers;
         },
-        () => undefined,
+        (error: unknown) => {
+          why = failureOf(error).reason;
+        },
       );
     });
   }
@@ -383,9 +389,9 @@ class Driver implements ClientDriver {
   }
 
   /** On the own screen, and not before the upload has left: saying it takes time. */
-  #sayLate({ sessionId, runId, header: { round } }: SessionView): void {
+  #sayLate({ sessionId, runId, header: { round } }: SessionView, reason: string): void {
     const paceMs = this.#state.runs.get(runId)?.plan?.training.paceMs ?? 0;
-    this.#ports.notify({ type: 'updateLate', sessionId, round, paceMs });
+    this.#ports.notify({ type: 'updateLate', sessionId, round, paceMs, reason });
   }
 
   /** Forgets a session. What JavaScript lets one wipe is wiped. */
@@ -397,6 +403,9 @@ class Driver implements ClientDriver {
     live.cancelPace?.();
     live.integers?.fill(0);
     live.integers = null;
+    // Not before: wiping takes time, and its moment would tell which of both left.
+    live.standIn?.fill(0);
+    live.standIn = null;
     live.upload = null;
     live.sum = null;
   }

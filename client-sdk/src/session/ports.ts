@@ -80,8 +80,14 @@ export type ClientNotice =
       readonly epsilonAfter: number | null;
       readonly epsilonBudget: number | null;
     }
-  /** Training was not done when the upload had to leave, so that zeros left; only where a coin is to be hidden. */
-  | { readonly type: 'updateLate'; readonly sessionId: string; readonly round: number; readonly paceMs: number }
+  /** The contribution was not there when the upload had to leave, so that noise alone left; only where a coin is to be hidden. */
+  | {
+      readonly type: 'updateLate';
+      readonly sessionId: string;
+      readonly round: number;
+      readonly paceMs: number;
+      readonly reason: string;
+    }
   | { readonly type: 'sessionLeft'; readonly sessionId: string; readonly code: ErrorCode; readonly reason: string }
   | {
       readonly type: 'sessionClosed';

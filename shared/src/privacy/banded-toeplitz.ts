@@ -3,7 +3,7 @@ import type { MechanismEvent } from './mechanism-event.ts';
 /**
  * Coefficients of the banded Toeplitz matrix C whose inverse correlates the noise of rounds: c_j = binom(2j, j) / 4^j for j < bands,
  * the expansion of the square root of the prefix-sum matrix. Made by × and ÷ in a fixed order, so a replay has the same bits.
- * @see Fichtenberger, Henzinger, Upadhyay 2023, Lemma 7; Choquette-Choo et al. 2023 (arXiv 2306.08153) for bands.
+ * @see Fichtenberger, Henzinger, Upadhyay 2023 (arXiv 2202.11205); Choquette-Choo et al. 2023 (arXiv 2306.08153) for bands.
  */
 export function bandCoefficients(bands: number): readonly number[] {
   const coefficients = [1];
