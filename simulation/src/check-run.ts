@@ -8,8 +8,10 @@ import {
   sessionEvent,
   sessionParts,
   coordinatorNoiseVariance,
+  federationEvent,
   uncharged,
   type Plan,
+  type SlotName,
 } from '@sotto/shared/plan';
 import type { MechanismEvent } from '@sotto/shared/privacy';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
@@ -38,8 +40,8 @@ type Released = { readonly header: SessionHeader; readonly survivors: readonly s
  */
 export async function checkRun(remains: RunRemains): Promise<string[]> {
   const violations: string[] = [];
-  const { sessions, charged, released } = await checkEvents(remains, violations);
-  await checkCharges(remains, sessions, charged, violations);
+  const { sessions, charged, repeated, released } = await checkEvents(remains, violations);
+  await checkCharges(remains, sessions, charged, repeated, violations);
   await checkReleases(remains, released, violations);
   await checkClientBooks(remains, sessions, released, violations);
   for (const { client, attempt, acknowledged } of remains.witness.uploads) {
@@ -62,6 +64,9 @@ export async function checkRun(remains: RunRemains): Promise<string[]> {
 async function checkEvents({ runId, plan, store }: RunRemains, violations: string[]) {
   const sessions = new Map<number, { readonly header: SessionHeader; readonly cohort: readonly string[] }>();
   const charged = new Set<number>();
+  /** Attempts of rounds that may have been charged before. */
+  const repeated = new Set<number>();
+  const failedRounds = new Set<number>();
   const released = new Map<number, Released>();
   let lastRound = 0;
   let used = 0;
@@ -75,6 +80,10 @@ async function checkEvents({ runId, plan, store }: RunRemains, violations: strin
     if (event.type === 'sessionCharged') {
       if (charged.has(event.attempt)) violations.push(`attempt ${event.attempt} was charged twice`);
       charged.add(event.attempt);
+      if (failedRounds.has(sessions.get(event.attempt)?.header.round ?? 0)) repeated.add(event.attempt);
+    }
+    if (event.type === 'sessionFailed' && event.mayBeCharged) {
+      failedRounds.add(sessions.get(event.attempt)?.header.round ?? 0);
     }
     if (event.type === 'sessionFailed' && charged.has(event.attempt)) {
       used += 1;
@@ -100,7 +109,7 @@ async function checkEvents({ runId, plan, store }: RunRemains, violations: strin
   }
   const most = sessionCount(plan) + plan.spareAttempts;
   if (used > most) violations.push(`${used} sessions were charged, the plan has ${most}`);
-  return { sessions, charged, released };
+  return { sessions, charged, repeated, released };
 }
 
 /** The coordinator's books: every slot of every charged attempt once, at the plan's floor, and nothing else. */
@@ -108,6 +117,7 @@ async function checkCharges(
   { runId, plan, store }: RunRemains,
   sessions: ReadonlyMap<number, { readonly header: SessionHeader }>,
   charged: ReadonlySet<number>,
+  repeated: ReadonlySet<number>,
   violations: string[],
 ): Promise<void> {
   const booked = new Map<string, number>();
@@ -115,7 +125,7 @@ async function checkCharges(
     const key = `${attempt}/${round}/${slot}`;
     booked.set(key, (booked.get(key) ?? 0) + 1);
     if (planHash !== planHashOf(plan)) violations.push(`charge ${key} is of another plan`);
-    if (canonicalJson(event) !== canonicalJson(eventOf(plan, slot, round, null))) {
+    if (canonicalJson(event) !== canonicalJson(federationEventOf(plan, slot, round, repeated.has(attempt)))) {
       violations.push(`charge ${key} is not at the plan's floor`);
     }
   }
@@ -161,9 +171,17 @@ async function checkReleases(
   }
 }
 
-/** What a charge must say: at the plan's floor, and for a client what the round costs it. */
-function eventOf(plan: Plan, slot: string, round: number, client: string | null): MechanismEvent | null {
-  return slot === 'training' || slot === 'evaluation' ? sessionEvent(plan, slot, round, client) : null;
+/** What a client's charge must say: at the plan's floor what the round costs it. */
+function eventOf(plan: Plan, slot: string, round: number, client: string): MechanismEvent | null {
+  return isSlot(slot) ? sessionEvent(plan, slot, round, client) : null;
+}
+
+function federationEventOf(plan: Plan, slot: string, round: number, repeated: boolean): MechanismEvent | null {
+  return isSlot(slot) ? federationEvent(plan, slot, round, repeated) : null;
+}
+
+function isSlot(slot: string): slot is SlotName {
+  return slot === 'training' || slot === 'evaluation';
 }
 
 /** Standard deviation of the coordinator's own noise in each coordinate, in steps; all 0 outside `trusted` mode. */

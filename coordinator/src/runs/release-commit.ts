@@ -1,5 +1,5 @@
 import { encodeServerState, type ServerState } from '@sotto/shared/learning';
-import { sessionEvent } from '@sotto/shared/plan';
+import { federationEvent } from '@sotto/shared/plan';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 import { wordsToLittleEndian } from '@sotto/shared/vector';
 import type { ChargeRecord, RunCommit } from '../store/store.ts';
@@ -79,15 +79,23 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
   };
 }
 
-/** The coordinator's half of the books: every slot of an attempt, at its floor, with the most that it costs any client. */
-export function chargesOf(facts: RunFacts, header: SessionHeader, chargedAt: number): ChargeRecord[] {
+/**
+ * The coordinator's half of the books: every slot of an attempt, at its floor.
+ * @param repeated - whether an earlier attempt of the round may have been charged as well
+ */
+export function chargesOf(
+  facts: RunFacts,
+  header: SessionHeader,
+  chargedAt: number,
+  repeated: boolean,
+): ChargeRecord[] {
   return header.slots.map((slot): ChargeRecord => ({
     planHash: facts.planHash,
     runId: facts.runId,
     round: header.round,
     slot,
     attempt: header.attempt,
-    event: sessionEvent(facts.plan, slot, header.round, null),
+    event: federationEvent(facts.plan, slot, header.round, repeated),
     chargedAt,
   }));
 }

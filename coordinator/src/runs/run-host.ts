@@ -271,7 +271,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     if (session === null || session.charged) return;
     const { header } = session;
     const at = clock.now();
-    const charges = chargesOf(facts, header, at);
+    const charges = chargesOf(facts, header, at, state.failedInRound > 0);
     await recordEvent({ type: 'sessionCharged', at, attempt: header.attempt }, { charges });
   }
 

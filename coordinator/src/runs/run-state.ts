@@ -52,6 +52,8 @@ export type RunState = {
   /** Sessions that count against the plan's. */
   readonly sessionsUsed: number;
   readonly failedAttempts: number;
+  /** Failed attempts of this round that clients may have charged. */
+  readonly failedInRound: number;
   /** Failures since the last release; sets the back-off. */
   readonly failuresInRow: number;
   readonly lastFailure: string | null;
@@ -137,6 +139,7 @@ export function initialRunState(facts: RunFacts): RunState {
     attempt: 0,
     sessionsUsed: 0,
     failedAttempts: 0,
+    failedInRound: 0,
     failuresInRow: 0,
     lastFailure: null,
     modelHash: '',

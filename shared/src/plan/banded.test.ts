@@ -13,7 +13,14 @@ import { bandedTurn, turnsUpTo, bandedSchedule } from './banded-schedule.ts';
 import { checkPlan, findingText } from './check-plan.ts';
 import { planEpsilons, accountedEpsilon } from './plan-epsilon.ts';
 import type { Plan } from './plan-schema.ts';
-import { planSlots, sessionEvent, slotAllows, trainingChargedAtMost, uncharged } from './plan-slots.ts';
+import {
+  federationEvent,
+  planSlots,
+  sessionEvent,
+  slotAllows,
+  trainingChargedAtMost,
+  uncharged,
+} from './plan-slots.ts';
 import { releaseFormOf } from './release-form.ts';
 import { sessionParts } from './session-parts.ts';
 import { examplePlan, trainingRounds, type ExamplePlanOptions } from './testing/index.ts';
@@ -181,7 +188,43 @@ describe('the turns of a run', () => {
     }
   });
 
-  it('cost a client what its turn says, and the coordinator’s books the most of all', () => {
+  it('in the federation’s books cost at any time at least what they cost each client, and never more than the plan', () => {
+    const plan = bandedPlan({ bands: 3, maxParticipations: 2 }, 9, { clients: 8, spareAttempts: 4 });
+    const [slot] = planSlots(plan);
+    const random = createSeededRandom('attempts');
+    for (let run = 0; run < 20; run++) {
+      // Each round is attempted once, and again while spare attempts are left and a coin says so.
+      let spare = 4;
+      const attempts: number[] = [];
+      for (let round = 1; round <= 9; round++) {
+        attempts.push(round);
+        while (spare > 0 && random.bytes(1)[0]! < 80) {
+          attempts.push(round);
+          spare -= 1;
+        }
+      }
+      const muSquared = (events: readonly (MechanismEvent | null)[]): number =>
+        events.reduce((sum, event) => sum + (event === null ? 0 : effectiveNoiseMultiplier(event) ** -2), 0);
+      for (let made = 1; made <= attempts.length; made++) {
+        const until = attempts.slice(0, made);
+        const booked = until.map((round, index) =>
+          federationEvent(plan, 'training', round, until.indexOf(round) < index),
+        );
+        for (const { client } of plan.roster.clients) {
+          const own = until.map((round) => sessionEvent(plan, 'training', round, client));
+          expect(muSquared(booked)).toBeGreaterThanOrEqual(muSquared(own) - 1e-12);
+        }
+        expect(
+          uncharged(
+            slot!,
+            booked.filter((event) => event !== null),
+          ),
+        ).not.toBeNull();
+      }
+    }
+  });
+
+  it('cost a client what its turn says, and nobody more than the youngest', () => {
     const plan = bandedPlan({ bands: 2, maxParticipations: 1 }, 6, { clients: 4 });
     const D = sessionParts(plan, ['training'])[0]!.normBoundSteps;
     const costs = (client: string | null) =>

@@ -43,6 +43,7 @@ export {
 } from './plan-schema.ts';
 export {
   evaluationCount,
+  federationEvent,
   planSlots,
   sessionCount,
   sessionEvent,

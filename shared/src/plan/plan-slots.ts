@@ -96,6 +96,14 @@ export function sessionEvent(plan: Plan, slot: SlotName, round: number, client: 
   return turn === null ? null : bandEvent(event, bandCoefficients(schedule.bands)[turn.age]!);
 }
 
+/**
+ * What a session costs in the federation's books, which must hold for every client: what it costs the roster's first, whom nobody passes
+ * at any time ({@link turnsUpTo}); and an attempt that is repeated the most that it costs anybody.
+ */
+export function federationEvent(plan: Plan, slot: SlotName, round: number, repeated: boolean): MechanismEvent | null {
+  return sessionEvent(plan, slot, round, repeated ? null : (plan.roster.clients[0]?.client ?? null));
+}
+
 /** Whether one event more stays within what a unit may be charged: what passes its own count takes up a larger one's. */
 export function slotAllows(slot: PlanSlot, charged: readonly MechanismEvent[], next: MechanismEvent): boolean {
   return uncharged(slot, [...charged, next]) !== null;
