@@ -22,10 +22,19 @@ function whoLines(plan: Plan): string[] {
   return [
     `Who: ${clients.length} clients; a session needs at least ${minSurvivors} of them to the end.`,
     ...clients.map(({ name, client }) => `  ${client}  ${name}`),
-    plan.trust === 'secure'
-      ? `Trust: the coordinator sees sums alone, each with noise that no client knows whole. The promise holds against the coordinator together with up to ${colluding} of the clients.`
-      : 'Trust: the coordinator is TRUSTED: it sees what each client uploads.',
+    trustLine(plan.trust, colluding),
   ];
+}
+
+function trustLine(trust: Plan['trust'], colluding: number): string {
+  switch (trust) {
+    case 'secure':
+      return `Trust: the coordinator sees sums alone, each with noise that no client knows whole. The promise holds against the coordinator together with up to ${colluding} of the clients.`;
+    case 'local':
+      return 'Trust: the coordinator sees what each client uploads, with all of its noise added by the client itself. The promise holds against the coordinator together with all other clients.';
+    case 'trusted':
+      return 'Trust: the coordinator is TRUSTED: it sees what each client uploads.';
+  }
 }
 
 function whatLines(plan: Plan, check: PlanCheck): string[] {
@@ -38,11 +47,33 @@ function whatLines(plan: Plan, check: PlanCheck): string[] {
   const lines = [
     `Data: "${schema.name}", columns ${columns}; predicts ${schema.target.column}.`,
     `What leaves a device: ${query} (query "${training.query.kind}", strategy "${training.strategy.kind}").`,
+    ...samplingLines(plan),
     `Rounds: ${training.rounds}${sessionsOf(check)}.`,
   ];
   if (evaluation !== null) {
     lines.push(
       `Evaluation: counts of right and wrong answers (${evaluation.detail}) and the loss on each client's ${evaluation.part} units, every ${evaluation.every} rounds.`,
+    );
+  }
+  return lines;
+}
+
+function samplingLines({ training: { query } }: Plan): string[] {
+  if (query.kind !== 'update') return [];
+  const lines = [];
+  if (query.adaptiveClip !== undefined) {
+    lines.push('  With it, under the same noise: whether the change was within the round’s public bound.');
+  }
+  if (query.sampling?.kind === 'hidden') {
+    const rate = query.sampling.samplingNumerator / 2 ** 32;
+    lines.push(
+      `  In each round each client tosses a coin of its own: with probability ${rate.toPrecision(4)} it takes part, else it uploads zeros with noise.`,
+    );
+  }
+  if (query.sampling?.kind === 'banded') {
+    const { bands, maxParticipations } = query.sampling;
+    lines.push(
+      `  Clients make a change in turn, each at most ${maxParticipations} times, and send smaller shares of it again in the ${bands - 1} rounds after.`,
     );
   }
   return lines;

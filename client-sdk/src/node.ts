@@ -71,7 +71,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       policy: config.policy,
       ledger: source.ledger,
       data: { schema: config.schema },
-      createContributor: (plan) => thread.begin(plan),
+      createContributor: (plan) => thread.begin(plan, identity.sum.client),
       notify: onNotice,
     });
     notify({ type: 'connecting', coordinator });

@@ -12,7 +12,9 @@ export function privacyFacts(status: RunStatus): PrivacyFact[] {
     {
       term: 'Other clients',
       text: noised
-        ? 'see the model of every round. Each knows its own noise, so the promise counts on the noise of the others.'
+        ? status.trust === 'local'
+          ? 'see the model of every round. The promise counts on your own noise alone.'
+          : 'see the model of every round. Each knows its own noise, so the promise counts on the noise of the others.'
         : 'see the model of every round, and with it exact sums. What those show of your data is not bounded.',
     },
     { term: 'Fewest clients', text: floor(status, noised) },
@@ -29,6 +31,9 @@ function coordinatorSees(trust: RunStatus['trust'], noised: boolean): string {
   if (trust === 'trusted') {
     return `sees each clipped contribution as it arrives${noised ? ' and adds the noise itself' : ''}. Trusted mode asks you to trust it.`;
   }
+  if (trust === 'local') {
+    return 'sees each contribution as it arrives, with all of its noise added by the client itself.';
+  }
   return noised
     ? 'sees noisy sums only. No contribution of a single client ever reaches it unmasked.'
     : 'sees sums only, without noise. No contribution of a single client ever reaches it unmasked.';
@@ -36,11 +41,13 @@ function coordinatorSees(trust: RunStatus['trust'], noised: boolean): string {
 
 function floor({ minSurvivors, trust }: RunStatus, noised: boolean): string {
   const what = trust === 'secure' ? 'unmasked' : 'released';
-  const noise = noised ? ' The noise is sized for that number; more clients only add to it.' : '';
+  const sized = noised && trust !== 'local';
+  const noise = sized ? ' The noise is sized for that number; more clients only add to it.' : '';
   return `${minSurvivors}. A sum of fewer is never ${what}.${noise}`;
 }
 
-function pooling({ colluding }: RunStatus): string {
+function pooling({ colluding, trust }: RunStatus): string {
+  if (trust === 'local') return 'The promise holds even if all others pool all they know with the coordinator.';
   if (colluding === 0) return 'The promise does not cover a client that pools what it knows with the coordinator.';
   return `The promise holds even if ${plural(colluding, 'client')} ${colluding === 1 ? 'pools' : 'pool'} all ${
     colluding === 1 ? 'it knows' : 'they know'

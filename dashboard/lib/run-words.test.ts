@@ -47,6 +47,15 @@ test('a trusted run has no key stages', () => {
   expect(stageColumns('trusted').map((column) => column.stage)).toEqual(['upload', 'release']);
 });
 
+test('a local run says whose noise it counts on', () => {
+  const local = { ...hospitals(), trust: 'local' } as const;
+  expect(stageColumns('local').map((column) => column.note)).toEqual(['noised vector', 'noisy sum']);
+  const texts = privacyFacts(local).map(({ text }) => text);
+  expect(texts[0]).toContain('with all of its noise added by the client itself');
+  expect(texts.join(' ')).toContain('even if all others pool');
+  expect(texts.join(' ')).not.toContain('unmasked');
+});
+
 test('as many may be lost as both the floor and the shares allow', () => {
   expect(mayBeLost(hospitals())).toBe(1);
   expect(mayBeLost(digits())).toBe(3);

@@ -12,16 +12,22 @@ const notes: Record<Exclude<Stage, 'idle'>, string> = {
   release: 'noisy sum',
 };
 
-const secureStages = ['advertise', 'share', 'upload', 'agree', 'unmask', 'release'] as const;
-const trustedStages = ['upload', 'release'] as const;
+const uploads: Record<RunStatus['trust'], string> = {
+  secure: notes.upload,
+  local: 'noised vector',
+  trusted: 'clipped vector',
+};
 
-/** The stages of a session in their order; a trusted run has no keys, so only an upload and its release. */
+const secureStages = ['advertise', 'share', 'upload', 'agree', 'unmask', 'release'] as const;
+const plainStages = ['upload', 'release'] as const;
+
+/** The stages of a session in their order; a local or trusted run has no keys, so only an upload and its release. */
 export function stageColumns(trust: RunStatus['trust']): StageColumn[] {
-  const stages = trust === 'secure' ? secureStages : trustedStages;
+  const stages = trust === 'secure' ? secureStages : plainStages;
   return stages.map((stage, index) => ({
     stage,
     number: index + 1,
-    note: trust === 'trusted' && stage === 'upload' ? 'clipped vector' : notes[stage],
+    note: stage === 'upload' ? uploads[trust] : notes[stage],
   }));
 }
 

@@ -76,16 +76,31 @@ def accounts_of(event):
     return ["train", "validation", "test"] if event["part"] == "all" else [event["part"]]
 
 
+def check_charges(mechanism, where):
+    """What a unit can be charged: every release at its most, or where clients take turns less than that."""
+    event, charges = mechanism["event"], mechanism["charges"]
+    total = sum(charge["atMost"] for charge in charges)
+    require(total <= mechanism["atMost"], where + "a unit can be charged more often than there are sessions")
+    for charge in charges:
+        other = dict(charge["event"], noiseMultiplier=event["noiseMultiplier"])
+        require(other == event, where + "a charge is of another kind than the release")
+        least = charge["event"]["noiseMultiplier"] >= event["noiseMultiplier"]
+        require(least, where + "a charge costs more than the release at its most")
+    if mechanism["samplingDone"] != "turnsInPublicOrder":
+        require(total == mechanism["atMost"], where + "a unit is charged less than every session")
+
+
 def check_counts(mechanism):
     where = f"{mechanism['slot']}: "
     require(mechanism["atMost"] == mechanism["planned"] + mechanism["spare"], where + "atMost is not planned + spare")
     if mechanism["charged"] is not None:
         require(mechanism["charged"] <= mechanism["atMost"], where + "more was charged than epsilon covers")
         require(mechanism["released"] <= mechanism["charged"], where + "more was released than was charged")
+    check_charges(mechanism, where)
     sampled = mechanism["event"]["samplingNumerator"] < 2**32
     require(sampled == (mechanism["samplingAssumed"] == "poisson"), where + "sampling assumed is not the event's")
-    done = "secretCoinOfEachClient" if sampled else "everyUnit"
-    require(mechanism["samplingDone"] == done, where + "sampling done is not what is assumed")
+    done = ("secretCoinOfEachClient",) if sampled else ("everyUnit", "turnsInPublicOrder")
+    require(mechanism["samplingDone"] in done, where + "sampling done is not what is assumed")
 
 
 def check_stated(name, stated, recomputed):
@@ -120,7 +135,8 @@ def verify(card, interval):
         require(event["minSurvivors"] == card["noise"]["minSurvivors"], "an event has another floor of survivors")
         require(event["colluding"] == card["collusion"]["assumed"], "an event assumes other colluders")
         for account in accounts_of(event):
-            by_account.setdefault(account, []).append((event, mechanism["atMost"]))
+            releases = [(charge["event"], charge["atMost"]) for charge in mechanism["charges"]]
+            by_account.setdefault(account, []).extend(releases)
     stated = {guarantee["account"]: guarantee for guarantee in card["guarantees"]}
     require(set(stated) == set(by_account), f"guarantees for {sorted(stated)}, releases about {sorted(by_account)}")
     assumed, floor = card["collusion"]["assumed"], card["noise"]["minSurvivors"]

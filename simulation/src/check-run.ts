@@ -5,10 +5,15 @@ import {
   planHashOf,
   planSlots,
   sessionCount,
+  sessionEvent,
   sessionParts,
   coordinatorNoiseVariance,
+  federationEvent,
+  uncharged,
   type Plan,
+  type SlotName,
 } from '@sotto/shared/plan';
+import type { MechanismEvent } from '@sotto/shared/privacy';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
 import { canonicalJson, wordsFromLittleEndian } from '@sotto/shared/vector';
 import type { RecordedSums } from './recorded-sums.ts';
@@ -35,8 +40,8 @@ type Released = { readonly header: SessionHeader; readonly survivors: readonly s
  */
 export async function checkRun(remains: RunRemains): Promise<string[]> {
   const violations: string[] = [];
-  const { sessions, charged, released } = await checkEvents(remains, violations);
-  await checkCharges(remains, sessions, charged, violations);
+  const { sessions, charged, repeated, released } = await checkEvents(remains, violations);
+  await checkCharges(remains, sessions, charged, repeated, violations);
   await checkReleases(remains, released, violations);
   await checkClientBooks(remains, sessions, released, violations);
   for (const { client, attempt, acknowledged } of remains.witness.uploads) {
@@ -84,6 +89,9 @@ async function checkCard(
 async function checkEvents({ runId, plan, store }: RunRemains, violations: string[]) {
   const sessions = new Map<number, { readonly header: SessionHeader; readonly cohort: readonly string[] }>();
   const charged = new Set<number>();
+  /** Attempts of rounds that may have been charged before. */
+  const repeated = new Set<number>();
+  const failedRounds = new Set<number>();
   const released = new Map<number, Released>();
   let lastRound = 0;
   let used = 0;
@@ -97,6 +105,10 @@ async function checkEvents({ runId, plan, store }: RunRemains, violations: strin
     if (event.type === 'sessionCharged') {
       if (charged.has(event.attempt)) violations.push(`attempt ${event.attempt} was charged twice`);
       charged.add(event.attempt);
+      if (failedRounds.has(sessions.get(event.attempt)?.header.round ?? 0)) repeated.add(event.attempt);
+    }
+    if (event.type === 'sessionFailed' && event.mayBeCharged) {
+      failedRounds.add(sessions.get(event.attempt)?.header.round ?? 0);
     }
     if (event.type === 'sessionFailed' && charged.has(event.attempt)) {
       used += 1;
@@ -124,7 +136,7 @@ async function checkEvents({ runId, plan, store }: RunRemains, violations: strin
   }
   const most = sessionCount(plan) + plan.spareAttempts;
   if (used > most) violations.push(`${used} sessions were charged, the plan has ${most}`);
-  return { sessions, charged, released };
+  return { sessions, charged, repeated, released };
 }
 
 /** The coordinator's books: every slot of every charged attempt once, at the plan's floor, and nothing else. */
@@ -132,15 +144,15 @@ async function checkCharges(
   { runId, plan, store }: RunRemains,
   sessions: ReadonlyMap<number, { readonly header: SessionHeader }>,
   charged: ReadonlySet<number>,
+  repeated: ReadonlySet<number>,
   violations: string[],
 ): Promise<void> {
-  const slots = new Map(planSlots(plan).map((slot) => [slot.slot, slot]));
   const booked = new Map<string, number>();
   for (const { planHash, round, slot, attempt, event } of await store.charges(runId)) {
     const key = `${attempt}/${round}/${slot}`;
     booked.set(key, (booked.get(key) ?? 0) + 1);
     if (planHash !== planHashOf(plan)) violations.push(`charge ${key} is of another plan`);
-    if (canonicalJson(event) !== canonicalJson(slots.get(slot)?.event ?? null)) {
+    if (canonicalJson(event) !== canonicalJson(federationEventOf(plan, slot, round, repeated.has(attempt)))) {
       violations.push(`charge ${key} is not at the plan's floor`);
     }
   }
@@ -186,6 +198,19 @@ async function checkReleases(
   }
 }
 
+/** What a client's charge must say: at the plan's floor what the round costs it. */
+function eventOf(plan: Plan, slot: string, round: number, client: string): MechanismEvent | null {
+  return isSlot(slot) ? sessionEvent(plan, slot, round, client) : null;
+}
+
+function federationEventOf(plan: Plan, slot: string, round: number, repeated: boolean): MechanismEvent | null {
+  return isSlot(slot) ? federationEvent(plan, slot, round, repeated) : null;
+}
+
+function isSlot(slot: string): slot is SlotName {
+  return slot === 'training' || slot === 'evaluation';
+}
+
 /** Standard deviation of the coordinator's own noise in each coordinate, in steps; all 0 outside `trusted` mode. */
 function coordinatorNoise(plan: Plan, header: SessionHeader): Float64Array {
   const deviations = new Float64Array(header.dimension);
@@ -205,7 +230,6 @@ async function checkClientBooks(
   violations: string[],
 ): Promise<void> {
   const slots = planSlots(plan);
-  const slotEvents = new Map<string, unknown>(slots.map(({ slot, event }) => [slot, event]));
   for (const [client, ledger] of ledgers) {
     const { charges, marks } = await ledger.load();
     const keys = charges.map(({ round, slot, attempt }): string => `${attempt}/${round}/${slot}`);
@@ -214,18 +238,21 @@ async function checkClientBooks(
     for (const { round, slot, attempt, event } of charges) {
       const where = `client ${client}: its charge for attempt ${attempt}, ${slot},`;
       if (sessions.get(attempt)?.header.round !== round) violations.push(`${where} is of no session of the run`);
-      if (canonicalJson(event) !== canonicalJson(slotEvents.get(slot) ?? null)) {
+      if (canonicalJson(event) !== canonicalJson(eventOf(plan, slot, round, client))) {
         violations.push(`${where} is not at the floor`);
       }
       if (attempt > mark) violations.push(`${where} is above its mark ${mark}`);
     }
-    for (const { slot, count } of slots) {
-      const times = charges.filter((charge) => charge.slot === slot).length;
-      if (times > count) violations.push(`client ${client}: ${times} charges for ${slot}, the plan has ${count}`);
+    for (const slot of slots) {
+      const events = charges.filter((charge) => charge.slot === slot.slot).map(({ event }) => event);
+      if (uncharged(slot, events) === null && plan.privacy.kind === 'dp') {
+        violations.push(`client ${client}: ${events.length} charges for ${slot.slot}, more than the plan has`);
+      }
     }
     for (const [attempt, { header, survivors }] of plan.privacy.kind === 'none' ? [] : released) {
       if (!survivors.includes(client)) continue;
       for (const slot of header.slots) {
+        if (sessionEvent(plan, slot, header.round, client) === null) continue;
         if (!keys.includes(`${attempt}/${header.round}/${slot}`)) {
           violations.push(`client ${client}: it is in the release of attempt ${attempt}, and not charged for ${slot}`);
         }

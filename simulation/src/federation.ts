@@ -87,7 +87,7 @@ const policyForAll: PolicyInput = {
   maxEpsilon: 1_000,
   maxDelta: 0.5,
   budget: { epsilon: 1_000_000, delta: 1e-5 },
-  trust: ['secure', 'trusted'],
+  trust: ['secure', 'local', 'trusted'],
   suites: ['x25519', 'x25519+mlkem768'],
   minSurvivors: 1,
   minColluding: 0,
@@ -246,7 +246,7 @@ class Federation {
   /** Whether the clients whose processes live are enough for a session. */
   #canOpen({ trust, cohort }: Plan): boolean {
     const alive = [...this.#alive.values()].filter((life) => life.alive).length;
-    if (trust === 'trusted') return alive >= cohort.minSurvivors;
+    if (trust !== 'secure') return alive >= cohort.minSurvivors;
     return cohortFault(alive, cohort.minSurvivors, cohort.colluding) === null;
   }
 
@@ -380,7 +380,7 @@ class Federation {
           },
           upload: (upload, vector, signal) => {
             witness.uploaded(client, upload);
-            if (records && plan.trust === 'trusted') unmasked = new Int32Array(wordsFromLittleEndian(vector).buffer);
+            if (records && plan.trust !== 'secure') unmasked = new Int32Array(wordsFromLittleEndian(vector).buffer);
             if (unmasked !== null) this.#sums.contributed(upload.sessionId, client, unmasked);
             return told.upload(upload, vector, signal);
           },

@@ -1,4 +1,5 @@
 import { replayRun } from '@sotto/coordinator/runs';
+import type { PlanInput } from '@sotto/shared/plan';
 import { describe, expect, it } from 'vitest';
 import { noFaults, type FaultRates } from './faults.ts';
 import { runScenario, type Scenario } from './scenario.ts';
@@ -24,7 +25,21 @@ const rough: FaultRates = {
   delayMaxMs: 1_000,
   trainingMaxMs: 20_000,
 };
-const golden = [
+function updates(query: Partial<Extract<PlanInput['training']['query'], { kind: 'update' }>>): Scenario['plan'] {
+  return {
+    unit: 'client',
+    overrides: {
+      training: {
+        query: { kind: 'update', clipNormL2: 1, localEpochs: 2, batchSize: 16, learningRate: 0.1, ...query },
+        strategy: { kind: 'fedAvg' },
+        rounds: 4,
+        paceMs: 20,
+        noiseMultiplier: 16,
+      },
+    },
+  };
+}
+const golden: readonly { name: string; plan: Scenario['plan']; faults: FaultRates; modelHash: string }[] = [
   {
     name: 'records in a calm world',
     plan: {},
@@ -43,7 +58,31 @@ const golden = [
     faults: noFaults,
     modelHash: '176afc7588f3e78bdcdf70047a64d32d3a8bb02aa3e793e825fd9a7cfbeae098',
   },
-] as const;
+  {
+    name: 'clients with adaptive clipping',
+    plan: updates({ clipNormL2: 0.1, adaptiveClip: { clippedCountStddev: 20 } }),
+    faults: noFaults,
+    modelHash: '1618c010d97ae1b3782c30eb1b6faa2ebf7509bba703d4ff627ab2aea4ac6729',
+  },
+  {
+    name: 'clients with coins of their own',
+    plan: updates({ sampling: { kind: 'hidden', samplingNumerator: 2 ** 31 } }),
+    faults: noFaults,
+    modelHash: '35830f64591dd1ee3da1f0830b79f4bd80393efef0399cf6a032e51e55088152',
+  },
+  {
+    name: 'clients in turn',
+    plan: updates({ sampling: { kind: 'banded', bands: 2, maxParticipations: 2 } }),
+    faults: noFaults,
+    modelHash: 'cca47a94d3eec972b39695f00d89e07fc373fef82afc46c729cb310da2072160',
+  },
+  {
+    name: 'clients with all of the noise each',
+    plan: { trust: 'local' },
+    faults: noFaults,
+    modelHash: '03247518c523c1f7205127627de09a89b67690b827696e442ba083804cb5f101',
+  },
+];
 
 describe('a golden run', () => {
   it.each(golden)('of $name ends with the committed model, and replays to it', async ({ plan, faults, modelHash }) => {

@@ -1,5 +1,5 @@
 import type { ClientNotice } from '@sotto/client/session';
-import type { Plan } from '@sotto/shared/plan';
+import { sessionEvent, slotsOfRound, type Plan } from '@sotto/shared/plan';
 import type { LedgerCharge } from '@sotto/shared/privacy';
 import type { ClientMessage } from '@sotto/shared/protocol';
 import type { SessionHeader, Upload } from '@sotto/shared/secure-sum';
@@ -60,7 +60,7 @@ export class Witness {
     const { round, attempt } = header;
     this.#once(client, upload.sessionId, 'upload');
     // In trusted mode nothing but the data and the coin make a vector, so two may be alike.
-    if (this.#plan.trust === 'secure' && this.#vectors.has(upload.vectorHash)) {
+    if (this.#plan.trust !== 'trusted' && this.#vectors.has(upload.vectorHash)) {
       this.#violate(`client ${client}: a vector left twice, attempt ${attempt}`);
     }
     this.#vectors.add(upload.vectorHash);
@@ -70,6 +70,8 @@ export class Witness {
     }
     if (this.#plan.privacy.kind === 'none') return;
     for (const slot of header.slots) {
+      // Nothing of the client is in a sum that costs it nothing.
+      if (sessionEvent(this.#plan, slot, round, client) === null) continue;
       if (!this.#charged.has(chargeOf(client, slot, round, attempt))) {
         this.#violate(`client ${client}: an upload of attempt ${attempt} left before its ${slot} charge was on disk`);
       }
@@ -103,7 +105,10 @@ export class Witness {
   notified(client: string, notice: ClientNotice): void {
     if (notice.type !== 'charged' || notice.epsilonAfter === null) return;
     const before = this.epsilonOf(client);
-    if (!(notice.epsilonAfter > before)) {
+    const costs = slotsOfRound(this.#plan, notice.round).some(
+      (slot) => sessionEvent(this.#plan, slot, notice.round, client) !== null,
+    );
+    if (!(costs ? notice.epsilonAfter > before : notice.epsilonAfter === before)) {
       this.#violate(`client ${client}: epsilon went from ${before} to ${notice.epsilonAfter} with a charge`);
     }
     this.#epsilon.set(client, Math.max(before, notice.epsilonAfter));

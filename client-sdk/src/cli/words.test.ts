@@ -108,6 +108,11 @@ describe('planWords', () => {
     expect(text).not.toContain('books');
   });
 
+  it('says in local mode who sees what, and whom the promise holds against', () => {
+    const text = planWords(examplePlan({ trust: 'local' }), 'ab'.repeat(32));
+    expect(text).toContain('The coordinator sees each contribution, with all of its noise added here');
+  });
+
   it('shouts where the coordinator sees contributions, or nothing protects', () => {
     const text = planWords(examplePlan({ trust: 'trusted', privacy: 'none' }), 'ab'.repeat(32));
     expect(text).toContain('THE COORDINATOR SEES EACH CONTRIBUTION');

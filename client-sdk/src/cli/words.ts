@@ -112,6 +112,8 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         const spent = booksLine === '' ? 'no differential privacy, nothing to count' : booksLine;
         return progress(`${what} (session ${attempt}); ${spent}`, last);
       }
+      case 'updateLate':
+        return `Round ${notice.round}: nothing was there at the plan's pace of ${notice.paceMs} ms (${notice.reason}), so noise alone was sent`;
       case 'sessionLeft':
         return `Left a session (${notice.code}): ${notice.reason}`;
       case 'sessionClosed':
@@ -147,7 +149,7 @@ const ended = { finished: 'finished', stopped: 'been stopped', failed: 'failed' 
 /** A plan in one paragraph. */
 export function planWords(plan: Plan, planHash: string): string {
   const { query, rounds } = plan.training;
-  const { minSurvivors, colluding } = plan.cohort;
+  const { minSurvivors } = plan.cohort;
   const sessions = sessionCount(plan) + plan.spareAttempts;
   return [
     `Offered: "${plan.name}" (plan ${planHash.slice(0, 16)})`,
@@ -155,10 +157,19 @@ export function planWords(plan: Plan, planHash: string): string {
     `  It reads ${plan.schema.columns.length} columns of "${plan.schema.name}" (${inputWidth(plan.schema)} inputs, ${outputWidth(plan.schema.target)} outputs)`,
     `  in ${rounds} rounds of ${query.kind}, at most ${sessions} sums; ${plan.roster.clients.length} clients, at least ${minSurvivors} in every sum`,
     `  ${costWords(plan)}`,
-    plan.trust === 'secure'
-      ? `  Nobody sees a single contribution, and the promise holds even if ${colluding} of the others ${colluding === 1 ? 'works' : 'work'} with the coordinator`
-      : '  THE COORDINATOR SEES EACH CONTRIBUTION',
+    `  ${trustWords(plan)}`,
   ].join('\n');
+}
+
+function trustWords({ trust, cohort: { colluding } }: Plan): string {
+  switch (trust) {
+    case 'secure':
+      return `Nobody sees a single contribution, and the promise holds even if ${colluding} of the others ${colluding === 1 ? 'works' : 'work'} with the coordinator`;
+    case 'local':
+      return 'The coordinator sees each contribution, with all of its noise added here; the promise holds whoever works together';
+    case 'trusted':
+      return 'THE COORDINATOR SEES EACH CONTRIBUTION';
+  }
 }
 
 /** What a plan costs by its own statement: the ε that its signature covers, not what the books will show. */

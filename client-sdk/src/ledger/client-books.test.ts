@@ -147,6 +147,55 @@ describe('openClientBooks', () => {
     }
   });
 
+  it('keeps a banded plan’s limit durably, whatever a coordinator asks, and charges nothing out of turn', async () => {
+    const { noiseMultiplier: _, ...training } = plan.training;
+    const banded = completePlan({
+      ...plan,
+      unit: 'client',
+      privacy: { kind: 'dp', delta: 1e-5, epsilon: 3 },
+      training: {
+        ...training,
+        query: {
+          kind: 'update',
+          clipNormL2: 1,
+          localEpochs: 1,
+          batchSize: 8,
+          learningRate: 0.1,
+          sampling: { kind: 'banded', bands: 2, maxParticipations: 1 },
+        },
+        strategy: { kind: 'fedAvg' },
+      },
+    });
+    const hash = planHashOf(banded);
+    const at = (round: number, attempt: number) =>
+      sessionHeaderFor(banded, {
+        planHash: hash,
+        runId: 'cd'.repeat(16),
+        round,
+        attempt,
+        modelHash: '11'.repeat(32),
+      });
+    const budget = { epsilon: 3.5, delta: 1e-5 };
+    const store = createMemoryLedger();
+    const first = banded.roster.clients[0]!.client;
+    const books = await openClientBooks(store, budget, first);
+    books.reserve(hash, banded);
+    await books.openAttempt(banded, at(1, 1));
+    const whole = await books.charge(banded, at(1, 1));
+    expect(isSottoError(await caught(books.openAttempt(banded, at(1, 2))), 'BUDGET_EXCEEDED')).toBe(true);
+    const again = await openClientBooks(store, budget, first);
+    expect(isSottoError(await caught(again.openAttempt(banded, at(1, 3))), 'BUDGET_EXCEEDED')).toBe(true);
+    await again.openAttempt(banded, at(2, 4));
+    const half = await again.charge(banded, at(2, 4));
+    expect(half.epsilonAfter).toBeGreaterThan(whole.epsilonAfter!);
+    // Its turn is over: the third round costs it nothing, and the attempt is marked all the same.
+    await again.openAttempt(banded, at(3, 5));
+    expect(await again.charge(banded, at(3, 5))).toEqual({ epsilonAfter: half.epsilonAfter, epsilonBudget: 3.5 });
+    expect(again.charges().map(({ round }) => round)).toEqual([1, 2]);
+    expect(again.marks.get(hash)).toBe(5);
+    expect(isSottoError(await caught(again.openAttempt(banded, at(2, 6))), 'BUDGET_EXCEEDED')).toBe(true);
+  });
+
   it('keeps the first split and refuses plans with another', async () => {
     const store = createMemoryLedger();
     const books = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });

@@ -1,5 +1,13 @@
 import { SottoError } from '@sotto/shared/errors';
-import { planSlots, sessionCount, type Plan, type Policy } from '@sotto/shared/plan';
+import {
+  planSlots,
+  sessionCount,
+  sessionEvent,
+  slotAllows,
+  uncharged,
+  type Plan,
+  type Policy,
+} from '@sotto/shared/plan';
 import {
   chargeKey,
   chargeLedger,
@@ -10,6 +18,7 @@ import {
   type EventCount,
   type Ledger,
   type LedgerCharge,
+  type MechanismEvent,
 } from '@sotto/shared/privacy';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 import type { ClientLedgerStore } from './ledger-store.ts';
@@ -59,8 +68,13 @@ export type ClientBooks = {
 /**
  * Opens the books that a store holds.
  * @param budget - what all plans together may spend of this data source.
+ * @param client - who answers: its place in a roster may decide what a session costs it; null to look into the books alone.
  */
-export async function openClientBooks(store: ClientLedgerStore, budget: Policy['budget']): Promise<ClientBooks> {
+export async function openClientBooks(
+  store: ClientLedgerStore,
+  budget: Policy['budget'],
+  client: string | null = null,
+): Promise<ClientBooks> {
   const record = await store.load();
   const fresh = openLedger(budget);
   if (record.order === null) await store.pin({ order: fresh.opening.order });
@@ -88,8 +102,8 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
     unprotectedUploads: () => [...unprotected.values()].reduce((sum, uploads) => sum + uploads, 0),
     reserve(planHash, plan) {
       const others = [...reserved].filter(([hash]) => hash !== planHash);
-      const held = others.flatMap(([hash, other]) => uncharged(ledger, hash, other));
-      const asked = uncharged(ledger, planHash, plan);
+      const held = others.flatMap(([hash, other]) => unchargedOf(ledger, hash, other));
+      const asked = unchargedOf(ledger, planHash, plan);
       if (asked.length > 0) {
         const needed = ledgerEpsilonWith(ledger, [...held, ...asked]);
         if (!(needed <= budget.epsilon)) {
@@ -116,7 +130,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
       }),
     openAttempt: (plan, header) =>
       inTurn(async () => {
-        chargeAll(ledger, plan, header);
+        chargeAll(ledger, plan, header, client);
         requireUnprotectedLeft(unprotected, plan, header);
         requireNewer(marks, header, 1);
         await store.commit([], { planHash: header.planHash, attempt: header.attempt });
@@ -125,7 +139,7 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
     charge: (plan, header) =>
       inTurn(async () => {
         requireNewer(marks, header, 0);
-        const { after, charges } = chargeAll(ledger, plan, header);
+        const { after, charges } = chargeAll(ledger, plan, header, client);
         const { planHash, attempt } = header;
         const bare = plan.privacy.kind === 'none';
         requireUnprotectedLeft(unprotected, plan, header);
@@ -134,14 +148,19 @@ export async function openClientBooks(store: ClientLedgerStore, budget: Policy['
         if (bare) unprotected.set(planHash, (unprotected.get(planHash) ?? 0) + 1);
         await store.commit(charges, bare ? { planHash, attempt, unprotected: true } : { planHash, attempt });
         marks.set(planHash, attempt);
-        if (charges.length === 0) return { epsilonAfter: null, epsilonBudget: null };
+        if (bare) return { epsilonAfter: null, epsilonBudget: null };
         return { epsilonAfter: ledgerEpsilon(ledger), epsilonBudget: budget.epsilon };
       }),
   };
 }
 
-/** The ledger with all slots of a session charged, and the lines to store. */
-function chargeAll(ledger: Ledger, plan: Plan, header: SessionHeader): { after: Ledger; charges: LedgerCharge[] } {
+/** The ledger with all slots of a session charged that cost this client something, and the lines to store. */
+function chargeAll(
+  ledger: Ledger,
+  plan: Plan,
+  header: SessionHeader,
+  client: string | null,
+): { after: Ledger; charges: LedgerCharge[] } {
   const { planHash, round, attempt } = header;
   const slots = planSlots(plan);
   const charges: LedgerCharge[] = [];
@@ -150,14 +169,18 @@ function chargeAll(ledger: Ledger, plan: Plan, header: SessionHeader): { after: 
     const slot = slots.find((candidate) => candidate.slot === name);
     if (slot === undefined)
       throw new SottoError('INTERNAL', `session ${round}/${attempt}: the plan has no slot ${name}`);
-    if (slot.event === null) continue;
-    const charge: LedgerCharge = { planHash, round, slot: name, attempt, event: slot.event };
+    const event = sessionEvent(plan, name, round, client);
+    if (event === null) continue;
+    const charge: LedgerCharge = { planHash, round, slot: name, attempt, event };
     if (after.charges.has(chargeKey(charge))) {
       throw new SottoError('ATTEMPT_STALE', `round ${round}, attempt ${attempt}: ${name} was charged already`);
     }
-    if (chargedSessions(after, planHash, name) >= slot.count) {
+    const charged = chargedEvents(after, planHash, name);
+    if (!slotAllows(slot, charged, event)) {
       // The signed ε covers this many and no more, whatever the policy would still allow.
-      throw new SottoError('BUDGET_EXCEEDED', `the plan allows ${slot.count} sessions with ${name}, all are charged`);
+      const all =
+        charged.length >= slot.count ? 'all are charged' : `${charged.length} are charged, no repetition is left`;
+      throw new SottoError('BUDGET_EXCEEDED', `the plan allows ${slot.count} sessions with ${name}, ${all}`);
     }
     const result = chargeLedger(after, charge);
     if (!result.ok) throw result.error;
@@ -167,11 +190,9 @@ function chargeAll(ledger: Ledger, plan: Plan, header: SessionHeader): { after: 
   return { after, charges };
 }
 
-/** Every slot of a plan, with the number of its sessions that were not charged yet. */
-function uncharged(ledger: Ledger, planHash: string, plan: Plan): EventCount[] {
-  return planSlots(plan).flatMap(({ slot, event, count }) =>
-    event === null ? [] : [{ event, count: Math.max(0, count - chargedSessions(ledger, planHash, slot)) }],
-  );
+/** Every event of a plan that was not charged yet. */
+function unchargedOf(ledger: Ledger, planHash: string, plan: Plan): EventCount[] {
+  return planSlots(plan).flatMap((slot) => uncharged(slot, chargedEvents(ledger, planHash, slot.slot)) ?? []);
 }
 
 /** Needed values are rounded up, so that they never read like the budget itself. */
@@ -197,12 +218,12 @@ function requireUnprotectedLeft(unprotected: ReadonlyMap<string, number>, plan: 
   }
 }
 
-function chargedSessions(ledger: Ledger, planHash: string, slot: string): number {
-  let sessions = 0;
+function chargedEvents(ledger: Ledger, planHash: string, slot: string): MechanismEvent[] {
+  const events: MechanismEvent[] = [];
   for (const charge of ledger.charges.values()) {
-    if (charge.planHash === planHash && charge.slot === slot) sessions += 1;
+    if (charge.planHash === planHash && charge.slot === slot) events.push(charge.event);
   }
-  return sessions;
+  return events;
 }
 
 function requireNewer(marks: ReadonlyMap<string, number>, header: SessionHeader, above: number): void {

@@ -1,22 +1,23 @@
-import { queryContext, sessionParts, type Plan } from '@sotto/shared/plan';
+import type { Plan } from '@sotto/shared/plan';
 import { contributeSession } from '@sotto/shared/queries';
 import type { RandomSource } from '@sotto/shared/random';
 import type { Contributor, InPlacePorts } from './ports.ts';
+import { createRunContributions } from './run-contributions.ts';
 
 type Source = InPlacePorts & { readonly random: RandomSource; readonly allowInsecureRandom?: boolean };
 
-/** Contributions of a run on the calling thread, which does nothing else meanwhile. One at a time: they share the model. */
-export function contributeInPlace(ports: Source, plan: Plan): Contributor {
+/** A client's contributions of a run on the calling thread, which does nothing else meanwhile. One at a time: they share the model. */
+export function contributeInPlace(ports: Source, plan: Plan, client: string): Contributor {
   const { data, random, allowInsecureRandom = false } = ports;
   const model = ports.createModel(plan);
+  const run = createRunContributions(plan, client);
   // Whoever needs the model meets the failure; until then it is nobody's.
   model.catch(() => undefined);
   let last: Promise<unknown> = Promise.resolve();
   return {
-    async contribute(slots, weights) {
+    async contribute(task, weights) {
       const work = contributeSession({
-        context: queryContext(plan),
-        parts: sessionParts(plan, slots),
+        ...run.asked(task),
         unitsOf: (part) => data.unitsOf(part.dataPart, plan.split),
         model: await model,
         weights,
@@ -28,6 +29,7 @@ export function contributeInPlace(ports: Source, plan: Plan): Contributor {
     },
     async dispose() {
       await last;
+      run.forget();
       await model.then(
         (made) => made.dispose(),
         () => undefined,

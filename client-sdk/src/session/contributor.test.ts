@@ -1,6 +1,6 @@
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { initialWeights, weightsToBytes } from '@sotto/shared/model';
-import { parsePolicy, planHashOf, queryContext, sessionHeaderFor } from '@sotto/shared/plan';
+import { parsePolicy, planHashOf, queryContext, sessionHeaderFor, type Plan } from '@sotto/shared/plan';
 import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
 import {
   authorityKeyOf,
@@ -11,17 +11,17 @@ import {
 } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
-import { canonicalJson, fromHex, toHex, utf8 } from '@sotto/shared/vector';
-import { expect, it, vi } from 'vitest';
+import { canonicalJson, fromHex, toHex, utf8, wordsFromLittleEndian } from '@sotto/shared/vector';
+import { describe, expect, it, vi } from 'vitest';
 import { createClientDriver, createMemoryLedger, type ClientNotice } from './index.ts';
 
 type Answer = { resolve(integers: Int32Array): void; reject(error: Error): void };
 
 /** A client in `trusted` mode that has accepted a run, whose contributions are given by hand. */
-async function accepted(paceMs: number) {
+async function accepted(paceMs: number, planned?: Plan) {
   const crypto = createNodeCrypto();
   const key = authorityKeyOf(exampleAuthority().seed);
-  const plan = examplePlan({ trust: 'trusted', clients: 1, minSurvivors: 1, evaluateEvery: null, paceMs });
+  const plan = planned ?? examplePlan({ trust: 'trusted', clients: 1, minSurvivors: 1, evaluateEvery: null, paceMs });
   const planHash = planHashOf(plan);
   const runId = 'cd'.repeat(16);
   const [own] = exampleClients(1);
@@ -45,6 +45,7 @@ async function accepted(paceMs: number) {
   const modelHash = await put(weightsToBytes(initialWeights(topology, inputs, plan.initialWeights.seed)));
   const sent: ClientMessage[] = [];
   const uploads: string[] = [];
+  const vectors: Int32Array[] = [];
   const notices: ClientNotice[] = [];
   const asked: Answer[] = [];
   const timers: { ms: number; action: () => void }[] = [];
@@ -54,8 +55,9 @@ async function accepted(paceMs: number) {
     clock: {
       now: () => time.now,
       after: (ms, action) => {
-        timers.push({ ms, action });
-        return () => undefined;
+        const timer = { ms, action };
+        timers.push(timer);
+        return () => void timers.splice(timers.indexOf(timer), 1);
       },
     },
     transport: {
@@ -64,8 +66,9 @@ async function accepted(paceMs: number) {
         return { ok: true };
       },
       fetchBlob: async (hash) => blobs.get(hash) ?? new Uint8Array(0),
-      async upload(message) {
+      async upload(message, vector) {
         uploads.push(message.sessionId);
+        vectors.push(new Int32Array(wordsFromLittleEndian(vector)));
         return { ok: true };
       },
     },
@@ -73,7 +76,7 @@ async function accepted(paceMs: number) {
     random: createNodeRandom(),
     identity: { client: own!.client, sign: (message) => crypto.ed25519Sign(fromHex(own!.seed), message) },
     authority: key.publicKey,
-    policy: parsePolicy({ version: 1, trust: ['trusted'], minSurvivors: 1, minColluding: 0 }),
+    policy: parsePolicy({ version: 1, trust: ['trusted', 'local'], minSurvivors: 1, minColluding: 0 }),
     ledger: createMemoryLedger(),
     data: { schema: plan.schema },
     createContributor: () => {
@@ -95,7 +98,7 @@ async function accepted(paceMs: number) {
     return sessionIdOf(header);
   };
   const integers = (): Int32Array => new Int32Array(inputs + 1).fill(7);
-  return { driver, begin, integers, sent, uploads, notices, asked, timers, time, life };
+  return { driver, begin, integers, sent, uploads, vectors, notices, asked, timers, time, life };
 }
 
 it('begins with the run, before any session, and ends with the client', async () => {
@@ -146,4 +149,89 @@ it('of a session that was given up is wiped, and the wait for it counts into the
   await vi.waitFor(() => expect(uploads).toEqual([second]));
   expect(charged()).toBe(true);
   await driver.close();
+});
+
+// Failure: an upload that leaves later, earlier or not at all for a yes tells the coordinator the client's coin.
+describe('where a coin of its own is hidden', () => {
+  const hidden = examplePlan({
+    trust: 'local',
+    clients: 1,
+    minSurvivors: 1,
+    unit: 'client',
+    evaluateEvery: null,
+    overrides: {
+      training: {
+        query: {
+          kind: 'update',
+          clipNormL2: 1,
+          localEpochs: 1,
+          batchSize: 8,
+          learningRate: 0.1,
+          sampling: { kind: 'hidden', samplingNumerator: 2 ** 31 },
+        },
+        strategy: { kind: 'fedAvg' },
+        rounds: 4,
+        paceMs: 100,
+        noiseMultiplier: 4,
+      },
+    },
+  });
+
+  async function begun() {
+    const client = await accepted(100, hidden);
+    const session = client.begin(1);
+    await vi.waitFor(() => expect(client.asked).toHaveLength(1));
+    // The pace runs from before the work.
+    expect(client.timers.map(({ ms }) => ms)).toEqual([100]);
+    return { ...client, session };
+  }
+
+  it('work that is done early waits for the pace', async () => {
+    const { driver, asked, timers, time, integers, uploads, vectors, session } = await begun();
+    time.now = 30;
+    asked[0]!.resolve(integers());
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(timers).toHaveLength(1);
+    expect(uploads).toEqual([]);
+    time.now = 100;
+    timers[0]!.action();
+    await vi.waitFor(() => expect(uploads).toEqual([session]));
+    expect(vectors[0]).toEqual(integers());
+    expect(timers).toHaveLength(1);
+    await driver.close();
+  });
+
+  it.each(['is not done', 'fails'])(
+    'work that %s by the pace is not waited for: noise leaves at the same time',
+    async (how) => {
+      const { driver, asked, timers, time, integers, uploads, vectors, notices, sent, session } = await begun();
+      if (how === 'fails') asked[0]!.reject(new Error('out of memory'));
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(timers).toHaveLength(1);
+      time.now = 103;
+      timers[0]!.action();
+      await vi.waitFor(() => expect(uploads).toEqual([session]));
+      await vi.waitFor(() =>
+        expect(notices).toContainEqual({
+          type: 'updateLate',
+          sessionId: session,
+          round: 1,
+          paceMs: 100,
+          reason: expect.stringContaining(how === 'fails' ? 'out of memory' : 'training takes longer') as string,
+        }),
+      );
+      expect(notices.some(({ type }) => type === 'sessionLeft')).toBe(false);
+      const given = integers();
+      expect(vectors[0]).not.toEqual(given);
+      // 14 draws with a deviation of 15,000.
+      expect(Math.max(...vectors[0]!.map(Math.abs))).toBeGreaterThan(10);
+      if (how === 'is not done') {
+        asked[0]!.resolve(given);
+        await vi.waitFor(() => expect(given).toEqual(new Int32Array(given.length)));
+      }
+      expect(uploads).toHaveLength(1);
+      expect(JSON.stringify(sent)).not.toMatch(/memory|TRAINING/);
+      await driver.close();
+    },
+  );
 });

@@ -1,8 +1,9 @@
 import { SottoError } from '@sotto/shared/errors';
 import { layoutLength, toHex } from '@sotto/shared/vector';
 import { modelLayout, weightsOfBytes } from '@sotto/shared/model';
-import { inputWidth, type Plan } from '@sotto/shared/plan';
+import { hidesCoin, inputWidth, sessionParts, type Plan } from '@sotto/shared/plan';
 import type { ClientMessage } from '@sotto/shared/protocol';
+import { noiseAlone } from '@sotto/shared/queries';
 import {
   beginSession,
   maskVector,
@@ -39,6 +40,10 @@ type Live = {
   integers: Int32Array | null;
   upload: { readonly message: Upload; readonly vector: Uint8Array } | null;
   cancelPace: (() => void) | null;
+  /** Noise that may have to stand in for a contribution; null where none has to. */
+  standIn: Int32Array | null;
+  /** Why it does: the contribution was not there in time. Null when it was. */
+  late: string | null;
 };
 
 type RunWork = { readonly contributor: Contributor; last: Promise<unknown>; pace: PaceState };
@@ -61,7 +66,7 @@ export async function createClientDriver(ports: ClientPorts): Promise<ClientDriv
       'the random source is not the platform CSPRNG: keys, coin and noise from it keep no secret',
     );
   }
-  const books = await openClientBooks(ports.ledger, ports.policy.budget);
+  const books = await openClientBooks(ports.ledger, ports.policy.budget, ports.identity.client);
   return new Driver(ports, books);
 }
 
@@ -173,6 +178,7 @@ class Driver implements ClientDriver {
           // Taken out, so that no second upload of the same vector is possible.
           live.upload = null;
           const reply = await this.#ports.transport.upload(upload.message, upload.vector, live.abort.signal);
+          if (live.late !== null) this.#sayLate(effect.session, live.late);
           return { type: 'replied', sessionId: effect.session.sessionId, to: 'upload', reply };
         });
         return;
@@ -191,6 +197,8 @@ class Driver implements ClientDriver {
         integers: null,
         upload: null,
         cancelPace: null,
+        standIn: null,
+        late: null,
       };
       this.#live.set(sessionId, live);
     }
@@ -238,7 +246,7 @@ class Driver implements ClientDriver {
       };
       const begun = await beginSession(rules, identity, { crypto, random });
       live.sum = begun.state;
-      // In trusted mode there are no keys to exchange.
+      // In local and trusted mode there are no keys to exchange.
       if (begun.message === null) return { type: 'readyToContribute', sessionId };
       return { type: 'summed', sessionId, step: 'begin', message: begun.message };
     }
@@ -267,19 +275,20 @@ class Driver implements ClientDriver {
   /** One contribution of a run after the other: they share the model and its weights. */
   async #contribute(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent | null> {
     const run = this.#workOf(session.runId, plan);
+    if (hidesCoin(plan)) live.standIn = this.#standIn(session, plan);
     // Before the wait for a session that was given up: by how long that took, the pace would tell of its coin.
     live.beganAtMs = this.#ports.clock.now();
     const work = run.last.then(async () => {
       if (live.abort.signal.aborted || live.weights === null) return null;
       try {
-        return await run.contributor.contribute(session.header.slots, live.weights);
+        return await run.contributor.contribute(session.header, live.weights);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new SottoError('TRAINING_FAILED', `round ${session.header.round}: ${reason}`);
       }
     });
     run.last = work.catch(() => null);
-    const integers = await work;
+    const integers = await (live.standIn === null ? work : this.#byThePace(plan, live, work, live.standIn));
     if (integers === null) return null;
     if (live.abort.signal.aborted) {
       integers.fill(0);
@@ -287,6 +296,45 @@ class Driver implements ClientDriver {
     }
     live.integers = integers;
     return { type: 'contributed', sessionId: session.sessionId };
+  }
+
+  /** Made before the work begins, so that nothing comes between the pace and the upload. */
+  #standIn(session: SessionView, plan: Plan): Int32Array {
+    const { random, allowInsecureRandom = false } = this.#ports;
+    return noiseAlone(sessionParts(plan, session.header.slots), random, { allowInsecureRandom });
+  }
+
+  /**
+   * What there is when the plan's pace is over: the contribution, or else the noise that stands in for it. One timer, set before the work
+   * begins, for work that was early, late or failed: any difference would tell that the client's coin said yes.
+   */
+  #byThePace(
+    plan: Plan,
+    live: Live,
+    work: Promise<Int32Array | null>,
+    standIn: Int32Array,
+  ): Promise<Int32Array | null> {
+    return new Promise((resolve) => {
+      let made: Int32Array | null = null;
+      let over = false;
+      let why = 'training takes longer';
+      live.abort.signal.addEventListener('abort', () => made?.fill(0));
+      live.cancelPace = this.#ports.clock.after(plan.training.paceMs, () => {
+        over = true;
+        live.cancelPace = null;
+        live.late = made === null ? why : null;
+        resolve(made ?? standIn);
+      });
+      work.then(
+        (integers) => {
+          if (over || live.abort.signal.aborted) integers?.fill(0);
+          else made = integers;
+        },
+        (error: unknown) => {
+          why = failureOf(error).reason;
+        },
+      );
+    });
   }
 
   async #mask(session: SessionView, live: Live): Promise<ClientEvent> {
@@ -307,7 +355,10 @@ class Driver implements ClientDriver {
     const { clock } = this.#ports;
     const run = this.#workOf(session.runId, plan);
     const ranMs = clock.now() - live.beganAtMs;
-    const { waitMs, state } = paceUpload(run.pace, ranMs, plan.training.paceMs, plan.deadlines.uploadMs);
+    const { paceMs } = plan.training;
+    const { waitMs, state } = hidesCoin(plan)
+      ? { waitMs: 0, state: run.pace }
+      : paceUpload(run.pace, ranMs, paceMs, plan.deadlines.uploadMs);
     run.pace = state;
     const reached = (): void => {
       live.cancelPace = null;
@@ -337,6 +388,12 @@ class Driver implements ClientDriver {
     );
   }
 
+  /** On the own screen, and not before the upload has left: saying it takes time. */
+  #sayLate({ sessionId, runId, header: { round } }: SessionView, reason: string): void {
+    const paceMs = this.#state.runs.get(runId)?.plan?.training.paceMs ?? 0;
+    this.#ports.notify({ type: 'updateLate', sessionId, round, paceMs, reason });
+  }
+
   /** Forgets a session. What JavaScript lets one wipe is wiped. */
   #drop(sessionId: string): void {
     const live = this.#live.get(sessionId);
@@ -346,6 +403,9 @@ class Driver implements ClientDriver {
     live.cancelPace?.();
     live.integers?.fill(0);
     live.integers = null;
+    // Not before: wiping takes time, and its moment would tell which of both left.
+    live.standIn?.fill(0);
+    live.standIn = null;
     live.upload = null;
     live.sum = null;
   }
@@ -355,7 +415,9 @@ class Driver implements ClientDriver {
     if (run === undefined) {
       const ports = this.#ports;
       const contributor =
-        ports.createContributor === undefined ? contributeInPlace(ports, plan) : ports.createContributor(plan);
+        ports.createContributor === undefined
+          ? contributeInPlace(ports, plan, ports.identity.client)
+          : ports.createContributor(plan);
       run = { contributor, last: Promise.resolve(), pace: firstPace };
       this.#works.set(runId, run);
     }

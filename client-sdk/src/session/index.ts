@@ -16,4 +16,12 @@ export {
   type SessionStage,
   type SessionView,
 } from './machine-state.ts';
-export type { ClientDriver, ClientNotice, ClientPorts, Contributor, DataPart, LocalData } from './ports.ts';
+export type {
+  ClientDriver,
+  ClientNotice,
+  ClientPorts,
+  ContributionTask,
+  Contributor,
+  DataPart,
+  LocalData,
+} from './ports.ts';

@@ -87,7 +87,7 @@ export type ClientEvent =
       readonly step: SumInput['step'];
       readonly message: ClientMessage;
     }
-  /** The secure sum has no key exchange (trusted mode): the contribution can be made at once. */
+  /** The secure sum has no key exchange (local and trusted mode): the contribution can be made at once. */
   | { readonly type: 'readyToContribute'; readonly sessionId: string }
   | { readonly type: 'contributed'; readonly sessionId: string }
   | {

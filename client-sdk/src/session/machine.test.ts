@@ -1,4 +1,4 @@
-import { completePlan, planHashOf, sessionHeaderFor } from '@sotto/shared/plan';
+import { completePlan, planHashOf, sessionHeaderFor, type Plan } from '@sotto/shared/plan';
 import type { ServerMessage } from '@sotto/shared/protocol';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
 import fc from 'fast-check';
@@ -99,6 +99,47 @@ const session: readonly ClientEvent[] = [
   message(unmaskRequest),
   summed('unmask'),
 ];
+
+describe('the round’s bound in a header', () => {
+  const query = { kind: 'update', clipNormL2: 1, localEpochs: 1, batchSize: 8, learningRate: 0.1 } as const;
+  const adaptive: Plan = {
+    ...plan,
+    unit: 'client',
+    training: {
+      ...plan.training,
+      query: {
+        ...query,
+        proximal: 0,
+        adaptiveClip: { quantile: 0.5, learningRate: 0.2, clipNormMin: 0.1, clipNormMax: 10 },
+      },
+      strategy: { kind: 'fedAvg', learningRate: 1 },
+    },
+  };
+  const openedWith = (of: Plan, clipNormL2: number | undefined) => {
+    const facts = { planHash, runId, round: 1, attempt: 1, modelHash: '11'.repeat(32) };
+    const bare = sessionHeaderFor(of, { ...facts, clipNormL2: of === adaptive ? 1 : null });
+    const header = { ...bare, clipNormL2 };
+    const open = { type: 'sessionOpen', sessionId: sessionIdOf(header), header, answered: 0 } as const;
+    return play([message(offer), { type: 'offerAllowed', offer, plan: of }, message(open)]).effects.at(-1);
+  };
+
+  it('is taken within the plan’s limits', () => {
+    expect(openedWith(adaptive, 2.5)).toMatchObject({ type: 'openSession', session: { header: { clipNormL2: 2.5 } } });
+    expect(openedWith(plan, undefined)).toMatchObject({ type: 'openSession' });
+  });
+
+  it.each([
+    ['above the limits', adaptive, 10.5],
+    ['below the limits', adaptive, 0.05],
+    ['missing', adaptive, undefined],
+    ['where the plan has its own', plan, 1],
+  ])('%s ends the session', (_, of, clipNormL2) => {
+    expect(openedWith(of, clipNormL2)).toMatchObject({
+      type: 'notify',
+      notice: { type: 'sessionLeft', code: 'MESSAGE_INVALID' },
+    });
+  });
+});
 
 describe('stepClient', () => {
   it('goes through a session in one order: mark, keys, contribution, pace, charge, mask, upload, agree, unmask', () => {

@@ -1,5 +1,5 @@
 import { errorCodes, type ErrorCode } from '@sotto/shared/errors';
-import { sessionHeaderFor, slotsOfRound, type Plan } from '@sotto/shared/plan';
+import { clipNormFault, sessionHeaderFor, slotsOfRound, type Plan } from '@sotto/shared/plan';
 import type { ServerMessage } from '@sotto/shared/protocol';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
 import { canonicalJson } from '@sotto/shared/vector';
@@ -211,7 +211,10 @@ function onSessionOpen(
     return leave('MESSAGE_INVALID', `the plan has no session in round ${round}`);
   }
   const { planHash } = run;
-  const expected = sessionHeaderFor(run.plan, { planHash, runId, round, attempt, modelHash: header.modelHash });
+  const { modelHash, clipNormL2 = null } = header;
+  const fault = clipNormFault(run.plan, slotsOfRound(run.plan, round), clipNormL2);
+  if (fault !== null) return leave('MESSAGE_INVALID', `the header of round ${round}, attempt ${attempt}: ${fault}`);
+  const expected = sessionHeaderFor(run.plan, { planHash, runId, round, attempt, modelHash, clipNormL2 });
   if (canonicalJson(expected) !== canonicalJson(header) || sessionIdOf(expected) !== sessionId) {
     return leave(
       'MESSAGE_INVALID',

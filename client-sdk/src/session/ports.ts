@@ -1,11 +1,11 @@
 import type { CryptoPort } from '@sotto/shared/crypto';
 import type { ErrorCode } from '@sotto/shared/errors';
 import type { LocalModel, UnitBatch } from '@sotto/shared/model';
-import type { DataSchema, Plan, Policy, SlotName } from '@sotto/shared/plan';
+import type { DataSchema, Plan, Policy } from '@sotto/shared/plan';
 import type { PartSpec } from '@sotto/shared/privacy';
 import type { ClientTransport, Clock, ServerMessage } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
-import type { SumIdentity } from '@sotto/shared/secure-sum';
+import type { SessionHeader, SumIdentity } from '@sotto/shared/secure-sum';
 import type { ClientLedgerStore } from '../ledger/ledger-store.ts';
 import type { SessionStage } from './machine-state.ts';
 
@@ -20,13 +20,16 @@ export type LocalData = {
   unitsOf(part: DataPart, split: Plan['split']): UnitBatch | Promise<UnitBatch>;
 };
 
+/** What a contribution needs to know of its session. */
+export type ContributionTask = Pick<SessionHeader, 'slots' | 'round' | 'clipNormL2'>;
+
 /** Makes the contributions of one run, each by `contributeSession`. */
 export type Contributor = {
   /**
-   * The contribution to a session with these slots, ready to be masked; the caller owns the array and wipes it.
+   * The contribution to a session, ready to be masked; the caller owns the array and wipes it.
    * @param weights - the published weights of the round, float32 [d]
    */
-  contribute(slots: readonly SlotName[], weights: Float32Array): Promise<Int32Array>;
+  contribute(task: ContributionTask, weights: Float32Array): Promise<Int32Array>;
   /** Ends with the run; what is under way comes to nothing or is waited for. */
   dispose(): Promise<void>;
 };
@@ -76,6 +79,14 @@ export type ClientNotice =
       /** ε of everything that this data source was charged, by its own filter; null when nothing is charged (privacy none). */
       readonly epsilonAfter: number | null;
       readonly epsilonBudget: number | null;
+    }
+  /** The contribution was not there when the upload had to leave, so that noise alone left; only where a coin is to be hidden. */
+  | {
+      readonly type: 'updateLate';
+      readonly sessionId: string;
+      readonly round: number;
+      readonly paceMs: number;
+      readonly reason: string;
     }
   | { readonly type: 'sessionLeft'; readonly sessionId: string; readonly code: ErrorCode; readonly reason: string }
   | {

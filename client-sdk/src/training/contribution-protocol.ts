@@ -1,14 +1,15 @@
-import type { Plan, SlotName } from '@sotto/shared/plan';
+import type { Plan } from '@sotto/shared/plan';
+import type { ContributionTask } from '../session/ports.ts';
 import type { EngineChoice } from './create-local-model.ts';
 
 /** What the thread that speaks asks of the one that works; runs and contributions go by number. */
 export type ContributionRequest =
-  | { readonly type: 'begin'; readonly run: number; readonly plan: Plan }
+  | { readonly type: 'begin'; readonly run: number; readonly plan: Plan; readonly client: string }
   | {
       readonly type: 'contribute';
       readonly id: number;
       readonly run: number;
-      readonly slots: readonly SlotName[];
+      readonly task: ContributionTask;
       readonly weights: Float32Array;
     }
   | { readonly type: 'end'; readonly run: number };

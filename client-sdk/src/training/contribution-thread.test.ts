@@ -1,14 +1,16 @@
 import { createNodeRandom } from '@sotto/shared/crypto/node';
 import { initialWeights, referenceModel } from '@sotto/shared/model';
 import { inputWidth, sessionParts, type Plan } from '@sotto/shared/plan';
-import { examplePlan } from '@sotto/shared/plan/testing';
+import { exampleClient, examplePlan } from '@sotto/shared/plan/testing';
 import { afterEach, expect, it } from 'vitest';
 import { createUnitTable, shareUnits, unitsByPart, type PlacedUnits } from '../data/index.ts';
 import { contributeInPlace } from '../session/contribute-in-place.ts';
+import type { ContributionTask } from '../session/ports.ts';
 import { createContributionThread, type ContributionThread } from './contribution-thread.ts';
 
 const everyUnit = { kind: 'gradient', samplingNumerator: 2 ** 32, clipNormL2: 0.5, expectedBatch: 100 } as const;
-const slots = ['training', 'evaluation'] as const;
+const task: ContributionTask = { slots: ['training', 'evaluation'], round: 3 };
+const { client } = exampleClient(0);
 const threads: ContributionThread[] = [];
 afterEach(async () => {
   await Promise.all(threads.splice(0).map((thread) => thread.close()));
@@ -32,7 +34,7 @@ function begin(plan: Plan, units: PlacedUnits) {
   const chosen: string[] = [];
   const thread = createContributionThread(units, ({ engine }) => chosen.push(engine));
   threads.push(thread);
-  return { thread, chosen, contributor: thread.begin(plan), weights: weightsOf(plan) };
+  return { thread, chosen, contributor: thread.begin(plan, client), weights: weightsOf(plan) };
 }
 
 const weightsOf = (plan: Plan): Float32Array =>
@@ -47,6 +49,7 @@ function inPlace(plan: Plan, units: PlacedUnits) {
       random: createNodeRandom(),
     },
     plan,
+    client,
   );
 }
 
@@ -71,8 +74,8 @@ it('gives exactly what the same contribution on the own thread gives, part by pa
   const plan = planOf('none');
   const units = unitsOf(plan, 300);
   const { contributor, weights, chosen } = begin(plan, units);
-  const integers = await contributor.contribute(slots, weights);
-  expect(integers).toEqual(await inPlace(plan, units).contribute(slots, weights));
+  const integers = await contributor.contribute(task, weights);
+  expect(integers).toEqual(await inPlace(plan, units).contribute(task, weights));
   expect(integers.some((value) => value !== 0)).toBe(true);
   expect(chosen).toEqual(['typed arrays']);
 });
@@ -81,8 +84,8 @@ it('adds noise of the planned variance, fresh each time, from its own source', a
   const plan = planOf('dp');
   const { contributor, weights } = begin(plan, unitsOf(plan, 0));
   const [part] = sessionParts(plan, ['training']);
-  const first = await contributor.contribute(['training'], weights);
-  const second = await contributor.contribute(['training'], weights);
+  const first = await contributor.contribute({ ...task, slots: ['training'] }, weights);
+  const second = await contributor.contribute({ ...task, slots: ['training'] }, weights);
   const variance = (values: Int32Array): number => values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
   const wanted = part!.noiseVarianceSteps;
   expect(first.length).toBe(weights.length);
@@ -99,13 +102,13 @@ it('leaves the thread that speaks free while it works', async () => {
   const plan = planOf('none', 256);
   const units = unitsOf(plan, 5_000);
   const { contributor, weights } = begin(plan, units);
-  await contributor.contribute(slots, weights);
-  const apart = await longestGap(() => contributor.contribute(slots, weights));
+  await contributor.contribute(task, weights);
+  const apart = await longestGap(() => contributor.contribute(task, weights));
   expect(apart.took).toBeGreaterThan(200);
   expect(apart.gap).toBeLessThan(Math.max(100, apart.took / 3));
   const here = inPlace(plan, units);
-  await here.contribute(slots, weights);
-  const held = await longestGap(() => here.contribute(slots, weights));
+  await here.contribute(task, weights);
+  const held = await longestGap(() => here.contribute(task, weights));
   expect(held.gap).toBeGreaterThan(held.took / 2);
 });
 
@@ -114,10 +117,10 @@ it('that dies in the middle fails what it was at, and the next contribution star
   const plan = planOf('none', 256);
   const units = unitsOf(plan, 5_000);
   const { contributor, weights } = begin(plan, units);
-  const whole = await contributor.contribute(slots, weights);
+  const whole = await contributor.contribute(task, weights);
   // Too few weights: an error that the thread survives.
-  await expect(contributor.contribute(slots, weights.subarray(1))).rejects.toMatchObject({ code: 'TRAINING_FAILED' });
-  expect(await contributor.contribute(slots, weights)).toEqual(whole);
+  await expect(contributor.contribute(task, weights.subarray(1))).rejects.toMatchObject({ code: 'TRAINING_FAILED' });
+  expect(await contributor.contribute(task, weights)).toEqual(whole);
 
   const { Worker } = await import('node:worker_threads');
   const started: InstanceType<typeof Worker>[] = [];
@@ -127,10 +130,10 @@ it('that dies in the middle fails what it was at, and the next contribution star
     return original.apply(this, sent);
   } as typeof original;
   try {
-    const lost = contributor.contribute(slots, weights);
+    const lost = contributor.contribute(task, weights);
     void started[0]!.terminate();
     await expect(lost).rejects.toMatchObject({ code: 'TRAINING_FAILED', message: expect.stringContaining('ended') });
-    expect(await contributor.contribute(slots, weights)).toEqual(whole);
+    expect(await contributor.contribute(task, weights)).toEqual(whole);
     expect(started.at(-1)).not.toBe(started[0]);
   } finally {
     Worker.prototype.postMessage = original;
@@ -142,27 +145,27 @@ it('keeps runs apart, and ends one without the other', async () => {
   const units = unitsOf(plan, 50);
   const { thread, contributor, weights } = begin(plan, units);
   const wide = { ...plan, initialWeights: { ...plan.initialWeights, seed: 'ef'.repeat(32) } };
-  const other = thread.begin(wide);
+  const other = thread.begin(wide, client);
   const [first, second] = await Promise.all([
-    contributor.contribute(slots, weights),
-    other.contribute(slots, weightsOf(wide)),
+    contributor.contribute(task, weights),
+    other.contribute(task, weightsOf(wide)),
   ]);
   expect(first).not.toEqual(second);
-  const abandoned = contributor.contribute(slots, weights);
+  const abandoned = contributor.contribute(task, weights);
   await Promise.all([expect(abandoned).rejects.toMatchObject({ code: 'TRAINING_FAILED' }), contributor.dispose()]);
-  expect(await other.contribute(slots, weightsOf(wide))).toEqual(second);
+  expect(await other.contribute(task, weightsOf(wide))).toEqual(second);
 });
 
 it('leaves no thread when it is closed, however busy', async () => {
   const plan = planOf('none');
   const { thread, contributor, weights } = begin(plan, unitsOf(plan, 3_000));
   const ports = (): number => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
-  await contributor.contribute(['evaluation'], weights);
+  await contributor.contribute({ ...task, slots: ['evaluation'] }, weights);
   expect(ports()).toBeGreaterThan(0);
   const before = ports();
-  const cut = contributor.contribute(slots, weights);
+  const cut = contributor.contribute(task, weights);
   await Promise.all([expect(cut).rejects.toMatchObject({ code: 'TRAINING_FAILED' }), thread.close()]);
   expect(ports()).toBeLessThan(before);
-  await expect(contributor.contribute(slots, weights)).rejects.toMatchObject({ code: 'TRAINING_FAILED' });
+  await expect(contributor.contribute(task, weights)).rejects.toMatchObject({ code: 'TRAINING_FAILED' });
   await thread.close();
 });

@@ -8,8 +8,11 @@ import type { EngineChoice } from './create-local-model.ts';
 
 /** The one thread of a node on which its data are worked on. */
 export type ContributionThread = {
-  /** Starts the thread if it does not run, and makes the run's model there. */
-  begin(plan: Plan): Contributor;
+  /**
+   * Starts the thread if it does not run, and makes the run's model there.
+   * @param client - whose contributions they are: its place in the plan's roster may decide when it has one
+   */
+  begin(plan: Plan, client: string): Contributor;
   /** Ends the thread at once; what is under way comes to nothing. */
   close(): Promise<void>;
 };
@@ -37,11 +40,11 @@ type Waiting = {
 class Thread implements ContributionThread {
   readonly #units: PlacedUnits;
   readonly #chosen: (choice: EngineChoice) => void;
-  readonly #plans = new Map<number, Plan>();
+  readonly #runs = new Map<number, { readonly plan: Plan; readonly client: string }>();
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | null = null;
   #closed = false;
-  #runs = 0;
+  #begun = 0;
   #contributions = 0;
 
   constructor(units: PlacedUnits, chosen: (choice: EngineChoice) => void) {
@@ -49,21 +52,21 @@ class Thread implements ContributionThread {
     this.#chosen = chosen;
   }
 
-  begin(plan: Plan): Contributor {
-    const run = ++this.#runs;
-    this.#plans.set(run, plan);
-    if (this.#worker !== null) post(this.#worker, { type: 'begin', run, plan });
+  begin(plan: Plan, client: string): Contributor {
+    const run = ++this.#begun;
+    this.#runs.set(run, { plan, client });
+    if (this.#worker !== null) post(this.#worker, { type: 'begin', run, plan, client });
     else this.#startEarly();
     return {
-      contribute: (slots, weights) =>
+      contribute: ({ slots, round, clipNormL2 }, weights) =>
         new Promise((resolve, reject) => {
           const id = ++this.#contributions;
           const to = this.#running();
           this.#waiting.set(id, { run, resolve, reject });
-          post(to, { type: 'contribute', id, run, slots, weights });
+          post(to, { type: 'contribute', id, run, task: { slots, round, clipNormL2 }, weights });
         }),
       dispose: async () => {
-        this.#plans.delete(run);
+        this.#runs.delete(run);
         this.#giveUp('the run has ended', run);
         if (this.#worker !== null) post(this.#worker, { type: 'end', run });
       },
@@ -101,7 +104,7 @@ class Thread implements ContributionThread {
     };
     worker.once('error', (error) => died(error.message));
     worker.once('exit', (code) => died(`exit code ${code}`));
-    for (const [run, plan] of this.#plans) post(worker, { type: 'begin', run, plan });
+    for (const [run, begun] of this.#runs) post(worker, { type: 'begin', run, ...begun });
     return worker;
   }
 

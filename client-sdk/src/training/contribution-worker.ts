@@ -2,36 +2,42 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { createNodeRandom } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
 import type { LocalModel } from '@sotto/shared/model';
-import { queryContext, sessionParts, type Plan } from '@sotto/shared/plan';
+import type { Plan } from '@sotto/shared/plan';
 import { contributeSession } from '@sotto/shared/queries';
 import { unitsByPart, type PlacedUnits } from '../data/split.ts';
+import { createRunContributions, type RunContributions } from '../session/run-contributions.ts';
 import type { ContributionReply, ContributionRequest } from './contribution-protocol.ts';
 import { createLocalModel } from './create-local-model.ts';
+
+type Run = {
+  readonly plan: Plan;
+  readonly model: Promise<LocalModel>;
+  readonly contributions: RunContributions;
+};
 
 /** The working side: all that touches rows happens here, one request after the other. */
 function serve(port: MessagePort, units: PlacedUnits): void {
   const unitsOf = unitsByPart(units);
   const random = createNodeRandom();
-  const runs = new Map<number, { readonly plan: Plan; readonly model: Promise<LocalModel> }>();
+  const runs = new Map<number, Run>();
 
-  function begin({ run, plan }: Extract<ContributionRequest, { type: 'begin' }>): void {
+  function begin({ run, plan, client }: Extract<ContributionRequest, { type: 'begin' }>): void {
     const model = createLocalModel(plan, (choice) =>
       port.postMessage({ type: 'engine', choice } satisfies ContributionReply),
     );
     // Whoever needs the model meets the failure.
     model.catch(() => undefined);
-    runs.set(run, { plan, model });
+    runs.set(run, { plan, model, contributions: createRunContributions(plan, client) });
   }
 
   async function contribute(request: Extract<ContributionRequest, { type: 'contribute' }>): Promise<void> {
-    const { id, run, slots, weights } = request;
+    const { id, run, task, weights } = request;
     try {
       const known = runs.get(run);
       if (known === undefined) throw new SottoError('INTERNAL', `contribution thread: run ${run} did not begin`);
-      const { plan, model } = known;
+      const { plan, model, contributions } = known;
       const integers = await contributeSession({
-        context: queryContext(plan),
-        parts: sessionParts(plan, slots),
+        ...contributions.asked(task),
         unitsOf: (part) => unitsOf(part.dataPart, plan.split),
         model: await model,
         weights,
@@ -49,6 +55,7 @@ function serve(port: MessagePort, units: PlacedUnits): void {
   async function end(run: number): Promise<void> {
     const ended = runs.get(run);
     runs.delete(run);
+    ended?.contributions.forget();
     await ended?.model.then(
       (model) => model.dispose(),
       () => undefined,

@@ -52,15 +52,27 @@ function summaryLines(summary: PlanSummary): string[] {
       : [
           `Cohort       a sum needs ${thresholds.clients - thresholds.dropsTolerated} of ${thresholds.clients} clients (threshold ${thresholds.threshold}): ${thresholds.dropsTolerated} may drop out, at most ${thresholds.colludingMax} may collude`,
         ]),
-    ...summary.slots.map(
-      (slot) =>
-        `Slot         ${slot.slot}: ${slot.query} on ${slot.part}, ${slot.dimension} numbers, at most ${slot.count} times${slot.noiseMultiplier === null ? ', no noise' : `, noise multiplier ${slot.noiseMultiplier}`}`,
-    ),
+    ...summary.slots.flatMap(slotLines),
     ...summary.epsilons.map(
       ({ field, stated, recomputed, delta, accountant }) =>
         `Privacy      ${field} = ${stated}, recomputed ${recomputed.toPrecision(6)} at δ = ${delta} (${accountant})`,
     ),
   ];
+}
+
+function slotLines(slot: PlanSummary['slots'][number]): string[] {
+  const [whole] = slot.events;
+  const noise = slot.noiseMultiplier === null ? 'no noise' : `noise multiplier ${slot.noiseMultiplier}`;
+  const rate = (whole?.event.samplingNumerator ?? 2 ** 32) / 2 ** 32;
+  const drawn = rate < 1 ? `, each ${whole?.event.unit} drawn with chance ${Number(rate.toPrecision(4))}` : '';
+  const line = `Slot         ${slot.slot}: ${slot.query} on ${slot.part}, ${slot.dimension} numbers, at most ${slot.count} times, ${noise}${drawn}`;
+  if (whole === undefined || slot.events.length === 1) return [line];
+  const due = slot.events.filter(({ count }) => count > 0);
+  const shares = due.slice(0, 4).map(({ event, count }) => {
+    return `${count} × ${Number((event.normBoundSteps / whole.event.normBoundSteps).toPrecision(3))}`;
+  });
+  const more = due.length > shares.length ? ', …' : '';
+  return [line, `Turns        a client is charged for at most ${shares.join(', ')}${more} of an update`];
 }
 
 /** Fills in the missing noise or ε. */

@@ -41,17 +41,19 @@ describe('the federation’s books', () => {
   it('hold a session from its opening on, free what it did not charge, and keep what it did', async () => {
     const books = await openFederationBooks(createMemoryStore(), budgetFor(2));
     const other = examplePlan({ rounds: 4, evaluateEvery: null, spareAttempts: 1, overrides: { name: 'another' } });
-    expect(books.hold(plan, header(plan, 1))).toBeNull();
-    expect(books.hold(other, header(other, 1))).toBeNull();
+    expect(books.hold(plan, header(plan, 1), false)).toBeNull();
+    expect(books.hold(other, header(other, 1), false)).toBeNull();
     // Both places are held; a third session would pass the budget, whoever asks.
     const third = examplePlan({ rounds: 4, evaluateEvery: null, spareAttempts: 1, overrides: { name: 'a third' } });
-    expect(books.hold(third, header(third, 1))?.message).toMatch(/^This round would raise epsilon to \d\.\d+, budget /);
+    expect(books.hold(third, header(third, 1), false)?.message).toMatch(
+      /^This round would raise epsilon to \d\.\d+, budget /,
+    );
     books.free(planHashOf(other));
-    expect(books.hold(third, header(third, 1))).toBeNull();
+    expect(books.hold(third, header(third, 1), false)).toBeNull();
     books.charge([charge(1)]);
     books.free(planHashOf(plan));
     expect(books.epsilon()).toBeGreaterThan(0);
-    expect(books.hold(plan, header(plan, 2))?.code).toBe('BUDGET_EXCEEDED');
+    expect(books.hold(plan, header(plan, 2), false)?.code).toBe('BUDGET_EXCEEDED');
   });
 
   it('take a run only if all of it fits beside what the open runs may still charge', async () => {
@@ -124,7 +126,7 @@ describe('a run under the federation’s budget', () => {
       },
     });
     const books = await openFederationBooks(createMemoryStore(), opening);
-    expect(books.hold(loud, header(loud, 1))?.message).toBe('This round would raise epsilon to 8.13, budget 8');
+    expect(books.hold(loud, header(loud, 1), false)?.message).toBe('This round would raise epsilon to 8.13, budget 8');
   });
 
   it('charges are durable before a release can be read, and are found again after a restart', async () => {

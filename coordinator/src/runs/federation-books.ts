@@ -1,5 +1,5 @@
 import { SottoError } from '@sotto/shared/errors';
-import { planSlots, type Plan } from '@sotto/shared/plan';
+import { federationEvent, planSlots, uncharged, type Plan } from '@sotto/shared/plan';
 import {
   chargeLedger,
   ledgerEpsilon,
@@ -29,8 +29,11 @@ export type FederationBooks = {
    * @throws {BUDGET_EXCEEDED} with both values; {UNSUPPORTED_EVENT} when the books count another privacy unit.
    */
   requireRoom(asked: HashedPlan, open: readonly HashedPlan[]): void;
-  /** Holds a session's charges from its opening on. Null, or why the session must not open. */
-  hold(plan: Plan, header: SessionHeader): SottoError | null;
+  /**
+   * Holds a session's charges from its opening on. Null, or why the session must not open.
+   * @param repeated - whether an attempt at its round was charged before
+   */
+  hold(plan: Plan, header: SessionHeader, repeated: boolean): SottoError | null;
   /** Books what the store was given. */
   charge(records: readonly ChargeRecord[]): void;
   /** A session is over: what it held and did not charge is free again. */
@@ -55,7 +58,7 @@ export async function openFederationBooks(store: Store, opening: LedgerOpening):
       const others = open.filter(({ planHash }) => planHash !== asked.planHash);
       const needed = ledgerEpsilonWith(
         ledger,
-        [asked, ...others].flatMap((one) => uncharged(ledger, one)),
+        [asked, ...others].flatMap((one) => stillToCome(ledger, one)),
       );
       if (needed <= opening.epsilon) return;
       const shown = Math.ceil(needed * 100) / 100;
@@ -66,14 +69,13 @@ export async function openFederationBooks(store: Store, opening: LedgerOpening):
         { needed, budget: opening.epsilon },
       );
     },
-    hold(plan, header) {
+    hold(plan, header, repeated) {
       if (plan.privacy.kind === 'none') {
         return new SottoError('BUDGET_EXCEEDED', `privacy none has epsilon infinite, budget ${opening.epsilon}`);
       }
-      const slots = planSlots(plan);
       const charges = header.slots.flatMap((slot): LedgerCharge[] => {
-        const event = slots.find((candidate) => candidate.slot === slot)?.event ?? null;
         const { planHash, round, attempt } = header;
+        const event = federationEvent(plan, slot, round, repeated);
         return event === null ? [] : [{ planHash, round, slot, attempt, event }];
       });
       let after = ledger;
@@ -107,9 +109,12 @@ function chargeOf({ planHash, round, slot, attempt, event }: ChargeRecord): Ledg
 }
 
 /** What a plan may still charge. */
-function uncharged(ledger: Ledger, { planHash, plan }: HashedPlan): EventCount[] {
-  return planSlots(plan).flatMap(({ slot, event, count }) => {
-    const charged = [...ledger.charges.values()].filter((one) => one.planHash === planHash && one.slot === slot).length;
-    return event === null ? [] : [{ event, count: Math.max(0, count - charged) }];
-  });
+function stillToCome(ledger: Ledger, { planHash, plan }: HashedPlan): EventCount[] {
+  const charges = [...ledger.charges.values()].filter((one) => one.planHash === planHash);
+  return planSlots(plan).flatMap((slot) => [
+    ...(uncharged(
+      slot,
+      charges.filter((one) => one.slot === slot.slot).map(({ event }) => event),
+    ) ?? []),
+  ]);
 }

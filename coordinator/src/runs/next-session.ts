@@ -1,4 +1,4 @@
-import { planSlots, sessionCount, sessionHeaderFor } from '@sotto/shared/plan';
+import { bandedSchedule, planSlots, sessionCount, sessionHeaderFor, slotsOfRound } from '@sotto/shared/plan';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
 import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
 import type { RunState } from './run-state.ts';
@@ -10,13 +10,20 @@ export type NextSession =
 /**
  * What a run does next by its plan. Sessions are a budget: `sessionCount` + `spareAttempts` of them are what ε is stated for.
  * When failed attempts have eaten the spare ones the run ends early with what it has, and keeps the last session for the
- * evaluation of the final model.
+ * evaluation of the final model. Where rounds differ in what they cost, a failed one cannot be made up for by leaving out another, so
+ * such a run ends with its spare attempts.
  */
 export function nextSession(state: RunState, at: number): NextSession {
   const { plan, planHash, runId } = state.facts;
   const { rounds } = plan.training;
   const left = sessionCount(plan) + plan.spareAttempts - state.sessionsUsed;
   let { round } = state;
+  const failed = state.sessionsUsed - state.releasedSessions;
+  if (bandedSchedule(plan) !== null && failed > plan.spareAttempts) {
+    const trained = state.trainedRounds;
+    const reason = `the spare attempts of the plan are used up after ${trained} of ${rounds} rounds`;
+    return { type: 'finish', event: { type: 'finished', at, outcome: trained === 0 ? 'failed' : 'finished', reason } };
+  }
   if (plan.evaluation !== null && round <= rounds && left === 1) round = rounds + 1;
   const lastRound = plan.evaluation === null ? rounds : rounds + 1;
   if (round > lastRound || left <= 0) {
@@ -35,6 +42,7 @@ export function nextSession(state: RunState, at: number): NextSession {
     round,
     attempt: state.attempt + 1,
     modelHash: state.modelHash,
+    clipNormL2: slotsOfRound(plan, round).includes('training') ? state.clipNormL2 : null,
   });
   const usedUp = planSlots(plan).find(
     ({ slot, count }) => header.slots.includes(slot) && state.slotsUsed[slot] >= count,

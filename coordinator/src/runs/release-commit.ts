@@ -1,5 +1,5 @@
 import { encodeServerState, type ServerState } from '@sotto/shared/learning';
-import { planSlots } from '@sotto/shared/plan';
+import { federationEvent } from '@sotto/shared/plan';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 import { wordsToLittleEndian } from '@sotto/shared/vector';
 import type { ChargeRecord, RunCommit } from '../store/store.ts';
@@ -63,6 +63,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     attempt,
     survivors: [...survivors],
     modelHash: modelBlob,
+    ...(conclusion.clipNormL2 === null ? {} : { clipNormL2: conclusion.clipNormL2 }),
     releaseNorm: conclusion.releaseNorm,
     evaluation: conclusion.evaluation,
     alarm: conclusion.alarm,
@@ -79,16 +80,23 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
   };
 }
 
-/** The coordinator's half of the books: every slot of an attempt, at its floor. */
-export function chargesOf(facts: RunFacts, header: SessionHeader, chargedAt: number): ChargeRecord[] {
-  const slots = planSlots(facts.plan);
+/**
+ * The coordinator's half of the books: every slot of an attempt, at its floor.
+ * @param repeated - whether an earlier attempt of the round may have been charged as well
+ */
+export function chargesOf(
+  facts: RunFacts,
+  header: SessionHeader,
+  chargedAt: number,
+  repeated: boolean,
+): ChargeRecord[] {
   return header.slots.map((slot): ChargeRecord => ({
     planHash: facts.planHash,
     runId: facts.runId,
     round: header.round,
     slot,
     attempt: header.attempt,
-    event: slots.find((candidate) => candidate.slot === slot)?.event ?? null,
+    event: federationEvent(facts.plan, slot, header.round, repeated),
     chargedAt,
   }));
 }

@@ -1,9 +1,10 @@
-import { applyRelease, publishWeights, type ServerState } from '@sotto/shared/learning';
+import { applyRelease, publishedClipNorm, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { batchBound, releaseAlarm } from '@sotto/shared/metrics';
 import { weightsToBytes } from '@sotto/shared/model';
 import {
   coordinatorNoiseVariance,
   queryContext,
+  releaseFormOf,
   releaseNoiseVariance,
   sessionParts,
   type Plan,
@@ -19,6 +20,8 @@ export type Conclusion = {
   readonly state: ServerState;
   /** Bytes of the published model after the release. */
   readonly model: Uint8Array;
+  /** The bound that the next round's clients clip to; null where the plan fixes it. */
+  readonly clipNormL2: number | null;
   readonly releaseNorm: number | null;
   readonly evaluation: RunStatus['evaluations'][number] | null;
   /** Why the sum cannot be that of honest clients; null when it can. */
@@ -55,6 +58,7 @@ export function conclude(
   survivors: number,
 ): Conclusion {
   const context = queryContext(plan);
+  const form = releaseFormOf(plan);
   let state = before;
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
@@ -66,9 +70,10 @@ export function conclude(
     const alarm = releaseAlarm({ part, integers, units, noiseVarianceSteps });
     if (alarm !== null) alarms.push(alarm);
     if (part.slot === 'training') {
-      const mean = concludeTraining(part, integers, context, survivors);
-      state = applyRelease(plan.training.strategy, before, mean);
-      releaseNorm = Math.sqrt(mean.reduce((total, value) => total + value * value, 0));
+      const mean = concludeTraining(part, integers, context, survivors, header.clipNormL2 ?? null);
+      state = applyRelease(plan.training.strategy, before, mean, form);
+      const update = mean.subarray(0, before.weights.length);
+      releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));
     } else {
       const figures = concludeEvaluation(part, integers, context, noiseVarianceSteps);
       const dataPart = part.dataPart === 'test' ? 'test' : 'validation';
@@ -77,5 +82,6 @@ export function conclude(
     }
   }
   const alarm = alarms.length === 0 ? null : alarms.join('; ');
-  return { state, model: weightsToBytes(publishWeights(state)), releaseNorm, evaluation, alarm };
+  const clipNormL2 = publishedClipNorm(state, form);
+  return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation, alarm };
 }

@@ -1,8 +1,16 @@
 import { sha256 } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
-import { encodeServerState, publishWeights, type ServerState } from '@sotto/shared/learning';
+import { encodeServerState, publishedClipNorm, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { weightsToBytes } from '@sotto/shared/model';
-import { planHashOf, sessionHeaderFor, signedPlanSchema, type Plan, type SignedPlan } from '@sotto/shared/plan';
+import {
+  planHashOf,
+  releaseFormOf,
+  sessionHeaderFor,
+  signedPlanSchema,
+  slotsOfRound,
+  type Plan,
+  type SignedPlan,
+} from '@sotto/shared/plan';
 import { verifySignedPlan } from '@sotto/shared/protocol';
 import { fromUtf8, toHex, utf8, wordsFromLittleEndian } from '@sotto/shared/vector';
 import type { Blobs, Store } from '../store/store.ts';
@@ -88,7 +96,9 @@ async function replayRelease(
 ): Promise<ServerState> {
   const { planHash, runId, round, attempt } = told;
   same(`${where}: model before`, told.modelBefore, modelBefore);
-  const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash: modelBefore });
+  const trains = slotsOfRound(plan, round).includes('training');
+  const clipNormL2 = trains ? publishedClipNorm(before, releaseFormOf(plan)) : null;
+  const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash: modelBefore, clipNormL2 });
   same(`${where}: slots`, told.slots.join('+'), header.slots.join('+'));
   const bytes = await readBlob(blobs, told.sumHash, `${where}: sum`);
   const words = wordsFromLittleEndian(bytes);

@@ -1,6 +1,6 @@
 import { initialServerState, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { initialWeights, weightsToBytes } from '@sotto/shared/model';
-import { queryContext, type Plan, type SignedPlan } from '@sotto/shared/plan';
+import { queryContext, releaseFormOf, type Plan, type SignedPlan } from '@sotto/shared/plan';
 import type { RunCommit, RunRecord } from '../store/store.ts';
 import type { RunPorts } from './ports.ts';
 import type { RunEvent } from './run-events.ts';
@@ -26,5 +26,5 @@ export async function firstCommit(ports: RunPorts, record: RunRecord, signedPlan
 export function firstServerState(plan: Plan): ServerState {
   const { topology, inputs } = queryContext(plan);
   const weights = initialWeights(topology, inputs, plan.initialWeights.seed);
-  return initialServerState(plan.training.strategy, weights);
+  return initialServerState(plan.training.strategy, weights, releaseFormOf(plan));
 }

@@ -10,7 +10,7 @@ export function isReady(client: RunClient): boolean {
 /** Whether a session may begin with this many clients: enough survivors, and a threshold that fits the colluders. */
 export function canOpenWith(plan: Plan, clients: number): boolean {
   const { minSurvivors, colluding } = plan.cohort;
-  if (plan.trust === 'trusted') return clients >= Math.max(1, minSurvivors);
+  if (plan.trust !== 'secure') return clients >= Math.max(1, minSurvivors);
   return cohortFault(clients, minSurvivors, colluding) === null;
 }
 

@@ -33,6 +33,8 @@ export const releasedSchema = z.strictObject({
   survivors: z.array(z.string()),
   /** Hash of the published model after the release. */
   modelHash: hash,
+  /** The bound that clients clip to from here on; absent where the plan fixes it. */
+  clipNormL2: z.number().positive().optional(),
   /** L2 norm of the released mean; null for a session without training. */
   releaseNorm: z.number().nullable(),
   evaluation: evaluationFigureSchema.nullable(),

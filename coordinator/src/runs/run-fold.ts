@@ -18,7 +18,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
     case 'sessionOpened': {
       const { header, cohort } = event;
       const sum = createSum(sumRulesOf(state.facts.plan, header), cohort);
-      const stage = header.trust === 'trusted' ? 'upload' : 'advertise';
+      const stage = header.trust !== 'secure' ? 'upload' : 'advertise';
       return {
         ...state,
         attempt: header.attempt,
@@ -58,9 +58,11 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         trainedRounds: event.round <= state.facts.plan.training.rounds ? event.round : state.trainedRounds,
         sessionsUsed: state.sessionsUsed + 1,
         slotsUsed: withSlots(state),
+        failedInRound: 0,
         failuresInRow: 0,
         lastFailure: null,
         modelHash: event.modelHash,
+        clipNormL2: event.clipNormL2 ?? state.clipNormL2,
         evaluations: event.evaluation === null ? state.evaluations : [...state.evaluations, event.evaluation],
         recentRounds: withRound(
           state,
@@ -92,6 +94,7 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
         sessionsUsed: state.sessionsUsed + (event.mayBeCharged ? 1 : 0),
         slotsUsed: event.mayBeCharged ? withSlots(state) : state.slotsUsed,
         failedAttempts: state.failedAttempts + 1,
+        failedInRound: state.failedInRound + (event.mayBeCharged ? 1 : 0),
         failuresInRow: state.failuresInRow + 1,
         lastFailure: reason,
         recentRounds: withRound(state, event.at, 'failed', reason, 0, null),

@@ -157,7 +157,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   async function recordEvent(event: RunEvent, commit: Partial<RunCommit> = {}): Promise<void> {
     if (event.type === 'sessionOpened') {
-      const refusal = ports.books?.hold(facts.plan, event.header) ?? null;
+      const refusal = ports.books?.hold(facts.plan, event.header, state.failedInRound > 0) ?? null;
       if (refusal !== null) {
         return recordEvent({ type: 'stopped', at: event.at, reason: `${refusal.code}: ${refusal.message}` });
       }
@@ -278,7 +278,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     if (session === null || session.charged) return;
     const { header } = session;
     const at = clock.now();
-    const charges = chargesOf(facts, header, at);
+    const charges = chargesOf(facts, header, at, state.failedInRound > 0);
     // Booked here even if the store then fails: whatever reached it, nothing is counted less than it should be.
     ports.books?.charge(charges);
     await recordEvent({ type: 'sessionCharged', at, attempt: header.attempt }, { charges });

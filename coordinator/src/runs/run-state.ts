@@ -1,4 +1,4 @@
-import type { Plan } from '@sotto/shared/plan';
+import { releaseFormOf, type Plan } from '@sotto/shared/plan';
 import type { RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
 import type { RunEvent } from './run-events.ts';
@@ -52,10 +52,14 @@ export type RunState = {
   /** Sessions that count against the plan's. */
   readonly sessionsUsed: number;
   readonly failedAttempts: number;
+  /** Failed attempts of this round that clients may have charged. */
+  readonly failedInRound: number;
   /** Failures since the last release; sets the back-off. */
   readonly failuresInRow: number;
   readonly lastFailure: string | null;
   readonly modelHash: string;
+  /** The bound that the next session's clients clip to; null where the plan fixes it. */
+  readonly clipNormL2: number | null;
   readonly paused: boolean;
   readonly ended: {
     readonly outcome: 'finished' | 'stopped' | 'failed';
@@ -139,9 +143,11 @@ export function initialRunState(facts: RunFacts): RunState {
     attempt: 0,
     sessionsUsed: 0,
     failedAttempts: 0,
+    failedInRound: 0,
     failuresInRow: 0,
     lastFailure: null,
     modelHash: '',
+    clipNormL2: releaseFormOf(facts.plan).adaptiveClip?.first ?? null,
     paused: false,
     ended: null,
     evaluations: [],

@@ -1,5 +1,5 @@
-import { epsilonOf, type EventCount } from '@sotto/shared/privacy';
-import { planSlots, sessionCount, type Plan } from '@sotto/shared/plan';
+import { epsilonOf } from '@sotto/shared/privacy';
+import { planSlots, sessionCount, trainingChargedAtMost, type Plan } from '@sotto/shared/plan';
 import type { RunStatus } from '@sotto/shared/protocol';
 import { awaitedClients } from '@sotto/shared/secure-sum';
 import { canOpenWith, fewestClients, isReady } from './run-clients.ts';
@@ -9,11 +9,7 @@ import type { RunClient, RunState } from './run-state.ts';
 export type RunTraffic = { readonly bytesUp: number; readonly bytesDown: number; readonly fault: string | null };
 
 /** Everything about a run that may be shown: from plan, events and releases. */
-export function runStatusOf(
-  state: RunState,
-  traffic: RunTraffic,
-  epsilonSoFar: (plan: Plan, slot: 'training' | 'evaluation', charges: number) => number | null,
-): RunStatus {
+export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: EpsilonSoFar): RunStatus {
   const { plan, planHash, runId } = state.facts;
   const { session } = state;
   const { privacy } = plan;
@@ -54,9 +50,9 @@ export function runStatusOf(
       kind: privacy.kind,
       delta: privacy.kind === 'dp' ? privacy.delta : null,
       epsilon: privacy.kind === 'dp' ? privacy.epsilon : null,
-      epsilonSoFar: epsilonSoFar(plan, 'training', state.trainingCharges),
+      epsilonSoFar: epsilonSoFar(plan, 'training', state.trainingCharges, chargedRounds(state)),
       evaluationEpsilon: privacy.kind === 'dp' ? (privacy.evaluationEpsilon ?? null) : null,
-      evaluationEpsilonSoFar: plan.evaluation && epsilonSoFar(plan, 'evaluation', state.evaluationCharges),
+      evaluationEpsilonSoFar: plan.evaluation && epsilonSoFar(plan, 'evaluation', state.evaluationCharges, 0),
     },
     evaluations: [...state.evaluations],
     recentRounds: [...state.recentRounds],
@@ -71,19 +67,32 @@ export function runStatusOf(
   };
 }
 
+type EpsilonSoFar = (
+  plan: Plan,
+  slot: 'training' | 'evaluation',
+  charges: number,
+  /** Training rounds that one of the charges each belongs to; the others are of attempts that failed. */
+  rounds: number,
+) => number | null;
+
+function chargedRounds({ trainedRounds, session }: RunState): number {
+  return trainedRounds + (session?.charged && session.header.slots.includes('training') ? 1 : 0);
+}
+
 /**
  * ε of the charges so far at one slot's floor: an upper bound to show beside the plan's, never the guarantee
  * (soundness.md §3). Remembers the last answer, since it is asked for several times a second.
  */
-export function createEpsilonSoFar(): (plan: Plan, slot: 'training' | 'evaluation', charges: number) => number | null {
+export function createEpsilonSoFar(): EpsilonSoFar {
   const known = new Map<string, number | null>();
-  return (plan, slot, charges) => {
-    const key = `${slot}/${charges}`;
+  return (plan, slot, charges, rounds) => {
+    const key = `${slot}/${charges}/${rounds}`;
     const kept = known.get(key);
     if (kept !== undefined) return kept;
     if (plan.privacy.kind === 'none') return null;
     const event = planSlots(plan).find((candidate) => candidate.slot === slot)?.event;
-    const counts: EventCount[] = event ? [{ event, count: charges }] : [];
+    const counts =
+      slot === 'training' ? trainingChargedAtMost(plan, charges, rounds) : event ? [{ event, count: charges }] : [];
     const epsilon = charges === 0 ? 0 : epsilonOf(counts, plan.privacy.delta).epsilon;
     known.set(key, epsilon);
     return epsilon;

@@ -46,12 +46,14 @@ export type AuditSetup = {
  * private for a unit as one cohort is, and the theorem holds for it.
  *
  * @throws {NO_NOISE} when the plan has no differential privacy: nothing is stated that could be broken
+ * @throws {UNSUPPORTED} for a plan that does what canaries here do not follow
  * @throws {PLAN_INVALID} when no sum of the plan is possible
  */
 export function auditSetup(plan: Plan, canaries: number): AuditSetup {
   if (plan.privacy.kind === 'none') {
     throw new SottoError('NO_NOISE', 'the plan has privacy none: it states no epsilon that an audit could test');
   }
+  requireKnown(plan);
   const { epsilon, delta } = plan.privacy;
   const trainingOnly: Plan = { ...plan, evaluation: null };
   const { minSurvivors, colluding } = plan.cohort;
@@ -87,6 +89,19 @@ export function auditSetup(plan: Plan, canaries: number): AuditSetup {
     canariesPerCohort,
     cohorts: Math.ceil(canaries / canariesPerCohort),
   };
+}
+
+/** A clean result of an audit that left out what the plan does would be worth nothing. */
+function requireKnown({ trust, training: { query } }: Plan): void {
+  const unknown =
+    trust === 'local'
+      ? 'trust local, where each contribution is a release of its own'
+      : query.kind === 'update' && query.adaptiveClip !== undefined
+        ? 'training.query.adaptiveClip, whose bound moves from release to release'
+        : query.kind === 'update' && query.sampling?.kind === 'banded'
+          ? 'training.query.sampling banded, where one update is in several releases'
+          : null;
+  if (unknown !== null) throw new SottoError('UNSUPPORTED', `an audit does not know ${unknown}`);
 }
 
 /** Models up to this many coordinates are audited as they are; each canary costs a vector of that length in each release. */

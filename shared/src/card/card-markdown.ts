@@ -69,7 +69,7 @@ function covers(card: PrivacyCard): string[] {
     const noise = one.event === null ? 'none' : String(one.event.noiseMultiplier);
     const sampling =
       one.samplingAssumed === 'none'
-        ? 'none assumed; every unit is read'
+        ? `none assumed; ${one.samplingDone === 'everyUnit' ? 'every unit is read' : 'clients take turns'}`
         : `Poisson assumed, rate ${one.samplingRate.toPrecision(4)}; done by each client’s secret coin`;
     return `| ${one.slot} | ${one.planned} + ${one.spare} spare = ${one.atMost} | ${done} | ${noise} | ${one.clipNormL2.toPrecision(4)}, ${one.clip} | ${sampling} |`;
   });

@@ -55,8 +55,13 @@ export const guaranteeSchema = z.strictObject({
 
 export const cardMechanismSchema = z.strictObject({
   slot,
-  /** What the accountants count, at the floor of the noise; null without differential privacy. */
+  /** What a release costs one unit at most, at the floor of the noise; null without differential privacy. */
   event: mechanismEventSchema.nullable(),
+  /**
+   * All that one unit can be charged, for the accountants: `atMost` times `event`, or less where not every release costs every
+   * unit the same. Empty without differential privacy.
+   */
+  charges: z.array(z.strictObject({ event: mechanismEventSchema, atMost: count })),
   /** Releases when no session fails. */
   planned: count,
   /** Sessions that may be repeated; each counts for every slot. */
@@ -76,7 +81,7 @@ export const cardMechanismSchema = z.strictObject({
   /** What the accountant takes for granted. */
   samplingAssumed: z.enum(['none', 'poisson']),
   /** What is done. */
-  samplingDone: z.enum(['everyUnit', 'secretCoinOfEachClient']),
+  samplingDone: z.enum(['everyUnit', 'secretCoinOfEachClient', 'turnsInPublicOrder']),
 });
 
 export const auditSchema = z.strictObject({
@@ -134,7 +139,7 @@ export const privacyCardSchema = z.strictObject({
     meaning: sentence,
   }),
   trust: z.strictObject({
-    mode: z.enum(['secure', 'trusted']),
+    mode: z.enum(['secure', 'local', 'trusted']),
     meaning: sentence,
     contributions: sentence,
     sums: sentence,
@@ -150,7 +155,7 @@ export const privacyCardSchema = z.strictObject({
     pool: sentence,
   }),
   noise: z.strictObject({
-    addedBy: z.enum(['clients', 'coordinator', 'nobody']),
+    addedBy: z.enum(['clients', 'eachClientAlone', 'coordinator', 'nobody']),
     clients: z.int().positive(),
     /** A sum over fewer is not opened. */
     minSurvivors: z.int().positive(),

@@ -35,6 +35,9 @@ export function collusionWords({ trust, privacy, cohort }: Plan): string {
   if (trust === 'trusted') {
     return 'The coordinator sees every contribution. Against clients and readers of the model, however many, the stated ε holds while the coordinator keeps contributions and noise to itself.';
   }
+  if (trust === 'local') {
+    return 'Nobody but the client itself knows its noise, and its own noise is enough: the stated ε holds against coordinator and all other clients together.';
+  }
   return (
     `Each client knows the noise that it added. If it tells the coordinator, so much less is left to hide the others. The stated ε allows for ${cohort.colluding}. ` +
     'Another participant by itself counts as one, because it sees every model: for what a participant can learn about you, read the row for 1. ' +
@@ -69,10 +72,27 @@ export function assumptions(plan: Plan): string[] {
           'Each owner splits its units into parts by a keyed hash of the unit’s id, fixed before the first plan. A unit lies in one part, so it is subject to that part’s ε alone.',
         ]
       : []),
-    ...(plan.training.query.kind === 'gradient' && plan.training.query.samplingNumerator < 2 ** 32
-      ? [
-          'The ε of training counts on the coin: each client decides for each unit and session, secretly, whether it is read. It holds against whoever does not learn what the coin said.',
-        ]
-      : []),
+    ...coinWords(plan),
   ];
+}
+
+/** What is said where ε counts on secret coins, or on turns. */
+function coinWords({ unit, training: { query } }: Plan): string[] {
+  if (query.kind === 'gradient' && query.samplingNumerator < 2 ** 32) {
+    return [
+      'The ε of training counts on the coin: each client decides for each unit and session, secretly, whether it is read. It holds against whoever does not learn what the coin said.',
+    ];
+  }
+  if (unit !== 'client' || query.kind !== 'update') return [];
+  if (query.sampling?.kind === 'hidden') {
+    return [
+      'The ε of training counts on the coin: each client decides for each session, secretly, whether it contributes or sends noise alone. It holds against whoever does not learn what the coin said.',
+    ];
+  }
+  if (query.sampling?.kind === 'banded') {
+    return [
+      `Nobody is sampled: clients take turns in an order that everybody knows. The ε of training counts on each making at most ${query.sampling.maxParticipations} updates, which each client’s own books enforce.`,
+    ];
+  }
+  return [];
 }

@@ -26,6 +26,8 @@ const curveOrders = [
 /** No sampling: the numerator over 2^32 at which every unit is read. */
 const everyUnit = 2 ** 32;
 
+const addedBy = { secure: 'clients', local: 'eachClientAlone', trusted: 'coordinator' } as const;
+
 /**
  * The privacy card of a plan before anything has run: everything that its promise consists of, and on what it rests.
  *
@@ -56,7 +58,7 @@ export function planCard(plan: Plan, planHash: string, audit: CardAudit | null =
     trust: { mode: trust, ...trustWords[trust] },
     keys: { held, meaning: keyWords[held], poolClients: null, pool: poolWords(null) },
     noise: {
-      addedBy: privacy.kind === 'none' ? 'nobody' : trust === 'trusted' ? 'coordinator' : 'clients',
+      addedBy: privacy.kind === 'none' ? 'nobody' : addedBy[trust],
       clients: plan.roster.clients.length,
       minSurvivors: cohort.minSurvivors,
       fewestSurvivors: null,
@@ -112,7 +114,7 @@ function guaranteeOf(plan: Plan, group: PlanEpsilon): Guarantee {
     rdp: curve,
     units,
     deltaWarning: deltaWarning(delta, units),
-    participationsMost: group.slots.reduce((sum, { count }) => sum + count, 0),
+    participationsMost: events.reduce((sum, { count }) => sum + count, 0),
     participationsDone: null,
   };
 }
@@ -143,7 +145,7 @@ function mechanismsOf(plan: Plan): PrivacyCard['mechanisms'] {
     plan,
     slots.map(({ slot }) => slot),
   );
-  return slots.map(({ slot, event, count }, index) => {
+  return slots.map(({ slot, event, count, events }, index) => {
     const { clipNormL2, samplingNumerator } = parts[index]!;
     const assumed = event?.samplingNumerator ?? samplingNumerator;
     if (assumed !== samplingNumerator) {
@@ -153,19 +155,23 @@ function mechanismsOf(plan: Plan): PrivacyCard['mechanisms'] {
       );
     }
     const sampled = samplingNumerator < everyUnit;
+    const { query } = plan.training;
+    const update = slot === 'training' && query.kind === 'update' ? query : null;
+    const turns = update?.sampling?.kind === 'banded';
     return {
       slot,
       event,
+      charges: events.map((one) => ({ event: one.event, atMost: one.count })),
       planned: count - plan.spareAttempts,
       spare: plan.spareAttempts,
       atMost: count,
       charged: null,
       released: null,
       clipNormL2,
-      clip: 'fixed',
+      clip: update?.adaptiveClip === undefined ? 'fixed' : 'adaptive',
       samplingRate: samplingNumerator / everyUnit,
       samplingAssumed: sampled ? 'poisson' : 'none',
-      samplingDone: sampled ? 'secretCoinOfEachClient' : 'everyUnit',
+      samplingDone: sampled ? 'secretCoinOfEachClient' : turns ? 'turnsInPublicOrder' : 'everyUnit',
     };
   });
 }

@@ -1,5 +1,5 @@
 import { planEpsilons, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
-import { epsilonOf } from '../privacy/index.ts';
+import { epsilonOf, type EventCount } from '../privacy/index.ts';
 import { colludersTolerated } from '../secure-sum/index.ts';
 import { whoColludes, type EpsilonLeft } from './who-colludes.ts';
 
@@ -39,21 +39,20 @@ export function planCosts(plan: Plan): PlanCosts {
   const { privacy } = plan;
   if (privacy.kind === 'none') return { slots: [], colluding: [], noise: [] };
   const slots = planEpsilons(plan).flatMap(({ field, slots: group }) =>
-    group.flatMap(({ slot, event, count }) =>
-      event === null
-        ? []
-        : [
-            {
-              slot,
-              field,
-              count,
-              epsilonAlone: epsilonOf([{ event, count }], privacy.delta).epsilon,
-              epsilonWithoutSpare: epsilonOf([{ event, count: count - plan.spareAttempts }], privacy.delta).epsilon,
-            },
-          ],
-    ),
+    group.map(({ slot, count, events }) => ({
+      slot,
+      field,
+      count,
+      epsilonAlone: epsilonOf(events, privacy.delta).epsilon,
+      epsilonWithoutSpare: epsilonOf(withoutSpare(events, plan.spareAttempts), privacy.delta).epsilon,
+    })),
   );
   return { slots, colluding: whoColludes(plan), noise: noiseFactors(plan) };
+}
+
+/** A session that is repeated may cost the most that any does: the first of a slot's events. */
+function withoutSpare([most, ...rest]: readonly EventCount[], spareAttempts: number): EventCount[] {
+  return most === undefined ? [] : [{ ...most, count: most.count - spareAttempts }, ...rest];
 }
 
 /** √(n / (minSurvivors − colluding)) for what the secure sum allows (soundness.md §5). */

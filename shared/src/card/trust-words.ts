@@ -14,6 +14,15 @@ export const trustWords: Readonly<Record<Plan['trust'], Omit<PrivacyCard['trust'
     cohort:
       'The coordinator and the other clients see who takes part and who drops out; the coordinator also when and from which address. None of this is covered by ε.',
   },
+  local: {
+    meaning:
+      'Each client adds all the noise that ε needs to its own contribution before it leaves. The coordinator sees each of them, noise included, so the promise holds against everybody else together.',
+    contributions: 'The coordinator: each client’s vector with that client’s noise.',
+    sums: 'The coordinator: the noisy sum of each session. Whoever is given a copy of the record can see them as well.',
+    model: 'Every client in each round, the coordinator, and whoever the finished model is given to.',
+    metrics: 'The coordinator, and whoever may read its pages: figures made of noisy sums.',
+    cohort: 'The coordinator sees who takes part, when and from which address. None of this is covered by ε.',
+  },
   trusted: {
     meaning:
       'The coordinator sees each client’s clipped contribution and adds the noise itself. Against the coordinator there is no protection but trust.',
@@ -49,6 +58,9 @@ export function poolWords(clients: number | null): string {
 export function noiseWords({ privacy, trust, cohort, roster }: Plan): string {
   if (privacy.kind === 'none') return 'There is no noise. Sums and models may tell anything about anybody.';
   if (trust === 'trusted') return 'The coordinator adds all noise to each sum, however many clients contributed.';
+  if (trust === 'local') {
+    return 'Each client adds all noise that ε needs by itself, whoever else takes part: a sum of many carries the noise of each.';
+  }
   const { minSurvivors, colluding } = cohort;
   return (
     `Each client adds a share that is sized so that ${minSurvivors} contributions less ${colluding} carry the noise that ε needs. ` +

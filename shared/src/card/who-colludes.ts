@@ -1,4 +1,4 @@
-import { thresholdsOf, planEpsilons, type Plan, type PlanEpsilon } from '../plan/index.ts';
+import { eventsOf, thresholdsOf, planEpsilons, type Plan, type PlanEpsilon } from '../plan/index.ts';
 import { epsilonOf, type EventCount, type MechanismEvent } from '../privacy/index.ts';
 
 /** ε that is left, for each stated ε of the plan in its order. */
@@ -18,7 +18,7 @@ const steps = [12, 16, 24, 32, 48, 64, 96, 128];
  * What is left of each ε when 0, 1, … clients have pooled what they know with the coordinator, up to the most that the secure
  * sum bears. Each client adds variance v and knows its own, so of s contributions the others' (s − c)·v stays unknown
  * (soundness.md §2.1): ε at the plan's own `colluding` and the fewest survivors is the stated one.
- * Empty in `trusted` mode, where clients know no noise, and without differential privacy.
+ * Empty in `local` and `trusted` mode, where no client knows another's noise, and without differential privacy.
  */
 export function whoColludes(plan: Plan): readonly EpsilonLeft[] {
   const thresholds = thresholdsOf(plan);
@@ -41,7 +41,7 @@ export function whoColludes(plan: Plan): readonly EpsilonLeft[] {
 
 /** A group's releases when the noise that an adversary does not know has `share` times the floor's variance. */
 function eventsAt(group: PlanEpsilon, share: number): EventCount[] {
-  return group.slots.flatMap(({ event, count }) => (event === null ? [] : [{ event: withShare(event, share), count }]));
+  return eventsOf(group.slots).map(({ event, count }) => ({ event: withShare(event, share), count }));
 }
 
 /** Rounded down, so that the noise is never taken for more than it is. */

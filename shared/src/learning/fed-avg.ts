@@ -8,6 +8,7 @@ import type { ConfigOf } from './strategy-schema.ts';
 export function fedAvg(config: ConfigOf<'fedAvg'>): Strategy {
   return {
     needs: 'update',
+    figures: 0,
     moments: 0,
     scalars: [],
     step(state, mean) {

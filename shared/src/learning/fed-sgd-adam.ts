@@ -10,6 +10,7 @@ export function fedSgdAdam(config: ConfigOf<'fedSgdAdam'>): Strategy {
   const { learningRate, beta1, beta2, epsilon } = config;
   return {
     needs: 'gradient',
+    figures: 0,
     moments: 2,
     scalars: [1, 1],
     step(state, mean) {

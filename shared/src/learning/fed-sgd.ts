@@ -8,6 +8,7 @@ import type { ConfigOf } from './strategy-schema.ts';
 export function fedSgd(config: ConfigOf<'fedSgd'>): Strategy {
   return {
     needs: 'gradient',
+    figures: 0,
     moments: 1,
     scalars: [],
     step(state, mean) {

@@ -1,3 +1,5 @@
+export type { ClipRule } from './adaptive-clip.ts';
+export { publishedClipNorm, type ReleaseForm } from './release-form.ts';
 export { applyRelease, initialServerState, publishWeights } from './server-state.ts';
 export { decodeServerState, encodeServerState } from './state-bytes.ts';
 export { strategyFor } from './strategies.ts';

@@ -1,11 +1,15 @@
 import { SottoError } from '../errors/index.ts';
-import { strategyFor } from './strategies.ts';
+import { plainRelease, strategyOver, type ReleaseForm } from './release-form.ts';
 import type { StrategyConfig } from './strategy-schema.ts';
 import type { ServerState } from './strategy.ts';
 
 /** State before the first release. @param weights - initial weights, float32 [d]. */
-export function initialServerState(config: StrategyConfig, weights: Float32Array): ServerState {
-  const strategy = strategyFor(config);
+export function initialServerState(
+  config: StrategyConfig,
+  weights: Float32Array,
+  form: ReleaseForm = plainRelease,
+): ServerState {
+  const strategy = strategyOver(config, form);
   return {
     strategy: config.kind,
     steps: 0,
@@ -18,11 +22,16 @@ export function initialServerState(config: StrategyConfig, weights: Float32Array
 /**
  * State after a release; the given one is left as it was. Replayable bit for bit.
  *
- * @param mean - the release's mean, float64 [d], by a public denominator.
+ * @param mean - the release's mean, float64 [d] and the form's figures, by a public denominator.
  * @throws {INVALID_INPUT} when the state is another strategy's, or the lengths differ.
  */
-export function applyRelease(config: StrategyConfig, state: ServerState, mean: Float64Array): ServerState {
-  const strategy = strategyFor(config);
+export function applyRelease(
+  config: StrategyConfig,
+  state: ServerState,
+  mean: Float64Array,
+  form: ReleaseForm = plainRelease,
+): ServerState {
+  const strategy = strategyOver(config, form);
   if (state.strategy !== config.kind || state.moments.length !== strategy.moments) {
     throw new SottoError(
       'INVALID_INPUT',
@@ -30,10 +39,12 @@ export function applyRelease(config: StrategyConfig, state: ServerState, mean: F
         `the state is ${state.strategy}'s with ${state.moments.length}`,
     );
   }
-  if (mean.length !== state.weights.length) {
+  const expected = state.weights.length + strategy.figures;
+  if (mean.length !== expected) {
+    const more = strategy.figures === 0 ? '' : ` and ${strategy.figures} more`;
     throw new SottoError(
       'INVALID_INPUT',
-      `release: the model has ${state.weights.length} coordinates, got ${mean.length}`,
+      `release: the model has ${state.weights.length} coordinates${more}, got ${mean.length}`,
     );
   }
   return { strategy: config.kind, steps: state.steps + 1, ...strategy.step(state, mean) };

@@ -22,10 +22,12 @@ export type StrategyStep = Pick<ServerState, 'weights' | 'moments' | 'scalars'>;
 export type Strategy = {
   /** What the released mean must be: a gradient to step against, or an update to add. */
   readonly needs: 'gradient' | 'update';
+  /** Coordinates of a released mean beyond the model's: public figures of the round. */
+  readonly figures: number;
   /** Running vectors that it keeps; they begin at zero. */
   readonly moments: number;
   /** First values of the running numbers that it keeps. */
   readonly scalars: readonly number[];
-  /** @param mean - the release's mean, float64 [d]. */
+  /** @param mean - the release's mean, float64 [d + figures]. */
   readonly step: (state: ServerState, mean: Float64Array) => StrategyStep;
 };

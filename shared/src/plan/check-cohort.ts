@@ -18,7 +18,7 @@ export type Thresholds = {
 /** Fewest clients of a secure sum: with two, each knows the other's contribution. */
 const secureClientsMin = 3;
 
-/** The thresholds of a secure plan; null in `trusted` mode, where nothing is shared. */
+/** The thresholds of a secure plan; null in `local` and `trusted` mode, where nothing is shared. */
 export function thresholdsOf(plan: Plan): Thresholds | null {
   if (plan.trust !== 'secure') return null;
   const clients = plan.roster.clients.length;
@@ -73,11 +73,20 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
     );
   }
   const thresholds = thresholdsOf(plan);
+  if (plan.trust === 'local' && plan.privacy.kind === 'none') {
+    problem(
+      'trust',
+      'local mode shows the coordinator each contribution behind its own noise, and privacy none adds no noise',
+      'Set privacy to dp, or trust to trusted if the coordinator may see everything.',
+    );
+  }
   if (thresholds === null) {
     if (plan.privacy.kind === 'dp' && colluding > 0) {
       report.warnings.push({
         path: 'plan.cohort.colluding',
-        problem: `${colluding} colluding clients mean nothing in trusted mode, where the coordinator adds all the noise`,
+        problem: `${colluding} colluding clients mean nothing in ${plan.trust} mode, where ${
+          plan.trust === 'local' ? 'each client adds all of its noise itself' : 'the coordinator adds all the noise'
+        }`,
         cure: 'Set it to 0.',
       });
     }
@@ -87,7 +96,9 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
     problem(
       'roster.clients',
       `a secure sum needs ${secureClientsMin} to ${cohortMaxClients} clients, the roster has ${clients}`,
-      clients < secureClientsMin ? 'Add clients, or set trust to trusted.' : 'Split the federation into several runs.',
+      clients < secureClientsMin
+        ? 'Add clients, or set trust to local or trusted.'
+        : 'Split the federation into several runs.',
     );
     return;
   }

@@ -1,5 +1,9 @@
-import { checkTopology } from '../model/index.ts';
+import { checkTopology, modelLayout } from '../model/index.ts';
+import { gridStepsPerRms } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
+import { layoutLength } from '../vector/index.ts';
+import { everyUnit, expectedUpdates, hidesCoin, trainingNumerator } from './client-sampling.ts';
+import { clippedCountStddevOf } from './clip-norm.ts';
 import { inputWidth, outputWidth, type Target } from './data-schema.ts';
 import { orProblem, type PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
@@ -48,6 +52,7 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
       query.kind === 'update' ? 'Use fedAvg.' : 'Use fedSgd or fedSgdAdam.',
     );
   }
+  checkAdaptiveClip(plan, report);
   checkSplit(plan, report);
   if (plan.evaluation?.detail === 'confusion' && plan.schema.target.kind === 'number') {
     problem('evaluation.detail', 'a number target has no confusion matrix', 'Set it to accuracy.');
@@ -60,6 +65,43 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
       problem: 'no column names the person, so privacy is promised to a row: somebody with several rows has less of it',
       cure: 'Name the column with the person’s id, unless everybody has one row.',
     });
+  }
+}
+
+/** Fewest grid steps that a clip bit is worth: below, truncation would blur the share that the bound follows. */
+const clipBitSteps = 16;
+
+/** Update and clip bit share one norm, so the bits' noise cannot be much smaller than the updates'. privacy.md §4. */
+function checkAdaptiveClip(plan: Plan, report: PlanReport): void {
+  const { query, noiseMultiplier } = plan.training;
+  const countStddev = clippedCountStddevOf(plan);
+  if (query.kind !== 'update' || query.adaptiveClip === undefined || countStddev === null) return;
+  const { clipNormMin, clipNormMax } = query.adaptiveClip;
+  if (!(clipNormMin <= query.clipNormL2 && query.clipNormL2 <= clipNormMax)) {
+    report.problems.push({
+      path: 'plan.training.query.clipNormL2',
+      problem: `the bound begins at ${query.clipNormL2}, outside of its limits ${clipNormMin} and ${clipNormMax}`,
+      cure: 'Begin within the limits clipNormMin and clipNormMax.',
+    });
+  }
+  if (plan.privacy.kind === 'none' || noiseMultiplier === undefined) return;
+  const path = 'plan.training.query.adaptiveClip.clippedCountStddev';
+  if (noiseMultiplier >= 2 * countStddev) {
+    report.problems.push({
+      path,
+      problem: `${countStddev} at noiseMultiplier ${noiseMultiplier} leaves nothing of the norm for the updates`,
+      cure: 'Quantile noise too small: raise clippedCountStddev above z/2.',
+    });
+  } else if (report.problems.length === 0) {
+    const dimension = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema))) + 1;
+    const steps = (noiseMultiplier / (2 * countStddev)) * gridStepsPerRms * Math.sqrt(dimension);
+    if (steps < clipBitSteps) {
+      report.problems.push({
+        path,
+        problem: `${countStddev} at noiseMultiplier ${noiseMultiplier} leaves the clip bit ${steps.toPrecision(2)} grid steps of at least ${clipBitSteps}`,
+        cure: 'Quantile noise too large: lower clippedCountStddev.',
+      });
+    }
   }
 }
 
@@ -81,27 +123,90 @@ function checkSplit(plan: Plan, report: PlanReport): void {
   }
 }
 
-const everyUnit = 4_294_967_296;
-
 /**
  * The coin's part in ε holds only while it is secret, and training takes as long as what it drew: without a pace the time of each
- * upload would tell how much that was (soundness.md §1, §2.1).
+ * upload would tell how much that was (soundness.md §1, §2.1). Where a client tosses a coin of its own, the pace is the one time at which
+ * its uploads leave.
  */
 function checkPace(plan: Plan, report: PlanReport): void {
   const { query, paceMs } = plan.training;
-  if (plan.privacy.kind === 'none' || query.kind !== 'gradient' || query.samplingNumerator === everyUnit) return;
+  const { uploadMs } = plan.deadlines;
+  if (hidesCoin(plan) && paceMs >= uploadMs) {
+    report.problems.push({
+      path: 'plan.training.paceMs',
+      problem: `uploads leave after ${paceMs} ms, and are awaited for ${uploadMs} ms`,
+      cure: 'Set it well below deadlines.uploadMs.',
+    });
+  }
+  if (plan.privacy.kind === 'none' || trainingNumerator(plan) === everyUnit) return;
   if (plan.trust === 'trusted' || paceMs > 0) return;
   report.problems.push({
     path: 'plan.training.paceMs',
-    problem: 'uploads would leave as soon as they are ready, and their times would tell how many units the coin drew',
+    problem: `uploads would leave as soon as they are ready, and their times would tell ${
+      query.kind === 'gradient' ? 'how many units the coin drew' : 'what each client’s coin said'
+    }`,
     cure: 'Set it above the time that a round’s training takes, 100 for example.',
   });
+}
+
+/** Megabytes of past updates in the coordinator's state that pass without a remark. */
+const pastMegabytesMax = 500;
+
+/** How the clients of a plan take part: by a coin of their own, or in turn. */
+function checkClientSampling(plan: Plan, report: PlanReport): void {
+  const { query, rounds } = plan.training;
+  const updates = expectedUpdates(plan);
+  if (query.kind !== 'update' || query.sampling === undefined || updates === null) return;
+  const { sampling } = query;
+  const path = 'plan.training.query.sampling';
+  if (updates < 1) {
+    report.warnings.push({
+      path: sampling.kind === 'hidden' ? `${path}.samplingNumerator` : `${path}.bands`,
+      problem: `fewer than one new update a round is expected (${updates.toPrecision(2)})`,
+      cure:
+        sampling.kind === 'hidden'
+          ? 'Raise the sampling rate.'
+          : 'Lower it, let each client take part more often, or have more clients.',
+    });
+  }
+  if (sampling.kind === 'hidden') return;
+  if (plan.unit === 'record') {
+    report.problems.push({
+      path: `${path}.kind`,
+      problem: 'banded at unit record is unsound: a client would keep over rounds what single records have made',
+      cure: 'Take it out, or use unit client.',
+    });
+  }
+  if (sampling.bands > rounds) {
+    report.problems.push({
+      path: `${path}.bands`,
+      problem: `an update is to be sent in ${sampling.bands} rounds, the plan has ${rounds}`,
+      cure: `Lower it to at most ${rounds}.`,
+    });
+  }
+  if (query.adaptiveClip !== undefined) {
+    report.problems.push({
+      path: 'plan.training.query.adaptiveClip',
+      problem: 'with banded sampling an update is sent again in later rounds, whose bound would be another',
+      cure: 'Take out one of both.',
+    });
+  }
+  if (report.problems.length > 0) return;
+  const dimension = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema)));
+  const megabytes = ((sampling.bands - 1) * dimension * 8) / 1e6;
+  if (megabytes > pastMegabytesMax) {
+    report.warnings.push({
+      path: `${path}.bands`,
+      problem: `the coordinator keeps the last ${sampling.bands - 1} updates, ${Math.round(megabytes)} MB with every release`,
+      cure: 'Lower it, or see that the disk has room.',
+    });
+  }
 }
 
 /** `expectedBatch` is a public guess of rate × units: together they say how many units the plan reckons with. */
 function checkSampling(plan: Plan, report: PlanReport): void {
   const { query } = plan.training;
-  if (query.kind !== 'gradient') return;
+  if (query.kind === 'update') return checkClientSampling(plan, report);
   const units = (query.expectedBatch * 2 ** 32) / query.samplingNumerator;
   const clients = plan.roster.clients.length;
   if (units < clients) {

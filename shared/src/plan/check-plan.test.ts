@@ -33,6 +33,7 @@ describe('a sound plan', () => {
     { data: 'digits', clients: 10, rounds: 40 },
     { unit: 'client', clients: 7 },
     { trust: 'trusted', clients: 1 },
+    { trust: 'local', clients: 1 },
     { evaluateEvery: null, clients: 30 },
     { clients: 200 },
   ])('A15: has no problem, and no warning but that a sum believes its clients: %j', (options) => {
@@ -114,6 +115,21 @@ describe('cohort', () => {
     [{ clients: 5, colluding: 0 }, /plan\.cohort\.colluding: every client sees the model/],
   ])('A19, S6: is refused: %j', (options, message) => {
     expect(problems(examplePlan(options)).join('\n')).toMatch(message);
+  });
+
+  it('local mode without noise is refused: the coordinator would see everything', () => {
+    expect(problems(examplePlan({ trust: 'local', privacy: 'none' }))[0]).toMatch(
+      /^plan\.trust: .*privacy none adds no noise/,
+    );
+  });
+
+  it('colluding clients are a remark where they learn nothing of the noise', () => {
+    const { problems: none, warnings } = checkPlan(examplePlan({ trust: 'local', colluding: 1, minSurvivors: 2 }));
+    expect(none).toEqual([]);
+    expect(warnings.map(({ problem }) => problem)).toEqual([
+      expect.stringMatching(/in local mode, where each client adds/),
+      expect.stringMatching(/^a sum believes its clients/),
+    ]);
   });
 
   it('without privacy nobody knows any noise, so nobody has to collude', () => {

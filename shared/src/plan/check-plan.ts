@@ -1,6 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { modelLayout } from '../model/index.ts';
-import type { PartSpec } from '../privacy/index.ts';
+import type { EventCount, PartSpec } from '../privacy/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { checkCohort, checkRoster, thresholdsOf, type Thresholds } from './check-cohort.ts';
 import { checkDataSchema } from './check-data-schema.ts';
@@ -19,6 +19,8 @@ export type SlotSummary = {
   readonly part: PartSpec['dataPart'];
   /** Releases at most, spare attempts included. */
   readonly count: number;
+  /** What a unit may be charged for them, as the accountant counts it; empty with privacy none. */
+  readonly events: readonly EventCount[];
   readonly dimension: number;
   readonly clipNormL2: number;
   readonly noiseMultiplier: number | null;
@@ -38,7 +40,7 @@ export type SlotSummary = {
 export type PlanSummary = {
   readonly clients: number;
   readonly parameters: number;
-  /** Null in `trusted` mode. */
+  /** Null in `local` and `trusted` mode. */
   readonly thresholds: Thresholds | null;
   /** Sessions when none fails, and at most. */
   readonly sessions: { readonly planned: number; readonly most: number };
@@ -110,6 +112,7 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
         query: part.query,
         part: part.dataPart,
         count: slots[index]!.count,
+        events: slots[index]!.events,
         dimension: part.dimension,
         clipNormL2: part.clipNormL2,
         noiseMultiplier: plan[part.slot]?.noiseMultiplier ?? null,

@@ -100,5 +100,8 @@ describe('policy', () => {
     const trusted = examplePlan({ trust: 'trusted', clients: 4, minSurvivors: 4 });
     expect(refusals({}, trusted).map(({ line }) => line)).toEqual(['trust']);
     expect(refusals({ trust: ['secure', 'trusted'] }, trusted)).toEqual([]);
+    const local = examplePlan({ trust: 'local', clients: 4, minSurvivors: 4 });
+    expect(refusals({ trust: ['secure', 'trusted'] }, local).map(({ line }) => line)).toEqual(['trust']);
+    expect(refusals({ trust: ['local'] }, local)).toEqual([]);
   });
 });

@@ -47,7 +47,7 @@ export function completePlan(draft: unknown): Plan {
 /** The smallest noise multiplier of the open slots that keeps the group within ε, to the careful side. */
 function calibrated(plan: Plan, group: PlanEpsilon, open: readonly SlotName[], epsilon: number, delta: number): number {
   const [only] = group.slots;
-  if (group.slots.length === 1 && only !== undefined && only.event !== null) {
+  if (group.slots.length === 1 && only !== undefined && only.event !== null && only.events.length === 1) {
     try {
       return calibrateNoiseMultiplier(only.event, only.count, epsilon, delta);
     } catch (error) {

@@ -1,4 +1,7 @@
 export { thresholdsOf, type Thresholds } from './check-cohort.ts';
+export { bandedSchedule, bandedTurn } from './banded-schedule.ts';
+export { hidesCoin } from './client-sampling.ts';
+export { clipNormFault } from './clip-norm.ts';
 export { checkDataSchema } from './check-data-schema.ts';
 export {
   checkPlan,
@@ -37,9 +40,22 @@ export {
   type RosterClient,
   type SignedPlan,
 } from './plan-schema.ts';
-export { evaluationCount, planSlots, sessionCount, slotsOfRound, type PlanSlot, type SlotName } from './plan-slots.ts';
+export {
+  evaluationCount,
+  federationEvent,
+  planSlots,
+  sessionCount,
+  sessionEvent,
+  slotAllows,
+  slotsOfRound,
+  trainingChargedAtMost,
+  uncharged,
+  type PlanSlot,
+  type SlotName,
+} from './plan-slots.ts';
 export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';
 export { queryContext } from './query-context.ts';
 export { reckonedUnits } from './reckoned-units.ts';
+export { releaseFormOf } from './release-form.ts';
 export { sessionHeaderFor, type SessionFacts } from './session-header.ts';
 export { coordinatorNoiseVariance, releaseNoiseVariance, sessionParts } from './session-parts.ts';

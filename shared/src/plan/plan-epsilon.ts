@@ -29,7 +29,7 @@ export function planEpsilons(plan: Plan): readonly PlanEpsilon[] {
 
 /** The events of slots as the accountant takes them. */
 export function eventsOf(slots: readonly PlanSlot[]): readonly EventCount[] {
-  return slots.flatMap(({ event, count }) => (event === null ? [] : [{ event, count }]));
+  return slots.flatMap(({ events }) => events);
 }
 
 /** Plans whose accounting is remembered: a plan is completed, checked and held against a policy in one go. */

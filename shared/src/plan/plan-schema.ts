@@ -90,7 +90,8 @@ export const planSchema = z.strictObject({
   /** Ed25519 public key of the federation's authority. */
   authority: hex32,
   suite: suiteSchema.default('x25519+mlkem768'),
-  trust: z.enum(['secure', 'trusted']).default('secure'),
+  /** Who sees a contribution, and whose noise protects it: the clients' together, each client's own, the coordinator's. */
+  trust: z.enum(['secure', 'local', 'trusted']).default('secure'),
   roster: z.strictObject({ kind: z.literal('pinned'), clients: z.array(rosterClientSchema).min(1).max(200) }),
   schema: dataSchemaSchema,
   topology: topologySchema,

@@ -3,6 +3,8 @@ import { layoutLength } from '../vector/index.ts';
 import { evaluationCount, planSlots, sessionCount, slotsOfRound } from './plan-slots.ts';
 import { coordinatorNoiseVariance, releaseNoiseVariance, sessionParts, sumMaxSteps } from './session-parts.ts';
 import { sessionHeaderFor } from './session-header.ts';
+import { requireSoundPlan } from './check-plan.ts';
+import type { Plan } from './plan-schema.ts';
 import { examplePlan } from './testing/index.ts';
 import { modelLayout } from '../model/index.ts';
 
@@ -90,6 +92,26 @@ describe('session parts', () => {
     expect(part!.noiseVarianceSteps).toBe(0);
     expect(coordinatorNoiseVariance(plan, part!)).toBeCloseTo((16 * part!.normBoundSteps) ** 2, 6);
     expect(planSlots(plan)[0]!.event!.noise).toBe('coordinatorDiscreteGaussian');
+  });
+
+  it('in local mode each client adds z·D by itself, whoever else is there', () => {
+    for (const [clients, minSurvivors] of [
+      [1, 1],
+      [7, 3],
+    ] as const) {
+      const plan = examplePlan({ clients, minSurvivors, trust: 'local' });
+      const [part] = sessionParts(plan, ['training']);
+      expect(part!.noiseVarianceSteps).toBeCloseTo((16 * part!.normBoundSteps) ** 2, 6);
+      expect(coordinatorNoiseVariance(plan, part!)).toBe(0);
+      expect(releaseNoiseVariance(plan, part!, clients)).toBeCloseTo(clients * part!.noiseVarianceSteps, 6);
+      expect(planSlots(plan)[0]!.event).toMatchObject({ noise: 'localDiscreteGaussian', colluding: 0 });
+    }
+  });
+
+  it('costs the same ε whoever adds the noise', () => {
+    const epsilonOf = (trust: Plan['trust']) => requireSoundPlan(examplePlan({ trust })).epsilons[0]!.recomputed;
+    expect(epsilonOf('local')).toBe(epsilonOf('secure'));
+    expect(epsilonOf('trusted')).toBe(epsilonOf('secure'));
   });
 
   it('privacy none adds nothing anywhere', () => {

@@ -1,7 +1,17 @@
 import { SottoError } from '../errors/index.ts';
-import { gridFor, gridStepsPerRms, type MechanismEvent, type PartSpec } from '../privacy/index.ts';
+import {
+  bandCoefficients,
+  bandEvent,
+  gridFor,
+  gridStepsPerRms,
+  type EventCount,
+  type MechanismEvent,
+  type PartSpec,
+} from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { bandedSchedule, bandedTurn, turnsUpTo, youngestTurn } from './banded-schedule.ts';
+import { everyUnit, trainingNumerator } from './client-sampling.ts';
 import { queryContext } from './query-context.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -13,10 +23,12 @@ export type PlanSlot = {
   readonly query: PartSpec['query'];
   /** The part of each client's units that is read. */
   readonly part: PartSpec['dataPart'];
-  /** What the accountant counts; null with privacy none. */
+  /** What a release costs at most; null with privacy none. */
   readonly event: MechanismEvent | null;
   /** Releases at most: the planned ones and every spare attempt. */
   readonly count: number;
+  /** All that a unit may be charged, for the accountant: `count` of `event`, or less where not every release costs every unit the same. */
+  readonly events: readonly EventCount[];
 };
 
 /** What a slot asks for, in real numbers and on the grid. */
@@ -30,9 +42,6 @@ export type SlotShape = {
   readonly normBoundSteps: number;
   readonly samplingNumerator: number;
 };
-
-/** No sampling: every unit is read. */
-const everyUnit = 4_294_967_296;
 
 /**
  * The slots that ride in the session of a round, in the order of their segments. Rounds 1 … `rounds` train; evaluation looks
@@ -67,14 +76,75 @@ export function planSlots(plan: Plan): readonly PlanSlot[] {
   return names.map((name) => {
     const planned = name === 'training' ? plan.training.rounds : evaluationCount(plan);
     const shape = slotShape(plan, name);
-    return {
-      slot: name,
-      query: shape.query,
-      part: shape.part,
-      event: plan.privacy.kind === 'none' ? null : slotEvent(plan, shape),
-      count: planned + plan.spareAttempts,
-    };
+    const event = plan.privacy.kind === 'none' ? null : slotEvent(plan, shape);
+    const count = planned + plan.spareAttempts;
+    const events = event === null ? [] : name === 'training' ? trainingEvents(plan, event, count) : [{ event, count }];
+    return { slot: name, query: shape.query, part: shape.part, event, count, events };
   });
+}
+
+/**
+ * What a session costs a unit of one client, known before it opens; null: nothing of the client is in its sum, or nothing is promised.
+ * @param client - null: the most that it costs anybody
+ */
+export function sessionEvent(plan: Plan, slot: SlotName, round: number, client: string | null): MechanismEvent | null {
+  if (plan.privacy.kind === 'none') return null;
+  const event = slotEvent(plan, slotShape(plan, slot));
+  const schedule = slot === 'training' ? bandedSchedule(plan) : null;
+  if (schedule === null) return event;
+  const turn = client === null ? youngestTurn(plan, round) : bandedTurn(plan, client, round);
+  return turn === null ? null : bandEvent(event, bandCoefficients(schedule.bands)[turn.age]!);
+}
+
+/**
+ * What a session costs in the federation's books, which must hold for every client: what it costs the roster's first, whom nobody passes
+ * at any time ({@link turnsUpTo}); and an attempt that is repeated the most that it costs anybody.
+ */
+export function federationEvent(plan: Plan, slot: SlotName, round: number, repeated: boolean): MechanismEvent | null {
+  return sessionEvent(plan, slot, round, repeated ? null : (plan.roster.clients[0]?.client ?? null));
+}
+
+/** Whether one event more stays within what a unit may be charged: what passes its own count takes up a larger one's. */
+export function slotAllows(slot: PlanSlot, charged: readonly MechanismEvent[], next: MechanismEvent): boolean {
+  return uncharged(slot, [...charged, next]) !== null;
+}
+
+/** What is left of a slot's events after some were charged; null when more were charged than there are. */
+export function uncharged(slot: PlanSlot, charged: readonly MechanismEvent[]): readonly EventCount[] | null {
+  const [largest, ...smaller] = slot.events;
+  if (largest === undefined) return charged.length === 0 ? [] : null;
+  let over = charged.length;
+  const left = smaller.map(({ event, count }) => {
+    const times = charged.filter(({ noiseMultiplier }) => noiseMultiplier === event.noiseMultiplier).length;
+    over -= Math.min(times, count);
+    return { event, count: count - Math.min(times, count) };
+  });
+  return over > largest.count ? null : [{ event: largest.event, count: largest.count - over }, ...left];
+}
+
+/**
+ * At most what a unit was charged for so many training sessions, the first `rounds` of which were released or are the latest of their
+ * rounds; the others failed.
+ */
+export function trainingChargedAtMost(plan: Plan, sessions: number, rounds: number): readonly EventCount[] {
+  if (plan.privacy.kind === 'none') return [];
+  return eventsOfRounds(plan, slotEvent(plan, slotShape(plan, 'training')), rounds, sessions);
+}
+
+function trainingEvents(plan: Plan, event: MechanismEvent, count: number): readonly EventCount[] {
+  return eventsOfRounds(plan, event, plan.training.rounds, count);
+}
+
+/** The worst unit's events over the first rounds, once each, and sessions beyond those, each of which may have cost the most. */
+function eventsOfRounds(plan: Plan, event: MechanismEvent, rounds: number, sessions: number): readonly EventCount[] {
+  const schedule = bandedSchedule(plan);
+  if (schedule === null) return [{ event, count: sessions }];
+  const coefficients = bandCoefficients(schedule.bands);
+  const failed = Math.max(0, sessions - rounds);
+  return turnsUpTo(plan, schedule, rounds).map((turns, age) => ({
+    event: bandEvent(event, coefficients[age]!),
+    count: age === 0 ? turns + failed : turns,
+  }));
 }
 
 /**
@@ -97,7 +167,7 @@ export function slotShape(plan: Plan, slot: SlotName): SlotShape {
     dimension,
     clipNormL2,
     ...gridFor(clipNormL2, dimension),
-    samplingNumerator: slot === 'training' && training.kind === 'gradient' ? training.samplingNumerator : everyUnit,
+    samplingNumerator: slot === 'training' ? trainingNumerator(plan) : everyUnit,
   };
 }
 
@@ -119,12 +189,19 @@ export function slotEvent(plan: Plan, shape: SlotShape): MechanismEvent {
     normBoundSteps: shape.normBoundSteps,
     gridStepsPerRms,
     dimension: shape.dimension,
-    noise: plan.trust === 'trusted' ? 'coordinatorDiscreteGaussian' : 'distributedDiscreteGaussian',
+    noise: noiseOf[plan.trust],
     minSurvivors: plan.cohort.minSurvivors,
     colluding: plan.cohort.colluding,
     numericSlack: 0,
   };
 }
+
+/** Who adds the noise of a release. */
+const noiseOf = {
+  secure: 'distributedDiscreteGaussian',
+  local: 'localDiscreteGaussian',
+  trusted: 'coordinatorDiscreteGaussian',
+} as const satisfies Record<Plan['trust'], MechanismEvent['noise']>;
 
 function noiseMultiplierOf(plan: Plan, slot: SlotName): number {
   const noiseMultiplier = plan[slot]?.noiseMultiplier;

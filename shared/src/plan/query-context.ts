@@ -1,4 +1,6 @@
 import type { QueryContext } from '../queries/index.ts';
+import { expectedUpdates } from './client-sampling.ts';
+import { planClipBit } from './clip-norm.ts';
 import { inputWidth, outputWidth } from './data-schema.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -13,5 +15,7 @@ export function queryContext(plan: Plan): QueryContext {
     unit: plan.unit,
     training: plan.training.query,
     evaluation: plan.evaluation === null ? null : { detail: plan.evaluation.detail, lossMax: plan.evaluation.lossMax },
+    expectedUpdates: expectedUpdates(plan),
+    clipBit: planClipBit(plan),
   };
 }

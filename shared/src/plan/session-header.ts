@@ -1,5 +1,6 @@
 import type { SessionHeader } from '../secure-sum/index.ts';
 import { SottoError } from '../errors/index.ts';
+import { clipNormFault } from './clip-norm.ts';
 import { slotShape, slotsOfRound } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -10,11 +11,13 @@ export type SessionFacts = {
   readonly round: number;
   readonly attempt: number;
   readonly modelHash: string;
+  /** The public bound on a delta, where it follows the deltas' norms. */
+  readonly clipNormL2?: number | null;
 };
 
 /**
  * The header of a session, which both ends compute: everything in it but `facts` follows from the signed plan.
- * @throws {PLAN_INVALID} when the plan has nothing to do in that round.
+ * @throws {PLAN_INVALID} when the plan has nothing to do in that round, or the bound is not one that the plan allows.
  */
 export function sessionHeaderFor(plan: Plan, facts: SessionFacts): SessionHeader {
   const slots = slotsOfRound(plan, facts.round);
@@ -24,6 +27,9 @@ export function sessionHeaderFor(plan: Plan, facts: SessionFacts): SessionHeader
       `plan.training.rounds: the plan has ${plan.training.rounds} rounds and no session in round ${facts.round}`,
     );
   }
+  const { clipNormL2 = null } = facts;
+  const fault = clipNormFault(plan, slots, clipNormL2);
+  if (fault !== null) throw new SottoError('PLAN_INVALID', `plan.training.query.adaptiveClip: ${fault}`);
   return {
     protocol: 1,
     suite: plan.suite,
@@ -35,5 +41,6 @@ export function sessionHeaderFor(plan: Plan, facts: SessionFacts): SessionHeader
     modelHash: facts.modelHash,
     slots: [...slots],
     dimension: slots.reduce((sum, slot) => sum + slotShape(plan, slot).dimension, 0),
+    ...(clipNormL2 === null ? {} : { clipNormL2 }),
   };
 }

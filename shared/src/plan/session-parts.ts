@@ -17,8 +17,9 @@ export const noiseDeviations = 16;
  * The parts of a session's vector, in order. Both sides compute them from the signed plan alone.
  *
  * Each client adds to each coordinate discrete Gaussian noise of variance v = z²D² / (minSurvivors - colluding), so that what
- * is left after `colluding` of the fewest survivors have pooled what they know is z·D (soundness.md §2.3). In `trusted` mode
- * the coordinator adds it instead ({@link coordinatorNoiseVariance}).
+ * is left after `colluding` of the fewest survivors have pooled what they know is z·D (soundness.md §2.3). In `local` mode, where
+ * the coordinator sees each contribution, each client adds all of it, v = z²D²; in `trusted` mode the coordinator adds it instead
+ * ({@link coordinatorNoiseVariance}).
  *
  * @throws {PLAN_INVALID} when a slot has no or too little noise, or when the sums cannot fit into 32 bits.
  */

@@ -162,7 +162,7 @@ function checkEvent(event: MechanismEvent): void {
     event.adjacency === 'addOrRemove' &&
     (event.unit === 'record' || event.unit === 'client') &&
     ['train', 'validation', 'test', 'all'].includes(event.part) &&
-    ['distributedDiscreteGaussian', 'coordinatorDiscreteGaussian'].includes(event.noise) &&
+    ['distributedDiscreteGaussian', 'coordinatorDiscreteGaussian', 'localDiscreteGaussian'].includes(event.noise) &&
     event.numericSlack === 0;
   if (!known) {
     const { kind, version, unit, adjacency, part, noise, numericSlack } = event;

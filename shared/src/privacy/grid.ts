@@ -45,7 +45,7 @@ export function gridFor(clipNormL2: number, dimension: number): { gridStep: numb
 /**
  * Variance, in steps², of the noise that one party adds to each coordinate so that the part of it which `colluding`
  * others do not know has z·D as its standard deviation: v = z²D² / (minSurvivors − colluding) where the clients share
- * the noise out, z²D² where the coordinator adds all of it (soundness.md §2.3.3).
+ * the noise out, z²D² where the coordinator or each client adds all of it (soundness.md §2.3.3).
  *
  * @throws {INVALID_INPUT} when √v < 4 steps, or colluding is not below minSurvivors
  */

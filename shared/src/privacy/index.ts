@@ -1,3 +1,4 @@
+export { bandCoefficients, bandEvent, bandNormSteps } from './banded-toeplitz.ts';
 export { mechanismEventSchema, type EventCount, type MechanismEvent } from './mechanism-event.ts';
 export { gridStepsPerRms, type PartSpec } from './part-spec.ts';
 export { gridFor, minNoiseStdSteps, noiseVarianceSteps } from './grid.ts';

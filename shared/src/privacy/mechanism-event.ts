@@ -22,7 +22,8 @@ export const mechanismEventSchema = z.strictObject({
   /** S: grid steps per root-mean-square coordinate. */
   gridStepsPerRms: z.int().positive(),
   dimension: z.int().positive(),
-  noise: z.enum(['distributedDiscreteGaussian', 'coordinatorDiscreteGaussian']),
+  /** Who adds it: the clients a share each, the coordinator, or each client all of it, so that its own contribution is a release. */
+  noise: z.enum(['distributedDiscreteGaussian', 'coordinatorDiscreteGaussian', 'localDiscreteGaussian']),
   minSurvivors: z.int().positive(),
   colluding: z.int().min(0),
   /** Relative slack of the sensitivity; 0 on the exact integer path. */

@@ -46,7 +46,7 @@ export const runStatusSchema = z.strictObject({
   planHash: z.string(),
   state: runStateSchema,
   reason: z.string().nullable(),
-  trust: z.enum(['secure', 'trusted']),
+  trust: z.enum(['secure', 'local', 'trusted']),
   unit: z.enum(['record', 'client']),
   minSurvivors: z.int(),
   colluding: z.int(),

@@ -25,6 +25,8 @@ const context: QueryContext = {
   unit: 'record',
   training: { kind: 'gradient', samplingNumerator: everyUnit, clipNormL2: 0.3, expectedBatch: 10 },
   evaluation: { detail: 'accuracy', lossMax: 4 },
+  expectedUpdates: null,
+  clipBit: null,
 };
 const clientContext: QueryContext = {
   ...context,

@@ -1,7 +1,8 @@
 import { SottoError } from '../errors/index.ts';
 import { selectUnits, type LocalModel, type UnitBatch } from '../model/index.ts';
-import { createNoiseSampler, drawSample, encodeUnit, type PartSpec } from '../privacy/index.ts';
+import { createNoiseSampler, drawSample, encodeUnit, type PartSpec, type RandomnessOptions } from '../privacy/index.ts';
 import type { RandomSource } from '../random/index.ts';
+import { addAgain, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 import { queryByName } from './query-by-name.ts';
 import type { QueryContext } from './query.ts';
 
@@ -15,19 +16,26 @@ export type SessionContribution = {
   readonly model: LocalModel;
   /** The published weights of the round, float32 [d]. */
   readonly weights: Float32Array;
+  /** C, from the session's header, where the plan clips adaptively. */
+  readonly clipNormL2?: number | null | undefined;
+  /** What is due of this client and what it has kept, where the plan's updates are sent again. */
+  readonly banded?: { readonly turn: BandedTurn | null; readonly memory: UpdateMemory } | null;
   /** The device's CSPRNG: coin, noise and local shuffling are drawn from it, and nothing else is random. */
   readonly random: RandomSource;
   /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
   readonly allowInsecureRandom?: boolean;
 };
 
+/** No sampling: every unit is read. */
+const everyUnit = 2 ** 32;
+
 /** Units that pass through the model at once: bounds memory, changes no result. */
 const unitsAtOnce = 256;
 
 /**
- * THE DOOR: everything that a device contributes to a session, ready to be masked. For each part: the secret coin (training at
- * unit = record), each unit's vector through `encodeUnit`, the exact sum of the integers, clamped, plus fresh discrete Gaussian
- * noise. A part without units gives zeros and noise, like any other.
+ * THE DOOR: everything that a device contributes to a session, ready to be masked. For each part: the secret coin (of each record
+ * in training, or of the client where its plan hides who takes part), each unit's vector through `encodeUnit`, the exact sum of the
+ * integers, clamped, plus fresh discrete Gaussian noise. A part without units gives zeros and noise, like any other.
  *
  * Guarantees. Removing one unit changes the sum before noise by at most D = `normBoundSteps` in L2: it adds at most one vector
  * (counted here), that `encodeUnit` bounds, and clamping brings no two sums further apart. Noise is added once a part,
@@ -44,28 +52,44 @@ export async function contributeSession(input: SessionContribution): Promise<Int
   let offset = 0;
   for (const part of parts) {
     await sumOfUnits(part, input, integers.subarray(offset, offset + part.dimension));
-    if (part.noiseVarianceSteps > 0) {
-      createNoiseSampler(part.noiseVarianceSteps, { allowInsecureRandom }).add(
-        integers,
-        offset,
-        part.dimension,
-        random,
-      );
-    }
+    addNoise(part, integers, offset, random, { allowInsecureRandom });
     offset += part.dimension;
   }
   return integers;
 }
 
+/** What leaves of a device that has nothing to contribute to a session, or not in time: zeros and fresh noise. */
+export function noiseAlone(parts: readonly PartSpec[], random: RandomSource, options: RandomnessOptions): Int32Array {
+  const integers = new Int32Array(parts.reduce((sum, part) => sum + part.dimension, 0));
+  let offset = 0;
+  for (const part of parts) {
+    addNoise(part, integers, offset, random, options);
+    offset += part.dimension;
+  }
+  return integers;
+}
+
+function addNoise(
+  part: PartSpec,
+  integers: Int32Array,
+  offset: number,
+  random: RandomSource,
+  options: RandomnessOptions,
+): void {
+  if (part.noiseVarianceSteps === 0) return;
+  createNoiseSampler(part.noiseVarianceSteps, options).add(integers, offset, part.dimension, random);
+}
+
 /** Writes the exact integer sum of the encoded vectors of one part's units, clamped, to int32 zeros [dimension]. */
 async function sumOfUnits(part: PartSpec, input: SessionContribution, target: Int32Array): Promise<void> {
-  const { context, model, weights, random, allowInsecureRandom = false } = input;
+  const { context, model, weights, clipNormL2 = null, random, allowInsecureRandom = false } = input;
   const query = queryByName(part.query);
   const all = await input.unitsOf(part);
 
   const addVectorsOf = async (batch: UnitBatch, vectorsAllowed: number, encoded: Int32Array): Promise<void> => {
     let vectors = 0;
-    await query.contribute({ context, batch, model, weights, seed: random.bytes(32) }, (vector) => {
+    const asked = { context, batch, model, weights, clipNormL2, seed: random.bytes(32) };
+    await query.contribute(asked, (vector) => {
       vectors += 1;
       if (vectors > vectorsAllowed) {
         throw new SottoError('INTERNAL', `query ${query.name}: more vectors than the ${vectorsAllowed} allowed`);
@@ -75,6 +99,16 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
   };
 
   if (context.unit === 'client') {
+    const { training } = context;
+    if (part.slot === 'training' && training.kind === 'update' && training.sampling?.kind === 'banded') {
+      await addDue(input.banded ?? null, part, target, () => addVectorsOf(all, 1, target));
+      return;
+    }
+    // The client's own coin. Who says no has no work: the driver lets uploads leave at one time whatever was said.
+    if (part.samplingNumerator < everyUnit) {
+      const drawn = drawSample(1, part.samplingNumerator, random, { allowInsecureRandom });
+      if (drawn.length === 0) return;
+    }
     await addVectorsOf(all, 1, target);
     clampTo(target, target, part.sumLimitSteps);
     return;
@@ -101,6 +135,26 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
     for (let index = 0; index < encoded.length; index++) sum[index]! += encoded[index]!;
   }
   clampTo(target, sum, part.sumLimitSteps);
+}
+
+/** A client's turn: a new update, which it keeps; its share of an earlier one; or nothing, and the noise alone leaves. */
+async function addDue(
+  banded: (SessionContribution['banded'] & object) | null,
+  part: PartSpec,
+  target: Int32Array,
+  makeUpdate: () => Promise<void>,
+): Promise<void> {
+  if (banded === null)
+    throw new SottoError('INTERNAL', `query ${part.query}: the session says nothing of whose turn it is`);
+  const { turn, memory } = banded;
+  if (turn === null) return;
+  if (turn.age === 0) {
+    await makeUpdate();
+    memory.keep(turn.madeIn, target);
+    return;
+  }
+  const kept = memory.recall(turn.madeIn);
+  if (kept !== null) addAgain(kept, turn.age, part, target);
 }
 
 /** Writes each coordinate, brought into [-limit, limit]. */

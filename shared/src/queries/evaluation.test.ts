@@ -20,6 +20,8 @@ const classes: QueryContext = {
   unit: 'record',
   training: { kind: 'gradient', samplingNumerator: 2 ** 32, clipNormL2: 1, expectedBatch: 50 },
   evaluation: { detail: 'accuracy', lossMax: 2 },
+  expectedUpdates: null,
+  clipBit: null,
 };
 const confusion: QueryContext = { ...classes, evaluation: { detail: 'confusion', lossMax: 2 } };
 const binary: QueryContext = { ...classes, outputs: 1, target: 'binary', loss: 'binaryCrossEntropy' };
@@ -51,7 +53,14 @@ function batchOf(units: readonly (readonly (readonly [readonly number[], number]
 
 async function vectorsOf(context: QueryContext, batch: UnitBatch): Promise<number[][]> {
   const vectors: number[][] = [];
-  const input = { context, batch, model: identity, weights: new Float32Array(), seed: new Uint8Array(32) };
+  const input = {
+    context,
+    batch,
+    model: identity,
+    weights: new Float32Array(),
+    clipNormL2: null,
+    seed: new Uint8Array(32),
+  };
   await evaluation.contribute(input, (vector) => vectors.push([...vector]));
   return vectors;
 }

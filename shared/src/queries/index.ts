@@ -1,11 +1,15 @@
+export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
+export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
-export { contributeSession, type SessionContribution } from './contribute-session.ts';
+export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, Query, QueryContext } from './query.ts';
 export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,
+  type AdaptiveClip,
+  type ClientSampling,
   type GradientQuery,
   type TrainingQuery,
   type UpdateQuery,

@@ -1,5 +1,6 @@
 import type { LocalModel, Loss, Topology, UnitBatch } from '../model/index.ts';
 import type { Segment } from '../vector/index.ts';
+import type { ClipBit } from './adaptive-clip.ts';
 import type { TrainingQuery } from './training-query-schema.ts';
 
 /** What queries know of a plan (`plan/query-context.ts` makes it), so that this folder can be read by itself. */
@@ -13,6 +14,10 @@ export type QueryContext = {
   readonly unit: 'record' | 'client';
   readonly training: TrainingQuery;
   readonly evaluation: { readonly detail: 'accuracy' | 'confusion'; readonly lossMax: number } | null;
+  /** The plan's constant number of new updates in a sum, where not every survivor makes one; null: each does. */
+  readonly expectedUpdates: number | null;
+  /** How update and clip bit share a vector; null where the bound on a delta is the plan's constant. */
+  readonly clipBit: ClipBit | null;
 };
 
 /** What a query works with on the device: the units of its part (after the coin), the model with the round's weights set. */
@@ -22,6 +27,8 @@ export type ContributeInput = {
   readonly model: LocalModel;
   /** The published weights of the round, float32 [d]. */
   readonly weights: Float32Array;
+  /** C, the round's public bound on a delta, where it follows the deltas' norms; null elsewhere. */
+  readonly clipNormL2: number | null;
   /** 32 bytes for local shuffling and dropout; fresh from the device's CSPRNG for each call. */
   readonly seed: Uint8Array;
 };

@@ -11,11 +11,49 @@ export const gradientQuerySchema = z.strictObject({
   expectedBatch: z.number().positive().max(1e9),
 });
 
+/** The bound on a client's delta follows a quantile of the deltas' norms. Andrew et al. 2021, Algorithm 1. */
+export const adaptiveClipSchema = z.strictObject({
+  /** gamma: the share of clients whose delta shall be within the bound. */
+  quantile: z.number().gt(0).lt(1).default(0.5),
+  /** eta: how quickly the bound follows, on the logarithmic scale. */
+  learningRate: z.number().positive().max(10).default(0.2),
+  /** sigma_b: deviation of the noise in the sum of the clip bits, above z / 2; by default a twentieth of the clients in a round. */
+  clippedCountStddev: z.number().positive().max(1e6).optional(),
+  /** The bound never leaves these. */
+  clipNormMin: z.number().positive().max(1e6).default(1e-4),
+  clipNormMax: z.number().positive().max(1e6).default(1e4),
+});
+export type AdaptiveClip = z.infer<typeof adaptiveClipSchema>;
+
+/** How the clients take part in a round with an update; by default everybody, every round. */
+export const clientSamplingSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    /** Everybody uploads, every round; whose own secret coin says no uploads zeros with its share of the noise. */
+    kind: z.literal('hidden'),
+    /** Chance that a client takes part in a round, as a numerator over 2^32. */
+    samplingNumerator: z.int().min(1).max(4_294_967_295),
+  }),
+  z.strictObject({
+    /**
+     * Nobody draws: each client makes an update in turn, by its place in the roster, and sends a smaller share of it again in each of the
+     * rounds after, from which the coordinator works out sums with less noise. Banded matrix factorization.
+     */
+    kind: z.literal('banded'),
+    /** Rounds in which an update is sent, the first included. */
+    bands: z.int().min(2).max(256),
+    /** Updates that a client makes at most. */
+    maxParticipations: z.int().min(1).max(100_000),
+  }),
+]);
+export type ClientSampling = z.infer<typeof clientSamplingSchema>;
+
 /** FedAvg's model delta after local epochs (unit = client). */
 export const updateQuerySchema = z.strictObject({
   kind: z.literal('update'),
-  /** L2 bound on the client's whole delta. */
+  /** L2 bound on the client's whole delta; with adaptive clipping the first round's. */
   clipNormL2: z.number().positive().max(1e6),
+  adaptiveClip: adaptiveClipSchema.optional(),
+  sampling: clientSamplingSchema.optional(),
   localEpochs: z.int().min(1).max(1_000),
   batchSize: z.int().min(1).max(65_536),
   learningRate: z.number().positive().max(1_000),

@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { modelLayout } from '../model/index.ts';
+import { withClipBit } from './adaptive-clip.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { UpdateQuery } from './training-query-schema.ts';
 
@@ -13,21 +14,33 @@ import type { UpdateQuery } from './training-query-schema.ts';
  * and is no clipped summand, so the plan's check refuses it by name.
  *
  * What is made of it: the noisy sum divided by the number of survivors, which is public. Clients weigh the same, because a
- * weight by the number of rows would be a count that leaves the device.
+ * weight by the number of rows would be a count that leaves the device. Where each client tosses a coin of its own, the
+ * denominator is the plan's constant rate × clients: how many coins said yes is a secret. Where each makes one in turn, it is
+ * clients / turns.
+ *
+ * With adaptive clipping the vector is the delta in units of the round's bound, and one coordinate more that tells whether the
+ * delta was within it (`adaptive-clip.ts`): L2 1 for both together. The bound scales what goes in and what comes out and is no part of
+ * the sensitivity, so a coordinator that publishes another one spoils the model and nothing else.
  */
 export const update: Query = {
   name: 'update',
   units: ['client'],
-  layout: (context) => modelLayout(context.topology, context.inputs),
-  clipNormL2: (context) => updateSettings(context).clipNormL2,
-  contribute: async ({ context, batch, model, weights, seed }, emit) => {
+  layout: (context) => {
+    const model = modelLayout(context.topology, context.inputs);
+    return context.clipBit === null ? model : [...model, { name: 'clip bit', length: 1 }];
+  },
+  clipNormL2: (context) => (context.clipBit === null ? updateSettings(context).clipNormL2 : 1),
+  contribute: async ({ context, batch, model, weights, clipNormL2, seed }, emit) => {
     if (batch.units === 0) return;
     const { localEpochs, batchSize, learningRate, proximal } = updateSettings(context);
     const trained = await model.train(batch, { epochs: localEpochs, batchSize, learningRate, proximal }, seed);
     if (trained.length !== weights.length) {
       throw new SottoError('INTERNAL', `query update: ${weights.length} weights went in, ${trained.length} came out`);
     }
-    emit(Float64Array.from(trained, (weight, index) => weight - weights[index]!));
+    const delta = Float64Array.from(trained, (weight, index) => weight - weights[index]!);
+    if (context.clipBit === null) return emit(delta);
+    if (clipNormL2 === null) throw new SottoError('INTERNAL', 'query update: the session has no bound to clip to');
+    emit(withClipBit(delta, context.clipBit, clipNormL2));
   },
 };
 

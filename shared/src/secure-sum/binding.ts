@@ -20,8 +20,8 @@ export function rosterHashOf(roster: Roster): string {
   return toHex(sha256(signedBytes('secure-sum/roster', roster.sessionId, canonicalJson(roster.entries))));
 }
 
-/** What stands for the roster's hash in `trusted` mode, where there are no keys. */
-export function trustedRosterHash(sessionId: string): string {
+/** What stands for the roster's hash in `local` and `trusted` mode, where there are no keys. */
+export function plainRosterHash(sessionId: string): string {
   return rosterHashOf({ type: 'roster', sessionId, entries: [] });
 }
 

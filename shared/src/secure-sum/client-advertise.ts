@@ -11,7 +11,7 @@ import { isHybrid } from './suite.ts';
 
 /**
  * Begins a session: fresh keys, signed. The caller has checked the plan against its policy, the attempt against its
- * durable mark and the model's bytes against the header's hash. In `trusted` mode there are no keys and no message.
+ * durable mark and the model's bytes against the header's hash. In `local` and `trusted` mode there are no keys and no message.
  *
  * The masking key pairs follow from the recovery seed r, whose shares the others hold; the sealing pairs come from seeds of
  * their own that are never shared.
@@ -28,7 +28,7 @@ export async function beginSession(
   if (!rules.identities.has(client)) {
     throw new SottoError('PLAN_INVALID', `client ${client} is not on the plan's roster`);
   }
-  if (header.trust === 'trusted') return { state: { phase: 'trusted', rules, identity, sessionId }, message: null };
+  if (header.trust !== 'secure') return { state: { phase: 'plain', rules, identity, sessionId }, message: null };
   const least = Math.max(3, rules.colluding + 2);
   if (rules.minSurvivors < least) {
     throw new SottoError('PLAN_INVALID', `minSurvivors ${rules.minSurvivors} is below ${least}`);

@@ -23,7 +23,7 @@ export type HeldShares = { readonly selfMask: Uint8Array; readonly recovery: Uin
  * lives in memory only; a restart makes the session dead.
  */
 export type SumClientState =
-  | (Base & { readonly phase: 'trusted' })
+  | (Base & { readonly phase: 'plain' })
   | (Base & {
       readonly phase: 'advertised';
       readonly advertise: Advertise;

@@ -1,14 +1,14 @@
 import { SottoError } from '../errors/index.ts';
 import type { Mask } from '../crypto/index.ts';
 import { littleEndianOf, toHex, wordsToLittleEndian } from '../vector/index.ts';
-import { maskSign, selfMaskInfo, trustedRosterHash, uploadBytes, type Binding } from './binding.ts';
+import { maskSign, selfMaskInfo, plainRosterHash, uploadBytes, type Binding } from './binding.ts';
 import { expectPhase, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
 import type { Upload } from './messages.ts';
 import type { SumPorts } from './rules.ts';
 
 /**
- * Masks a contribution and signs the hash of what leaves; in `trusted` mode the vector leaves as it is. A session masks
+ * Masks a contribution and signs the hash of what leaves; in `local` and `trusted` mode the vector leaves as it is. A session masks
  * once: the same state masks no second vector, and no vector twice.
  * @param integers - the contribution with its noise, [dimension]; not changed
  * @returns `vector`: little-endian 32-bit words, uniform without the other clients' shares
@@ -26,8 +26,8 @@ export async function maskVector(
   if (integers.length !== header.dimension) {
     throw new SottoError('INVALID_INPUT', `expected ${header.dimension} integers, got ${integers.length}`);
   }
-  if (state.phase === 'trusted') {
-    const binding = { suite: header.suite, sessionId, rosterHash: trustedRosterHash(sessionId) };
+  if (state.phase === 'plain') {
+    const binding = { suite: header.suite, sessionId, rosterHash: plainRosterHash(sessionId) };
     const sent = await signUpload(binding, identity, wordsToLittleEndian(integers), ports);
     return { state: { phase: 'done', rules, identity, sessionId }, ...sent };
   }

@@ -45,7 +45,7 @@ export type RecoverJob = {
   readonly sessionId: string;
   readonly rosterHash: string;
   readonly threshold: number;
-  /** The roster in order: a client's position in it, from 1, is its share's x. Empty in `trusted` mode. */
+  /** The roster in order: a client's position in it, from 1, is its share's x. Empty in `local` and `trusted` mode. */
   readonly roster: readonly Advertise[];
   readonly sharers: readonly string[];
   readonly survivors: readonly string[];
@@ -92,7 +92,7 @@ export function stageClients(state: SumState): readonly [readonly string[], Read
     case 'share':
       return [state.roster?.entries.map((entry) => entry.client) ?? [], state.shared];
     case 'upload':
-      return [state.rules.header.trust === 'trusted' ? state.cohort : state.sharers, state.uploaded];
+      return [state.rules.header.trust !== 'secure' ? state.cohort : state.sharers, state.uploaded];
     case 'agree':
       return [state.survivors, state.agreed];
     case 'unmask':
@@ -106,7 +106,7 @@ export function stageClients(state: SumState): readonly [readonly string[], Read
 /** Answers that the current stage needs at least. */
 export function neededAnswers(state: SumState): number {
   const { rules, stage, threshold } = state;
-  if (rules.header.trust === 'trusted') return Math.max(1, rules.minSurvivors);
+  if (rules.header.trust !== 'secure') return Math.max(1, rules.minSurvivors);
   switch (stage) {
     case 'advertise':
       return Math.max(3, rules.minSurvivors);

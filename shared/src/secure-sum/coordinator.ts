@@ -1,4 +1,4 @@
-import { rosterHashOf, sessionIdOf, trustedRosterHash } from './binding.ts';
+import { rosterHashOf, sessionIdOf, plainRosterHash } from './binding.ts';
 import {
   awaitedClients,
   neededAnswers,
@@ -20,8 +20,8 @@ import type { SumRules } from './rules.ts';
  */
 export function createSum(rules: SumRules, cohort: readonly string[]): SumStep {
   const sessionId = sessionIdOf(rules.header);
-  const trusted = rules.header.trust === 'trusted';
-  const stage = trusted ? 'upload' : 'advertise';
+  const plain = rules.header.trust !== 'secure';
+  const stage = plain ? 'upload' : 'advertise';
   const state: SumState = {
     rules,
     sessionId,
@@ -30,7 +30,7 @@ export function createSum(rules: SumRules, cohort: readonly string[]): SumStep {
     lost: new Map(),
     advertised: new Map(),
     roster: null,
-    rosterHash: trusted ? trustedRosterHash(sessionId) : '',
+    rosterHash: plain ? plainRosterHash(sessionId) : '',
     threshold: 0,
     shared: new Map(),
     sharers: [],
@@ -139,7 +139,7 @@ function endStage(state: SumState, stage: SumStage): SumStep {
     case 'share':
       return toUpload(state);
     case 'upload':
-      return state.rules.header.trust === 'trusted'
+      return state.rules.header.trust !== 'secure'
         ? toRecover({ ...state, survivors: [...state.uploaded.keys()].sort() })
         : toAgree(state);
     case 'agree':

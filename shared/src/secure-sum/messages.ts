@@ -29,7 +29,7 @@ export type Suite = z.infer<typeof suiteSchema>;
 export const sessionHeaderSchema = z.strictObject({
   protocol: z.literal(1),
   suite: suiteSchema,
-  trust: z.enum(['secure', 'trusted']),
+  trust: z.enum(['secure', 'local', 'trusted']),
   planHash: hash,
   runId: hex(16),
   /** 1 … rounds, or rounds + 1 for the evaluation after the last round. */
@@ -44,6 +44,8 @@ export const sessionHeaderSchema = z.strictObject({
     .max(2),
   /** Length of the summed vector. */
   dimension: z.int().min(1).max(268_435_456),
+  /** The public bound that clients clip their deltas to, where it is not the plan's constant: follows from the releases before. */
+  clipNormL2: z.number().positive().optional(),
 });
 export type SessionHeader = z.infer<typeof sessionHeaderSchema>;
 

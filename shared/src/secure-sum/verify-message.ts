@@ -130,7 +130,7 @@ function confirmFault(sharers: readonly string[], message: Confirm): Rejection |
 
 function uploadFault(state: SumState, message: Upload): Rejection | null {
   if (message.rosterHash !== state.rosterHash) return rejection('UPLOAD_INVALID', 'it is for another roster');
-  const confirmed = state.rules.header.trust === 'trusted' || state.confirmed.has(message.client);
+  const confirmed = state.rules.header.trust !== 'secure' || state.confirmed.has(message.client);
   return confirmed ? null : rejection('MESSAGE_UNEXPECTED', 'it came before its confirmation');
 }
 

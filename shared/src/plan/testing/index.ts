@@ -6,3 +6,4 @@ export {
   type ExampleClient,
   type ExamplePlanOptions,
 } from './example-plan.ts';
+export { trainingRounds, type TrainingRound } from './training-rounds.ts';

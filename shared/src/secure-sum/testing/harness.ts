@@ -199,7 +199,7 @@ export async function runSession(
       states.set(identity.client, begun.state);
       if (begun.message !== null) await put(identity.client, begun.message);
     });
-    if (rules.header.trust === 'trusted') await upload(identity.client);
+    if (rules.header.trust !== 'secure') await upload(identity.client);
   }
 
   for (;;) {
