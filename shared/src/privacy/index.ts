@@ -4,8 +4,8 @@ export { gridFor, minNoiseStdSteps, noiseVarianceSteps } from './grid.ts';
 export { encodeUnit } from './encode-unit.ts';
 export { drawSample, type RandomnessOptions } from './sample.ts';
 export { createNoiseSampler, type NoiseSampler } from './noise-sampler.ts';
-export { effectiveNoiseMultiplier, epsilonOf, type Accountant, type StatedEpsilon } from './accountant.ts';
-export { calibrateNoiseMultiplier } from './calibrate.ts';
+export { effectiveNoiseMultiplier, epsilonOf, type Accountant, type StatedEpsilon } from './accountants/accountant.ts';
+export { calibrateNoiseMultiplier } from './accountants/calibrate.ts';
 export {
   chargeKey,
   chargeLedger,

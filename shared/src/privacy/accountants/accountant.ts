@@ -1,8 +1,8 @@
-import { SottoError } from '../errors/index.ts';
+import { SottoError } from '../../errors/index.ts';
 import { gaussianEpsilon } from './analytic-gaussian.ts';
 import { gaussianRdp } from './gaussian-rdp.ts';
-import { noiseVarianceSteps } from './grid.ts';
-import type { EventCount, MechanismEvent } from './mechanism-event.ts';
+import { noiseVarianceSteps } from '../grid.ts';
+import type { EventCount, MechanismEvent } from '../mechanism-event.ts';
 import { epsilonByPld } from './pld.ts';
 import { epsilonOfRdp, rdpOrders } from './rdp-to-epsilon.ts';
 

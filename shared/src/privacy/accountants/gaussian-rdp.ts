@@ -6,7 +6,7 @@
  * r^α − 1 − α(r−1) ≥ 0, so nothing cancels however small q is.
  */
 
-/** What rounding and quadrature may have taken away, relative; both stay below a tenth of it (`vectors/gaussian-rdp.json`). */
+/** What rounding and quadrature may have taken away, relative; both stay below a tenth of it (`../vectors/gaussian-rdp.json`). */
 const upward = 1 + 1e-10;
 
 /** Under less noise the quadrature would need too many nodes, and no ε worth having comes out. */
