@@ -8,69 +8,226 @@ export type ComposedLoss = { readonly loss: LossDistribution; readonly count: nu
 const unit = 2 ** -53;
 /** Weights below e^{−90} of the whole, all together, are far below round-off. */
 const negligible = -90;
+/** What the window may leave out, as a logarithm: of δ above, of the tilted mass below. A ten-millionth. */
+const negligibleShare = -16;
+/** Round-off beyond this share of δ is worth another try. */
+const feltSlack = 2e-5;
 /** Longest transform; a composition that needs more gets null. */
 const longestTransform = 2 ** 21;
+/** Points after which a running product is computed anew. */
+const restartEvery = 1_024;
 
 /**
- * The smallest ε whose δ is kept by the composition, rounded up, or null where the grid would be too long or δ too small
- * for doubles.
+ * The smallest ε whose δ is kept by the composition, rounded up; of the two directions' the larger. Null where the grid
+ * would be too long or δ too small for doubles.
  *
  * Masses are tilted by e^{tl} first, so that they lie where ε is sought and round-off of the transform is relative to δ
  * there; then one transform for each kind, its power, and one back. Mass outside of the transform's window is bounded by
  * Chernoff and added to δ; so is a bound on round-off.
  *
+ * @param directions - one or two compositions, with the same counts in the same order
  * @param gridWidth - D of all distributions
  * @param delta - in (0, 1)
  * @see Koskela, Jälkö & Honkela 2020, arXiv 1906.03049; Gopi, Lee & Wutschitz 2021, arXiv 2106.02848
  */
-export function composedEpsilon(parts: readonly ComposedLoss[], gridWidth: number, delta: number): number | null {
-  const tilt = tiltFor(parts, gridWidth, delta);
-  const window = windowFor(parts, gridWidth, tilt, delta);
-  const length = 2 ** Math.ceil(Math.log2(window.highest - window.lowest + 2));
-  if (!(length <= longestTransform)) return null;
-  const { masses: tilted, meanSize } = transformProduct(parts, gridWidth, tilt, length);
-
-  let infinite = 0;
-  let releases = 0;
-  let lossError = 0;
-  for (const { loss, count } of parts) {
-    infinite += count * -Math.log1p(-loss.infinite);
-    releases += count;
-    lossError += count * loss.lossError;
-  }
-  const lost = -Math.expm1(-infinite) * (1 + 1e-12) + window.lostAbove;
-  const logScale = cumulants(parts, gridWidth, tilt).value;
-  // δ(ε) is the tilted masses' sum under a weight of height e^{K − tε} with one peak. Forward transform and power err by
-  // less than 8 units a release and level in each frequency, and ‖ŵ‖₁/N < 2 + 2 ln N heights. The inverse errs by less
-  // than 5 units a level of its mean size in each point, over the points that e^{−tl} leaves.
-  const levels = Math.log2(length);
-  const weightedPoints = Math.min(length, -1 / Math.expm1(-tilt * gridWidth));
-  const roundOff = 8 * unit * levels * ((releases + 2) * (2 + 2 * Math.log(length)) + meanSize * weightedPoints);
-  // Masses are rounded relative to themselves, far less than this.
-  const kept = delta * (1 - Math.min(0.5, releases * 1e-13));
-
-  const top = window.lowest + length - 1;
-  if (!(lost + Math.exp(logScale - tilt * top * gridWidth) * roundOff <= kept)) return null;
-  // From the top: A = P(loss ≥ l), B = Σ e^{−l}·P(l), and δ(ε) = A − e^ε·B between two points.
-  let above = lost;
-  let weighted = 0;
-  for (let index = top; index > window.lowest; index -= 1) {
-    const point = index * gridWidth;
-    const mass = Math.exp(logScale - tilt * point) * tilted[modulo(index, length)]!;
-    above += mass;
-    weighted += mass * Math.exp(-point);
-    const below = point - gridWidth;
-    const slack = Math.exp(logScale - tilt * below) * roundOff;
-    // Written as "not ≤", so that a NaN would raise ε and never lower it.
-    if (!(above - weighted * Math.exp(below) + slack <= kept)) {
-      const inside = Math.log((above + slack - kept) / weighted);
-      const epsilon = inside >= below && inside <= point ? inside : point;
-      return Math.max(0, epsilon) * (1 + 1e-12) + lossError + 1e-12;
+export function composedEpsilon(
+  directions: readonly (readonly ComposedLoss[])[],
+  gridWidth: number,
+  delta: number,
+): number | null {
+  const trimmed = directions.map((parts) => trim(parts, Math.log(delta)));
+  let tilts = trimmed.map((parts) => tiltsForDelta(parts, gridWidth, Math.log(delta)));
+  for (;;) {
+    const composed = compose(
+      trimmed,
+      gridWidth,
+      tilts.map(({ tilt }) => tilt),
+      Math.log(delta),
+    );
+    if (composed === null) return null;
+    const found = composed.map((one) => epsilonIn(one, gridWidth, delta));
+    // Where round-off was felt after all, a steeper tilt makes less of it.
+    const steeper = tilts.map(({ tilt, full }, index) => ({
+      full,
+      tilt: tilt < full && !((found[index]?.slack ?? Infinity) <= feltSlack * delta) ? nextTilt(tilt, full) : tilt,
+    }));
+    if (steeper.every(({ tilt }, index) => tilt === tilts[index]!.tilt)) {
+      return found.reduce<number | null>(
+        (largest, one) => (one === null || largest === null ? null : Math.max(largest, one.epsilon)),
+        0,
+      );
     }
-    if (below <= 0) return lossError + 1e-12;
+    tilts = steeper;
   }
-  // The window ends above the sought ε: its lower end is kept.
-  return Math.max(0, window.lowest * gridWidth) + lossError + 1e-12;
+}
+
+function nextTilt(tilt: number, full: number): number {
+  const next = (tilt + full) / 2;
+  return next > 0.9 * full ? full : next;
+}
+
+/** δ of the composition at ε ≥ 0, rounded up, or null as above. Parameters as above. */
+export function composedDelta(
+  directions: readonly (readonly ComposedLoss[])[],
+  gridWidth: number,
+  epsilon: number,
+): number | null {
+  const tilts = directions.map((parts) => tiltFor(parts, gridWidth, (_value, mean) => mean >= epsilon));
+  // Chernoff's bound for δ: what is lost at the window's ends stays far below it.
+  const logDeltas = directions.map((parts, index) => {
+    const { value } = cumulants(parts, gridWidth, tilts[index]!);
+    return value - tilts[index]! * epsilon - 10;
+  });
+  const composed = compose(directions, gridWidth, tilts, Math.min(0, ...logDeltas));
+  if (composed === null) return null;
+  return composed.reduce((largest, one) => Math.max(largest, deltaIn(one, gridWidth, epsilon)), 0);
+}
+
+/** A composed loss: masses times e^{tl − scale}, index modulo the length, and what may be missing from them. */
+type Composition = {
+  readonly tilted: Float64Array;
+  readonly tilt: number;
+  readonly logScale: number;
+  readonly lowest: number;
+  /** Mass above the window, and of an infinite loss. */
+  readonly lost: number;
+  /** Bound on the error of δ by the transform, times e^{tl − scale}. */
+  readonly roundOff: number;
+  readonly releases: number;
+  readonly lossError: number;
+};
+
+/**
+ * Calls the largest losses infinite, as far as δ hardly notices: a far tail would outweigh all else under a tilt and make
+ * the window long.
+ */
+function trim(parts: readonly ComposedLoss[], logDelta: number): ComposedLoss[] {
+  const share = Math.exp(logDelta + negligibleShare) / parts.reduce((sum, { count }) => sum + count, 0);
+  return parts.map(({ loss, count }) => {
+    let kept = loss.places.length;
+    let dropped = 0;
+    while (kept > 1) {
+      // kept − 1 is an index of the masses.
+      const more = dropped + Math.exp(loss.logMasses[kept - 1]!);
+      if (!(more <= share)) break;
+      dropped = more;
+      kept -= 1;
+    }
+    if (dropped === 0) return { loss, count };
+    const places = loss.places.subarray(0, kept);
+    const logMasses = loss.logMasses.subarray(0, kept);
+    return { loss: { ...loss, places, logMasses, infinite: loss.infinite + dropped * (1 + 1e-12) }, count };
+  });
+}
+
+function compose(
+  directions: readonly (readonly ComposedLoss[])[],
+  gridWidth: number,
+  tilts: readonly number[],
+  logDelta: number,
+): Composition[] | null {
+  // One tilt for each direction.
+  const windows = directions.map((parts, index) => windowFor(parts, gridWidth, tilts[index]!, logDelta));
+  const widest = Math.max(...windows.map(({ lowest, highest }) => highest - lowest));
+  const length = 2 ** Math.max(3, Math.ceil(Math.log2(widest + 2)));
+  if (!(length <= longestTransform)) return null;
+  const { masses, meanSize, sensitivities } = transformProduct(directions, gridWidth, tilts, length);
+  const levels = Math.log2(length);
+  return directions.map((parts, index) => {
+    const tilt = tilts[index]!;
+    const window = windows[index]!;
+    let infinite = 0;
+    let releases = 0;
+    let lossError = 0;
+    for (const { loss, count } of parts) {
+      infinite += count * -Math.log1p(-Math.min(1, loss.infinite));
+      releases += count;
+      lossError += count * loss.lossError;
+    }
+    // δ(ε) is the tilted masses' sum under a weight w of height e^{K − tε} with one peak, over the points that e^{−tl}
+    // leaves. Forward transform and power err by less than 16 units a level, times what the product changes with them, in
+    // each frequency (two directions share a transform); |ŵ| is at most the sum of w, and ‖ŵ‖₁/N < 2 + 2 ln N heights.
+    // The inverse errs by less than 5 units a level of its mean size in each point.
+    const weightedPoints = Math.min(length, -1 / Math.expm1(-tilt * gridWidth));
+    const forward = Math.min((releases + 2) * (2 + 2 * Math.log(length)), sensitivities[index]! * weightedPoints);
+    const roundOff = 16 * unit * levels * (forward + meanSize * weightedPoints);
+    return {
+      tilted: masses[index]!,
+      tilt,
+      logScale: cumulants(parts, gridWidth, tilt).value,
+      lowest: window.lowest,
+      lost: -Math.expm1(-infinite) * (1 + 1e-12) + window.lostAbove,
+      roundOff,
+      releases,
+      lossError,
+    };
+  });
+}
+
+/** Calls `visit` at each grid point from the top with δ there and Σ e^{l−l_j}·P(l_j) over l_j ≥ l, until it says true. */
+function walkDown(
+  { tilted, tilt, logScale, lowest, lost }: Composition,
+  gridWidth: number,
+  visit: (point: number, delta: number, weighted: number, scale: number) => boolean,
+): boolean {
+  const length = tilted.length;
+  const top = lowest + length - 1;
+  const shrink = Math.exp(-gridWidth);
+  const lose = -Math.expm1(-gridWidth);
+  const grow = Math.exp(tilt * gridWidth);
+  let delta = lost;
+  let weighted = 0;
+  let scale = 0;
+  for (let step = 0; step < length - 1; step += 1) {
+    const index = top - step;
+    const point = index * gridWidth;
+    scale = step % restartEvery === 0 ? Math.exp(logScale - tilt * point) : scale * grow;
+    // index modulo length is a place of the array
+    weighted = weighted * shrink + scale * tilted[modulo(index, length)]!;
+    if (visit(point, delta, weighted, scale * grow)) return true;
+    delta += lose * weighted;
+  }
+  return false;
+}
+
+/** ε, and the round-off of δ there. */
+function epsilonIn(
+  composition: Composition,
+  gridWidth: number,
+  delta: number,
+): { epsilon: number; slack: number } | null {
+  const { roundOff, releases, lossError, lost, lowest, tilted, logScale, tilt } = composition;
+  // Masses are rounded relative to themselves, and the running sums too: far less than this.
+  const kept = delta * (1 - Math.min(0.5, releases * 1e-13 + tilted.length * 4e-16));
+  const top = (lowest + tilted.length - 1) * gridWidth;
+  if (!(lost + Math.exp(logScale - tilt * top) * roundOff <= kept)) return null;
+  let found = Math.max(0, lowest * gridWidth);
+  let slack = 0;
+  walkDown(composition, gridWidth, (point, above, weighted, scale) => {
+    slack = scale * roundOff;
+    // δ one step below. Written as "not ≤", so that a NaN would raise ε and never lower it.
+    if (!(above - Math.expm1(-gridWidth) * weighted + slack <= kept)) {
+      const inside = point + Math.log1p(-(kept - above - slack) / weighted);
+      found = Math.max(0, inside >= point - gridWidth && inside <= point ? inside : point);
+      return true;
+    }
+    found = Math.max(0, point - gridWidth);
+    return point - gridWidth <= 0;
+  });
+  return { epsilon: found * (1 + 1e-12) + lossError + 1e-12, slack };
+}
+
+function deltaIn(composition: Composition, gridWidth: number, epsilon: number): number {
+  const { roundOff, releases, lossError, lost, lowest, tilted } = composition;
+  const sought = Math.max(0, epsilon * (1 - 1e-12) - lossError - 1e-12);
+  if (sought > (lowest + tilted.length - 1) * gridWidth) return lost;
+  let found = 1;
+  walkDown(composition, gridWidth, (point, above, weighted, scale) => {
+    if (point - gridWidth > sought) return false;
+    found = above - Math.expm1(Math.min(0, sought - point)) * weighted + scale * roundOff;
+    return true;
+  });
+  return Math.min(1, found * (1 + Math.min(0.5, releases * 2e-13 + tilted.length * 8e-16)));
 }
 
 type Cumulants = { readonly value: number; readonly mean: number; readonly variance: number };
@@ -81,14 +238,14 @@ function cumulants(parts: readonly ComposedLoss[], gridWidth: number, tilt: numb
   let mean = 0;
   let variance = 0;
   for (const { loss, count } of parts) {
-    const { logMasses, first } = loss;
+    const { logMasses, places } = loss;
     const peak = largestExponent(loss, gridWidth, tilt);
     let sum = 0;
     let sum1 = 0;
     let sum2 = 0;
     for (let index = 0; index < logMasses.length; index += 1) {
-      const point = (first + index) * gridWidth;
-      // index < logMasses.length; no mass is −∞ here and 0 after
+      // index < logMasses.length, the length of both
+      const point = places[index]! * gridWidth;
       const exponent = logMasses[index]! + tilt * point - peak;
       if (exponent < negligible) continue;
       const weight = Math.exp(exponent);
@@ -104,137 +261,227 @@ function cumulants(parts: readonly ComposedLoss[], gridWidth: number, tilt: numb
 }
 
 /** The largest exponent of e^{tl}·p, which keeps their sum in range. */
-function largestExponent({ logMasses, first }: LossDistribution, gridWidth: number, tilt: number): number {
+function largestExponent({ logMasses, places }: LossDistribution, gridWidth: number, tilt: number): number {
   let largest = -Infinity;
   for (let index = 0; index < logMasses.length; index += 1) {
     // index < logMasses.length
-    const exponent = logMasses[index]! + tilt * (first + index) * gridWidth;
+    const exponent = logMasses[index]! + tilt * places[index]! * gridWidth;
     if (exponent > largest) largest = exponent;
   }
   return largest;
 }
 
 /**
- * The tilt t at which e^{K(t) − tK'(t)}/(t+1)e is δ: Chernoff's bound for δ at the tilted mean, so that this mean lies
- * near ε. Any tilt is sound; this one makes round-off small there. At most half a unit of exponent between two points.
+ * Tilts for a δ. Any is sound; where it is steep, round-off is small where ε is sought, where it is not, the window is
+ * short. `full` puts the tilted mean near ε by Chernoff's bound for δ; `tilt` is the least under which round-off seems small.
  */
-function tiltFor(parts: readonly ComposedLoss[], gridWidth: number, delta: number): number {
-  const small = (tilt: number) => {
+function tiltsForDelta(
+  parts: readonly ComposedLoss[],
+  gridWidth: number,
+  logDelta: number,
+): { tilt: number; full: number } {
+  const full = tiltFor(parts, gridWidth, (value, mean, tilt) => value - tilt * mean - Math.log1p(tilt) - 1 <= logDelta);
+  const releases = parts.reduce((sum, { count }) => sum + count, 0);
+  const { mean, variance } = cumulants(parts, gridWidth, 0);
+  // Where a normal loss would have its ε, or less: of one with a heavier tail it lies higher.
+  const likely = Math.max(0, mean + 0.7 * Math.sqrt(-2 * logDelta * variance));
+  for (let part = 1; part < 16; part += 1) {
+    const tilt = (full * part) / 16;
+    const here = cumulants(parts, gridWidth, tilt);
+    const points = Math.max(1, 1 / (2.5 * Math.sqrt(here.variance) * tilt));
+    const roundOff = 300 * unit * (releases + 2) * points;
+    if (here.value - tilt * likely + Math.log(roundOff) <= logDelta - 11) return { tilt, full };
+  }
+  return { tilt: full, full };
+}
+
+/** The tilt from which on `enough` holds; at most half a unit of exponent between two points. */
+function tiltFor(
+  parts: readonly ComposedLoss[],
+  gridWidth: number,
+  enough: (value: number, mean: number, tilt: number) => boolean,
+): number {
+  const reached = (tilt: number) => {
     const { value, mean } = cumulants(parts, gridWidth, tilt);
-    return value - tilt * mean - Math.log1p(tilt) - 1 <= Math.log(delta);
+    return enough(value, mean, tilt);
   };
   const steepest = 0.5 / gridWidth;
   let high = 1;
-  while (high < steepest && !small(high)) high *= 2;
+  while (high < steepest && !reached(high)) high *= 2;
   let low = high === 1 ? 0 : high / 2;
   for (let halving = 0; halving < 6; halving += 1) {
     const middle = (low + high) / 2;
-    if (small(middle)) high = middle;
+    if (reached(middle)) high = middle;
     else low = middle;
   }
   return Math.min(low, steepest);
 }
+
+/** Steps beyond a tilt, in units of one over the standard deviation, at which Chernoff's bound is tried. */
+const reaches = [0.4, 0.8, 1.5, 3, 4.5, 6, 8, 11, 16, 24];
 
 /** Indices between which nearly all of the tilted mass lies, and a bound on the true mass above. */
 function windowFor(
   parts: readonly ComposedLoss[],
   gridWidth: number,
   tilt: number,
-  delta: number,
+  logDelta: number,
 ): { lowest: number; highest: number; lostAbove: number } {
   const base = cumulants(parts, gridWidth, tilt);
   const std = Math.sqrt(base.variance) + gridWidth;
-  // Above: the mass itself counts, against δ. Below: it would wrap around to the top, where it can only raise ε.
-  const up = chernoffReach(
-    parts,
-    gridWidth,
-    tilt,
-    base,
-    std,
-    1,
-    Math.log(delta) - 18 * Math.LN10 - base.value + tilt * base.mean,
-  );
-  const down = chernoffReach(parts, gridWidth, tilt, base, std, -1, -35);
-  const highest = Math.ceil((base.mean + up.reach) / gridWidth);
-  const lowest = Math.floor((base.mean - down.reach) / gridWidth);
-  return { lowest, highest, lostAbove: up.trueMass };
-}
-
-/** How far from the tilted mean, up or down, Chernoff leaves at most e^goal of the tilted mass. */
-function chernoffReach(
-  parts: readonly ComposedLoss[],
-  gridWidth: number,
-  tilt: number,
-  base: Cumulants,
-  std: number,
-  side: 1 | -1,
-  goal: number,
-): { reach: number; trueMass: number } {
-  let best = { reach: Infinity, trueMass: 0 };
-  // At side·more beyond the tilt: log P(tilted sum beyond mean + side·r) ≤ K(t + side·h) − K(t) − h·side·mean − h·r.
-  for (const more of [1.5, 3, 4.5, 6, 8, 11]) {
-    const h = more / std;
-    const { value } = cumulants(parts, gridWidth, tilt + side * h);
-    const rise = value - base.value - side * h * base.mean;
-    const reach = Math.max(0, (rise - Math.min(goal, -35)) / h);
-    if (reach < best.reach) {
-      const edge = base.mean + side * reach;
-      best = { reach, trueMass: Math.exp(value - (tilt + side * h) * edge) };
+  // Above: the mass counts against δ, and what wraps around must not come as far as the mean, where the tilt would enlarge
+  // it. Below: it wraps around to the top, where it can only raise ε.
+  let up = Infinity;
+  let wrapping = Infinity;
+  let lostAbove = 0;
+  // What a place's tilted mass may be, that its true mass be a negligible share of δ.
+  const goalAt = (place: number) => Math.min(0, logDelta - base.value + tilt * place) + negligibleShare;
+  for (const more of reaches) {
+    const steeper = tilt + more / std;
+    const above = cumulants(parts, gridWidth, steeper).value;
+    // Chernoff: P(L ≥ edge) ≤ e^{K(s) − s·edge}.
+    const edge = Math.max(base.mean, (above - logDelta - negligibleShare) / steeper);
+    if (edge < up) {
+      up = edge;
+      lostAbove = Math.exp(above - steeper * edge);
     }
+    // The same under the tilt: P_t(L ≥ edge) ≤ e^{K(s) − K(t) − (s − t)·edge}.
+    wrapping = Math.min(wrapping, (above - base.value - goalAt(base.mean)) / (steeper - tilt));
   }
-  return best;
+  let down = -Infinity;
+  for (const more of reaches) {
+    const milder = tilt - more / std;
+    const below = cumulants(parts, gridWidth, milder).value;
+    down = Math.max(down, Math.min(base.mean, (goalAt(up) - below + base.value) / (tilt - milder)));
+  }
+  up = Math.max(up, wrapping - (base.mean - down));
+  const { least, most } = reachable(parts);
+  // No sum of losses lies outside of what all of them reach together.
+  const highest = Math.min(most, Math.ceil(up / gridWidth));
+  const lowest = Math.max(least, Math.floor(down / gridWidth));
+  return { lowest, highest, lostAbove: highest === most ? 0 : lostAbove };
 }
 
-/** Distribution of the composed loss under the tilt, index modulo the length, and the mean size of its transform. */
-function transformProduct(
-  parts: readonly ComposedLoss[],
-  gridWidth: number,
-  tilt: number,
-  length: number,
-): { masses: Float64Array; meanSize: number } {
-  const productReal = new Float64Array(length).fill(1);
-  const productImaginary = new Float64Array(length);
+function reachable(parts: readonly ComposedLoss[]): { least: number; most: number } {
+  let least = 0;
+  let most = 0;
   for (const { loss, count } of parts) {
-    const real = new Float64Array(length);
-    const imaginary = new Float64Array(length);
-    const { value } = cumulants([{ loss, count: 1 }], gridWidth, tilt);
-    for (let index = 0; index < loss.logMasses.length; index += 1) {
-      const place = modulo(loss.first + index, length);
-      const point = (loss.first + index) * gridWidth;
-      // place < length, index < logMasses.length
-      const exponent = loss.logMasses[index]! + tilt * point - value;
-      if (exponent > negligible) real[place] = real[place]! + Math.exp(exponent);
-    }
+    least += count * (loss.places[0] ?? 0);
+    most += count * (loss.places[loss.places.length - 1] ?? 0);
+  }
+  return { least, most };
+}
+
+/**
+ * Distributions of the composed losses under their tilts, index modulo the length, and the mean size of their transform.
+ * Two directions travel as real and imaginary part of one transform.
+ */
+function transformProduct(
+  directions: readonly (readonly ComposedLoss[])[],
+  gridWidth: number,
+  tilts: readonly number[],
+  length: number,
+): { masses: Float64Array[]; meanSize: number; sensitivities: number[] } {
+  const half = length / 2;
+  const products = directions.map(() => ({
+    real: new Float64Array(half + 1).fill(1),
+    imaginary: new Float64Array(half + 1),
+    /** Σ count/|z| over the kinds: the product's logarithmic derivative. */
+    changes: new Float64Array(half + 1),
+  }));
+  const kinds = directions[0]?.length ?? 0;
+  for (let kind = 0; kind < kinds; kind += 1) {
+    const signals = [new Float64Array(length), new Float64Array(length)] as const;
+    directions.forEach((parts, which) => {
+      // Directions have the same kinds, one tilt each, and there are at most two.
+      scatterTilted(parts[kind]!.loss, gridWidth, tilts[which]!, signals[which]!);
+    });
+    const [real, imaginary] = signals;
     fourierTransform(real, imaginary, -1);
-    for (let index = 0; index <= length / 2; index += 1) {
-      // index < length of all
-      const re = real[index]!;
-      const im = imaginary[index]!;
-      const logSize = 0.5 * Math.log(re * re + im * im) * count;
-      const before = productReal[index]!;
-      if (!(logSize > negligible) || (before === 0 && productImaginary[index] === 0)) {
-        productReal[index] = 0;
-        productImaginary[index] = 0;
-        continue;
-      }
-      const size = Math.exp(logSize);
-      const angle = Math.atan2(im, re) * count;
-      const powerReal = size * Math.cos(angle);
-      const powerImaginary = size * Math.sin(angle);
-      productReal[index] = before * powerReal - productImaginary[index]! * powerImaginary;
-      productImaginary[index] = before * powerImaginary + productImaginary[index]! * powerReal;
-    }
+    products.forEach((product, which) => {
+      multiplyPower(product, signals, which === 1, directions[which]![kind]!.count);
+    });
   }
-  // Of real masses: the upper half mirrors the lower.
-  for (let index = 1; index < length / 2; index += 1) {
-    productReal[length - index] = productReal[index]!;
-    productImaginary[length - index] = -productImaginary[index]!;
-  }
+  // Both are transforms of real signals a and b: that of a + ib is A + iB, its upper half by their symmetry.
+  const real = new Float64Array(length);
+  const imaginary = new Float64Array(length);
   let sizes = 0;
-  for (let index = 0; index < length; index += 1)
-    sizes += Math.abs(productReal[index]!) + Math.abs(productImaginary[index]!);
-  fourierTransform(productReal, productImaginary, 1);
-  return { masses: productReal.map((mass) => mass / length), meanSize: sizes / length };
+  const sensitivities = products.map((product, which) => {
+    let sensitivity = 0;
+    for (let index = 0; index <= half; index += 1) {
+      // index ≤ half
+      const re = product.real[index]!;
+      const im = product.imaginary[index]!;
+      const mirrored = (length - index) % length;
+      const size = (Math.abs(re) + Math.abs(im)) * (mirrored === index ? 1 : 2);
+      sizes += size;
+      // What was set to 0 changes by less than e^{−45}, unless it had next to nothing left of a single release.
+      const change = product.changes[index]!;
+      sensitivity += size > 0 ? size * change : change > 1e38 ? 2 : 1e-18;
+      real[index] = real[index]! + (which === 0 ? re : -im);
+      imaginary[index] = imaginary[index]! + (which === 0 ? im : re);
+      if (mirrored === index) continue;
+      real[mirrored] = real[mirrored]! + (which === 0 ? re : im);
+      imaginary[mirrored] = imaginary[mirrored]! + (which === 0 ? -im : re);
+    }
+    return sensitivity / length;
+  });
+  fourierTransform(real, imaginary, 1);
+  for (let index = 0; index < length; index += 1) {
+    // index < length of both
+    real[index] = real[index]! / length;
+    imaginary[index] = imaginary[index]! / length;
+  }
+  return { masses: [real, imaginary], meanSize: sizes / length, sensitivities };
+}
+
+/** Adds the masses under the tilt, of sum 1, at their places modulo the length. */
+function scatterTilted(loss: LossDistribution, gridWidth: number, tilt: number, signal: Float64Array): void {
+  const { value } = cumulants([{ loss, count: 1 }], gridWidth, tilt);
+  loss.places.forEach((index, which) => {
+    const place = modulo(index, signal.length);
+    // which < places.length, place < length
+    const exponent = loss.logMasses[which]! + tilt * index * gridWidth - value;
+    if (exponent > negligible) signal[place] = signal[place]! + Math.exp(exponent);
+  });
+}
+
+/** Multiplies with the count-th power of the first or the second real signal's transform, by repeated squaring. */
+function multiplyPower(
+  product: { readonly real: Float64Array; readonly imaginary: Float64Array; readonly changes: Float64Array },
+  [real, imaginary]: readonly [Float64Array, Float64Array],
+  second: boolean,
+  count: number,
+): void {
+  const length = real.length;
+  const smallest = Math.exp((2 * negligible) / count);
+  for (let index = 0; index <= length / 2; index += 1) {
+    const mirrored = (length - index) % length;
+    // Both are places of the arrays.
+    let re = second ? (imaginary[index]! + imaginary[mirrored]!) / 2 : (real[index]! + real[mirrored]!) / 2;
+    let im = second ? (real[mirrored]! - real[index]!) / 2 : (imaginary[index]! - imaginary[mirrored]!) / 2;
+    let productRe = product.real[index]!;
+    let productIm = product.imaginary[index]!;
+    const size = re * re + im * im;
+    product.changes[index] = product.changes[index]! + count / Math.sqrt(size);
+    if (!(size > smallest)) {
+      productRe = 0;
+      productIm = 0;
+    } else if (productRe !== 0 || productIm !== 0) {
+      for (let left = count; left > 0; left = Math.floor(left / 2)) {
+        if (left % 2 === 1) {
+          const before = productRe;
+          productRe = before * re - productIm * im;
+          productIm = before * im + productIm * re;
+        }
+        const square = re * re - im * im;
+        im = 2 * re * im;
+        re = square;
+      }
+    }
+    product.real[index] = productRe;
+    product.imaginary[index] = productIm;
+  }
 }
 
 function modulo(index: number, length: number): number {

@@ -1,5 +1,5 @@
 import { composedEpsilon } from './compose-losses.ts';
-import { lossRange, lossStd, sampledGaussianLosses } from './loss-distribution.ts';
+import { lossRange, lossStd, sampledGaussianLosses } from './sampled-gaussian.ts';
 
 /** Releases of a Gaussian with noise multiplier z on a Poisson sample of rate q. */
 type Releases = { readonly samplingRate: number; readonly noiseMultiplier: number; readonly count: number };
@@ -38,17 +38,15 @@ export function epsilonByPld(releases: readonly Releases[], delta: number): numb
       count: release.count,
       ...sampledGaussianLosses(release.samplingRate, release.noiseMultiplier, gridWidth),
     }));
-    const remove = composedEpsilon(
-      losses.map(({ remove: loss, count: times }) => ({ loss, count: times })),
+    const epsilon = composedEpsilon(
+      [
+        losses.map(({ remove: loss, count: times }) => ({ loss, count: times })),
+        losses.map(({ add: loss, count: times }) => ({ loss, count: times })),
+      ],
       gridWidth,
       delta,
     );
-    const add = composedEpsilon(
-      losses.map(({ add: loss, count: times }) => ({ loss, count: times })),
-      gridWidth,
-      delta,
-    );
-    if (remove !== null && add !== null) return Math.max(remove, add);
+    if (epsilon !== null) return epsilon;
   }
   return null;
 }
