@@ -8,6 +8,7 @@ const ended = new Promise<void>((resolve) => {
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   error: (text) => process.stderr.write(text),
+  input: process.stdin,
   environment: process.env,
   ended,
 });

@@ -6,12 +6,15 @@ import type { CommandResult } from './command-result.ts';
 import { exportModel, initFolder, replay } from './folder-commands.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
 import { planCheck, planComplete, planRoster } from './plan-commands.ts';
+import { addPrivacyCommands } from './privacy-commands.ts';
 import { listClients, operateRun, revoke, runStatus, submitRun } from './run-commands.ts';
 
 /** What the process gives to the program, so that a test can call it without one. */
 export type ProgramPorts = {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
+  /** Standard input, for the commands that read lines. */
+  readonly input?: AsyncIterable<string | Uint8Array>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Resolves when the process is asked to end. */
   readonly ended: Promise<void>;
@@ -120,6 +123,8 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--out <file>', 'where to write it (default: stdout)')
     .option('--certificates <file>', 'write the clients’ certificates there, for sotto-authority sign');
   roster.action(async (file: string) => show(await planRoster(file, roster.opts())));
+
+  addPrivacyCommands(program, command, ports);
 
   const submit = inFolder(command(program, 'run', 'submit a signed plan'))
     .argument('<plan>')

@@ -18,3 +18,19 @@ export {
   type LedgerCharge,
   type LedgerOpening,
 } from './ledger.ts';
+export {
+  accountCase,
+  caseResultJson,
+  type Answer,
+  type CaseResult,
+  type Unsupported,
+} from './accountants/account-case.ts';
+export {
+  accountingCaseSchema,
+  accountingEventSchema,
+  type AccountingCase,
+  type AccountingEvent,
+  type AccountingQuery,
+  type Neighboring,
+} from './accountants/accounting-event.ts';
+export { noiseSplit } from './accountants/noise-split.ts';

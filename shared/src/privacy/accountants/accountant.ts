@@ -7,7 +7,7 @@ import { epsilonByPld } from './pld.ts';
 import { epsilonOfRdp, rdpOrders } from './rdp-to-epsilon.ts';
 
 /** Which bound gave a stated ε. Stored with it; a changed computation is a new version. */
-export type Accountant = 'gaussian/1' | 'pld/1' | 'rdp/1';
+export type Accountant = 'gaussian/1' | 'pld/2' | 'rdp/1';
 
 /** An upper bound on ε. `order` is that of RDP, null for the others. */
 export type StatedEpsilon = {
@@ -84,7 +84,7 @@ export function epsilonOfGaussians(releases: readonly GaussianReleases[], delta:
   const byRdp = epsilonByRdp(spent, delta);
   const byPld = epsilonByPld(joinUnsampled(spent), delta);
   if (byPld === null || byPld >= byRdp.epsilon) return byRdp;
-  return { epsilon: byPld, order: null, accountant: 'pld/1' };
+  return { epsilon: byPld, order: null, accountant: 'pld/2' };
 }
 
 /** Puts one Gaussian in the place of all unsampled ones: 1/z² adds up, exactly. */

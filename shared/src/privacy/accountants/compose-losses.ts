@@ -13,7 +13,7 @@ const negligibleShare = -16;
 /** Round-off beyond this share of δ is worth another try. */
 const feltSlack = 2e-5;
 /** Longest transform; a composition that needs more gets null. */
-const longestTransform = 2 ** 21;
+export const longestTransform = 2 ** 21;
 /** Points after which a running product is computed anew. */
 const restartEvery = 1_024;
 
@@ -28,12 +28,14 @@ const restartEvery = 1_024;
  * @param directions - one or two compositions, with the same counts in the same order
  * @param gridWidth - D of all distributions
  * @param delta - in (0, 1)
+ * @param longest - points of the longest transform that is worth it; beyond it null
  * @see Koskela, Jälkö & Honkela 2020, arXiv 1906.03049; Gopi, Lee & Wutschitz 2021, arXiv 2106.02848
  */
 export function composedEpsilon(
   directions: readonly (readonly ComposedLoss[])[],
   gridWidth: number,
   delta: number,
+  longest = longestTransform,
 ): number | null {
   const trimmed = directions.map((parts) => trim(parts, Math.log(delta)));
   let tilts = trimmed.map((parts) => tiltsForDelta(parts, gridWidth, Math.log(delta)));
@@ -43,6 +45,7 @@ export function composedEpsilon(
       gridWidth,
       tilts.map(({ tilt }) => tilt),
       Math.log(delta),
+      longest,
     );
     if (composed === null) return null;
     const found = composed.map((one) => epsilonIn(one, gridWidth, delta));
@@ -71,6 +74,7 @@ export function composedDelta(
   directions: readonly (readonly ComposedLoss[])[],
   gridWidth: number,
   epsilon: number,
+  longest = longestTransform,
 ): number | null {
   const tilts = directions.map((parts) => tiltFor(parts, gridWidth, (_value, mean) => mean >= epsilon));
   // Chernoff's bound for δ: what is lost at the window's ends stays far below it.
@@ -78,7 +82,7 @@ export function composedDelta(
     const { value } = cumulants(parts, gridWidth, tilts[index]!);
     return value - tilts[index]! * epsilon - 10;
   });
-  const composed = compose(directions, gridWidth, tilts, Math.min(0, ...logDeltas));
+  const composed = compose(directions, gridWidth, tilts, Math.min(0, ...logDeltas), longest);
   if (composed === null) return null;
   return composed.reduce((largest, one) => Math.max(largest, deltaIn(one, gridWidth, epsilon)), 0);
 }
@@ -125,12 +129,13 @@ function compose(
   gridWidth: number,
   tilts: readonly number[],
   logDelta: number,
+  longest: number,
 ): Composition[] | null {
   // One tilt for each direction.
   const windows = directions.map((parts, index) => windowFor(parts, gridWidth, tilts[index]!, logDelta));
   const widest = Math.max(...windows.map(({ lowest, highest }) => highest - lowest));
   const length = 2 ** Math.max(3, Math.ceil(Math.log2(widest + 2)));
-  if (!(length <= longestTransform)) return null;
+  if (!(length <= longest)) return null;
   const { masses, meanSize, sensitivities } = transformProduct(directions, gridWidth, tilts, length);
   const levels = Math.log2(length);
   return directions.map((parts, index) => {

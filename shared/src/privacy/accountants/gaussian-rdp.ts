@@ -1,3 +1,5 @@
+import { logSumExp } from './log-sum.ts';
+
 /**
  * Rényi differential privacy of the Poisson-sampled Gaussian under add/remove, at one order.
  *
@@ -95,13 +97,4 @@ function logConvexity(q: number, t: number, order: number, logStay: number, logT
     return power + Math.log1p(-Math.exp(Math.log(order) + logRatio - power));
   }
   return Math.log(Math.expm1(power) - order * excess);
-}
-
-function logSumExp(terms: readonly number[]): number {
-  let largest = -Infinity;
-  for (const term of terms) if (term > largest) largest = term;
-  if (largest === -Infinity) return -Infinity;
-  let sum = 0;
-  for (const term of terms) sum += Math.exp(term - largest);
-  return largest + Math.log(sum);
 }
