@@ -76,15 +76,24 @@ export function composedDelta(
   epsilon: number,
   longest = longestTransform,
 ): number | null {
-  const tilts = directions.map((parts) => tiltFor(parts, gridWidth, (_value, mean) => mean >= epsilon));
-  // Chernoff's bound for δ: what is lost at the window's ends stays far below it.
-  const logDeltas = directions.map((parts, index) => {
-    const { value } = cumulants(parts, gridWidth, tilts[index]!);
-    return value - tilts[index]! * epsilon - 10;
-  });
-  const composed = compose(directions, gridWidth, tilts, Math.min(0, ...logDeltas), longest);
-  if (composed === null) return null;
-  return composed.reduce((largest, one) => Math.max(largest, deltaIn(one, gridWidth, epsilon)), 0);
+  let found: number | null = null;
+  let trimmed = directions;
+  // Each pass knows δ better, trims more of the far tails by it, and has less round-off.
+  for (let pass = 0; pass < 4; pass += 1) {
+    const tilts = trimmed.map((parts) => tiltFor(parts, gridWidth, (_value, mean) => mean >= epsilon));
+    const logDeltas = trimmed.map((parts, index) => {
+      const { value } = cumulants(parts, gridWidth, tilts[index]!);
+      return value - tilts[index]! * epsilon - 10;
+    });
+    const logDelta = Math.min(0, found === null || found === 0 ? 0 : Math.log(found) - 2, ...logDeltas);
+    const composed = compose(trimmed, gridWidth, tilts, logDelta, longest);
+    if (composed === null) return found;
+    const delta = composed.reduce((largest, one) => Math.max(largest, deltaIn(one, gridWidth, epsilon)), 0);
+    if (found !== null && !(delta < 0.9 * found)) return Math.min(found, delta);
+    found = delta;
+    trimmed = directions.map((parts) => trim(parts, Math.log(delta) - 2));
+  }
+  return found;
 }
 
 /** A composed loss: masses times e^{tl − scale}, index modulo the length, and what may be missing from them. */
@@ -102,25 +111,41 @@ type Composition = {
 };
 
 /**
- * Calls the largest losses infinite, as far as δ hardly notices: a far tail would outweigh all else under a tilt and make
- * the window long.
+ * Calls the largest losses infinite and raises the least, as far as δ hardly notices: a far tail would outweigh all else
+ * under a tilt and make the window long.
  */
 function trim(parts: readonly ComposedLoss[], logDelta: number): ComposedLoss[] {
   const share = Math.exp(logDelta + negligibleShare) / parts.reduce((sum, { count }) => sum + count, 0);
   return parts.map(({ loss, count }) => {
-    let kept = loss.places.length;
-    let dropped = 0;
-    while (kept > 1) {
-      // kept − 1 is an index of the masses.
-      const more = dropped + Math.exp(loss.logMasses[kept - 1]!);
+    const { places, logMasses, infinite } = loss;
+    let end = places.length;
+    let above = 0;
+    while (end > 1) {
+      // end − 1 is an index of the masses, and so is begin below.
+      const more = above + Math.exp(logMasses[end - 1]!);
       if (!(more <= share)) break;
-      dropped = more;
-      kept -= 1;
+      above = more;
+      end -= 1;
     }
-    if (dropped === 0) return { loss, count };
-    const places = loss.places.subarray(0, kept);
-    const logMasses = loss.logMasses.subarray(0, kept);
-    return { loss: { ...loss, places, logMasses, infinite: loss.infinite + dropped * (1 + 1e-12) }, count };
+    let begin = 0;
+    let below = 0;
+    while (begin < end - 1) {
+      const more = below + Math.exp(logMasses[begin]!);
+      if (!(more <= share)) break;
+      below = more;
+      begin += 1;
+    }
+    const kept = logMasses.slice(begin, end);
+    kept[0] = Math.log(Math.exp(kept[0]!) + below);
+    return {
+      loss: {
+        ...loss,
+        places: places.subarray(begin, end),
+        logMasses: kept,
+        infinite: above === 0 ? infinite : infinite + above * (1 + 1e-12),
+      },
+      count,
+    };
   });
 }
 
@@ -322,8 +347,20 @@ function tiltFor(
   return Math.min(low, steepest);
 }
 
-/** Steps beyond a tilt, in units of one over the standard deviation, at which Chernoff's bound is tried. */
-const reaches = [0.4, 0.8, 1.5, 3, 4.5, 6, 8, 11, 16, 24];
+/**
+ * Steps beyond a tilt at which Chernoff's bound is tried: for a sum of many small losses in units of one over its standard
+ * deviation, for a few large ones of one over the largest.
+ */
+function stepsFor(std: number, parts: readonly ComposedLoss[], gridWidth: number, side: 1 | -1): number[] {
+  const furthest = parts.reduce((most, { loss: { places } }) => {
+    const place = side === 1 ? places[places.length - 1] : places[0];
+    return Math.max(most, side * (place ?? 0));
+  }, 1);
+  return [
+    ...[0.4, 0.8, 1.5, 3, 4.5, 6, 8, 11, 16, 24].map((reach) => reach / std),
+    ...[1, 2, 4, 8, 16, 24].map((reach) => reach / (furthest * gridWidth)),
+  ];
+}
 
 /** Indices between which nearly all of the tilted mass lies, and a bound on the true mass above. */
 function windowFor(
@@ -341,8 +378,8 @@ function windowFor(
   let lostAbove = 0;
   // What a place's tilted mass may be, that its true mass be a negligible share of δ.
   const goalAt = (place: number) => Math.min(0, logDelta - base.value + tilt * place) + negligibleShare;
-  for (const more of reaches) {
-    const steeper = tilt + more / std;
+  for (const step of stepsFor(std, parts, gridWidth, 1)) {
+    const steeper = tilt + step;
     const above = cumulants(parts, gridWidth, steeper).value;
     // Chernoff: P(L ≥ edge) ≤ e^{K(s) − s·edge}.
     const edge = Math.max(base.mean, (above - logDelta - negligibleShare) / steeper);
@@ -354,8 +391,8 @@ function windowFor(
     wrapping = Math.min(wrapping, (above - base.value - goalAt(base.mean)) / (steeper - tilt));
   }
   let down = -Infinity;
-  for (const more of reaches) {
-    const milder = tilt - more / std;
+  for (const step of stepsFor(std, parts, gridWidth, -1)) {
+    const milder = tilt - step;
     const below = cumulants(parts, gridWidth, milder).value;
     down = Math.max(down, Math.min(base.mean, (goalAt(up) - below + base.value) / (tilt - milder)));
   }

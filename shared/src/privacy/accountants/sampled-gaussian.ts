@@ -32,6 +32,7 @@ function removePair(q: number, z: number): MixturePair {
     lower: [1, 0, 0],
     lossAt: (x) => lossAt(q, z, x),
     placeOf(loss) {
+      if (q === 1) return z * z * loss + 0.5;
       const argument = Math.expm1(loss) / q;
       return argument > -1 ? z * z * Math.log1p(argument) + 0.5 : -Infinity;
     },
@@ -52,6 +53,7 @@ function replacePair(q: number, z: number): MixturePair {
 /** Loss of the mixture against N(0, z²) at x: log((1−q) + q·e^{(2x−1)/2z²}). */
 function lossAt(q: number, z: number, x: number): number {
   const t = (2 * x - 1) / (2 * z * z);
+  if (q === 1) return t;
   return t > 30 ? Math.log(q) + t + Math.log1p(((1 - q) / q) * Math.exp(-t)) : Math.log1p(q * Math.expm1(t));
 }
 
