@@ -1,6 +1,6 @@
 import { SottoError } from '../../errors/index.ts';
 import { gaussianEpsilon } from './analytic-gaussian.ts';
-import { gaussianRdp } from './gaussian-rdp.ts';
+import { gaussianRdpCurve } from './gaussian-rdp.ts';
 import { noiseVarianceSteps } from '../grid.ts';
 import type { EventCount, MechanismEvent } from '../mechanism-event.ts';
 import { epsilonByPld } from './pld.ts';
@@ -101,14 +101,14 @@ function joinUnsampled(releases: readonly GaussianReleases[]): GaussianReleases[
 /** The bound by RDP alone: the best order's. */
 export function epsilonByRdp(releases: readonly GaussianReleases[], delta: number): StatedEpsilon {
   let best: StatedEpsilon = { epsilon: Infinity, order: null, accountant: 'rdp/1' };
-  for (const order of rdpOrders) {
-    let rdp = 0;
-    for (const release of releases) {
-      rdp += release.count * gaussianRdp(release.samplingRate, release.noiseMultiplier, order);
-    }
+  const curves = releases.map(({ samplingRate, noiseMultiplier, count }) =>
+    gaussianRdpCurve(samplingRate, noiseMultiplier, rdpOrders).map((rdp) => count * rdp),
+  );
+  rdpOrders.forEach((order, index) => {
+    const rdp = curves.reduce((sum, curve) => sum + (curve[index] ?? Infinity), 0);
     const epsilon = epsilonOfRdp(rdp, order, delta);
     if (epsilon < best.epsilon) best = { epsilon, order, accountant: 'rdp/1' };
-  }
+  });
   return best;
 }
 

@@ -191,13 +191,14 @@ export const accountingEventSchema: z.ZodType<AccountingEvent> = z.lazy(() =>
 const order = z.number().gt(1).max(1e6);
 const orders = z.array(order).min(1).max(10_000);
 const delta = z.number();
-const target = { epsilon: z.number().positive(), delta, accountant: z.enum(['pld', 'rdp']).optional() };
+const accountant = z.enum(['pld', 'rdp']).optional();
+const target = { epsilon: z.number().positive(), delta, accountant };
 /** How many units there are: δ has to lie below 1/units. */
 const units = z.int().min(1).optional();
 
 export const querySchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('epsilon'), delta, orders: orders.optional(), units }),
-  z.object({ kind: z.literal('delta'), epsilon: z.number().min(0), orders: orders.optional() }),
+  z.object({ kind: z.literal('epsilon'), delta, orders: orders.optional(), units, accountant }),
+  z.object({ kind: z.literal('delta'), epsilon: z.number().min(0), orders: orders.optional(), accountant }),
   z.object({ kind: z.literal('rdpCurve'), orders }),
   z.object({ kind: z.literal('calibrateSigma'), ...target }),
   z.object({ kind: z.literal('calibrateSampling'), ...target }),

@@ -11,7 +11,7 @@ const negligible = -90;
 /** What the window may leave out, as a logarithm: of δ above, of the tilted mass below. A ten-millionth. */
 const negligibleShare = -16;
 /** Round-off beyond this share of δ is worth another try. */
-const feltSlack = 2e-5;
+const feltSlack = 5e-6;
 /** Longest transform; a composition that needs more gets null. */
 export const longestTransform = 2 ** 21;
 /** Points after which a running product is computed anew. */
@@ -38,31 +38,47 @@ export function composedEpsilon(
   longest = longestTransform,
 ): number | null {
   const trimmed = directions.map((parts) => trim(parts, Math.log(delta)));
-  let tilts = trimmed.map((parts) => tiltsForDelta(parts, gridWidth, Math.log(delta)));
+  const logDelta = Math.log(delta);
+  const framed = (parts: readonly ComposedLoss[], tilt: number): Frame => ({
+    parts,
+    tilt,
+    ...windowFor(parts, gridWidth, tilt, logDelta),
+  });
+  const tilts = trimmed.map((parts) => tiltsForDelta(parts, gridWidth, logDelta));
+  // One pair of tilts for each direction.
+  const full = (index: number) => tilts[index]!.full;
+  let frames = trimmed.map((parts, index) => framed(parts, tilts[index]!.tilt));
+  const halfway = frames.map(({ parts, tilt }, index) => framed(parts, (tilt + full(index)) / 2));
+  // Where the transform is no longer for it, less round-off costs nothing.
+  if (lengthOf(halfway) <= lengthOf(frames)) frames = halfway;
   for (;;) {
-    const composed = compose(
-      trimmed,
-      gridWidth,
-      tilts.map(({ tilt }) => tilt),
-      Math.log(delta),
-      longest,
-    );
+    const composed = compose(frames, gridWidth, longest);
     if (composed === null) return null;
     const found = composed.map((one) => epsilonIn(one, gridWidth, delta));
     // Where round-off was felt after all, a steeper tilt makes less of it.
-    const steeper = tilts.map(({ tilt, full }, index) => ({
-      full,
-      tilt: tilt < full && !((found[index]?.slack ?? Infinity) <= feltSlack * delta) ? nextTilt(tilt, full) : tilt,
-    }));
-    if (steeper.every(({ tilt }, index) => tilt === tilts[index]!.tilt)) {
+    const steeper = frames.map((frame, index) => {
+      const felt = !((found[index]?.slack ?? Infinity) <= feltSlack * delta);
+      return felt && frame.tilt < full(index) ? framed(frame.parts, nextTilt(frame.tilt, full(index))) : frame;
+    });
+    if (steeper.every((frame, index) => frame === frames[index])) {
       return found.reduce<number | null>(
         (largest, one) => (one === null || largest === null ? null : Math.max(largest, one.epsilon)),
         0,
       );
     }
-    tilts = steeper;
+    frames = steeper;
   }
 }
+
+/** A composition under a tilt, and the places between which it is computed. */
+type Frame = {
+  readonly parts: readonly ComposedLoss[];
+  readonly tilt: number;
+  readonly lowest: number;
+  readonly highest: number;
+  /** A bound on the mass above. */
+  readonly lostAbove: number;
+};
 
 function nextTilt(tilt: number, full: number): number {
   const next = (tilt + full) / 2;
@@ -86,7 +102,11 @@ export function composedDelta(
       return value - tilts[index]! * epsilon - 10;
     });
     const logDelta = Math.min(0, found === null || found === 0 ? 0 : Math.log(found) - 2, ...logDeltas);
-    const composed = compose(trimmed, gridWidth, tilts, logDelta, longest);
+    const frames = trimmed.map((parts, index) => {
+      const tilt = tilts[index]!;
+      return { parts, tilt, ...windowFor(parts, gridWidth, tilt, logDelta) };
+    });
+    const composed = compose(frames, gridWidth, longest);
     if (composed === null) return found;
     const delta = composed.reduce((largest, one) => Math.max(largest, deltaIn(one, gridWidth, epsilon)), 0);
     if (found !== null && !(delta < 0.9 * found)) return Math.min(found, delta);
@@ -149,23 +169,12 @@ function trim(parts: readonly ComposedLoss[], logDelta: number): ComposedLoss[] 
   });
 }
 
-function compose(
-  directions: readonly (readonly ComposedLoss[])[],
-  gridWidth: number,
-  tilts: readonly number[],
-  logDelta: number,
-  longest: number,
-): Composition[] | null {
-  // One tilt for each direction.
-  const windows = directions.map((parts, index) => windowFor(parts, gridWidth, tilts[index]!, logDelta));
-  const widest = Math.max(...windows.map(({ lowest, highest }) => highest - lowest));
-  const length = 2 ** Math.max(3, Math.ceil(Math.log2(widest + 2)));
+function compose(frames: readonly Frame[], gridWidth: number, longest: number): Composition[] | null {
+  const length = lengthOf(frames);
   if (!(length <= longest)) return null;
-  const { masses, meanSize, sensitivities } = transformProduct(directions, gridWidth, tilts, length);
+  const { masses, meanSize, sensitivities } = transformProduct(frames, gridWidth, length);
   const levels = Math.log2(length);
-  return directions.map((parts, index) => {
-    const tilt = tilts[index]!;
-    const window = windows[index]!;
+  return frames.map(({ parts, tilt, lowest, lostAbove }, index) => {
     let infinite = 0;
     let releases = 0;
     let lossError = 0;
@@ -185,13 +194,18 @@ function compose(
       tilted: masses[index]!,
       tilt,
       logScale: cumulants(parts, gridWidth, tilt).value,
-      lowest: window.lowest,
-      lost: -Math.expm1(-infinite) * (1 + 1e-12) + window.lostAbove,
+      lowest,
+      lost: -Math.expm1(-infinite) * (1 + 1e-12) + lostAbove,
       roundOff,
       releases,
       lossError,
     };
   });
+}
+
+function lengthOf(windows: readonly { readonly lowest: number; readonly highest: number }[]): number {
+  const widest = Math.max(...windows.map(({ lowest, highest }) => highest - lowest));
+  return 2 ** Math.max(3, Math.ceil(Math.log2(widest + 2)));
 }
 
 /** Calls `visit` at each grid point from the top with δ there and Σ e^{l−l_j}·P(l_j) over l_j ≥ l, until it says true. */
@@ -357,8 +371,8 @@ function stepsFor(std: number, parts: readonly ComposedLoss[], gridWidth: number
     return Math.max(most, side * (place ?? 0));
   }, 1);
   return [
-    ...[0.4, 0.8, 1.5, 3, 4.5, 6, 8, 11, 16, 24].map((reach) => reach / std),
-    ...[1, 2, 4, 8, 16, 24].map((reach) => reach / (furthest * gridWidth)),
+    ...[0.5, 1.2, 2.5, 4.5, 7, 11, 18].map((reach) => reach / std),
+    ...[2, 6, 15].map((reach) => reach / (furthest * gridWidth)),
   ];
 }
 
@@ -419,29 +433,28 @@ function reachable(parts: readonly ComposedLoss[]): { least: number; most: numbe
  * Two directions travel as real and imaginary part of one transform.
  */
 function transformProduct(
-  directions: readonly (readonly ComposedLoss[])[],
+  frames: readonly Frame[],
   gridWidth: number,
-  tilts: readonly number[],
   length: number,
 ): { masses: Float64Array[]; meanSize: number; sensitivities: number[] } {
   const half = length / 2;
-  const products = directions.map(() => ({
+  const products = frames.map(() => ({
     real: new Float64Array(half + 1).fill(1),
     imaginary: new Float64Array(half + 1),
     /** Σ count/|z| over the kinds: the product's logarithmic derivative. */
     changes: new Float64Array(half + 1),
   }));
-  const kinds = directions[0]?.length ?? 0;
+  const kinds = frames[0]?.parts.length ?? 0;
   for (let kind = 0; kind < kinds; kind += 1) {
     const signals = [new Float64Array(length), new Float64Array(length)] as const;
-    directions.forEach((parts, which) => {
-      // Directions have the same kinds, one tilt each, and there are at most two.
-      scatterTilted(parts[kind]!.loss, gridWidth, tilts[which]!, signals[which]!);
+    frames.forEach(({ parts, tilt }, which) => {
+      // Directions have the same kinds, and there are at most two.
+      scatterTilted(parts[kind]!.loss, gridWidth, tilt, signals[which]!);
     });
     const [real, imaginary] = signals;
     fourierTransform(real, imaginary, -1);
     products.forEach((product, which) => {
-      multiplyPower(product, signals, which === 1, directions[which]![kind]!.count);
+      multiplyPower(product, signals, which === 1, frames[which]!.parts[kind]!.count);
     });
   }
   // Both are transforms of real signals a and b: that of a + ib is A + iB, its upper half by their symmetry.

@@ -17,11 +17,11 @@ export type LossDistribution = {
 export type LossPair = { readonly remove: LossDistribution; readonly add: LossDistribution | null };
 
 /** Cells farther out are as wide as this share of their loss: there a mass counts little and its width less. */
-const outerCells = 512;
+const outerCells = 1_024;
 
 /**
- * Places between which the losses of a continuous pair are collected: one step apart near 0, farther apart by a 512th of
- * the loss beyond 512 steps. Connect-the-dots dominates on any points, so this costs tightness (below 1e-6) and nothing else.
+ * Places between which the losses of a continuous pair are collected: one step apart near 0, farther apart by a 1,024th of
+ * the loss beyond 1,024 steps. Connect-the-dots dominates on any points, so this costs tightness (below 1e-6) and nothing else.
  */
 export function cellEdges(first: number, last: number): Int32Array {
   const upward: number[] = [];

@@ -271,9 +271,11 @@ function outOfRange(event: AccountingEvent): never {
 
 /**
  * Grids that are tried, in this order: their width as a share of one release's loss, and the longest transform that they
- * are worth. Rounding adds share²/6 of the loss's variance, so the widest costs less than 3e-4 of ε.
+ * are worth. Rounding adds share²/6 of the loss's variance, so the widest costs less than 3e-4 of ε. The first is no wider
+ * than what dp-accounting takes for every loss.
  */
 const epsilonGrids = [
+  { share: 0.02, longest: 2 ** 18, widest: 8e-5 },
   { share: 0.02, longest: 2 ** 17 },
   { share: 0.035, longest: 2 ** 18 },
   { share: 0.05, longest: longestTransform },
@@ -352,7 +354,7 @@ type Directions = readonly (readonly { loss: LossDistribution; count: number }[]
 /** Tries `compose` on the grids for these losses, and on ever wider ones where it gives null. */
 function onGrids(
   { muSquared, kinds }: Losses,
-  grids: readonly { readonly share: number; readonly longest: number }[],
+  grids: readonly { readonly share: number; readonly longest: number; readonly widest?: number }[],
   compose: (directions: Directions, gridWidth: number, longest: number) => number | null,
 ): number | null {
   const all = muSquared > 0 ? [...kinds, joinedGaussian(Math.sqrt(muSquared))] : kinds;
@@ -364,8 +366,8 @@ function onGrids(
   const spacing = all.reduce((most, kind) => Math.max(most, kind.spacing ?? 0), 0);
   for (let attempt = 0; attempt < grids.length + attempts; attempt += 1) {
     // grids is not empty
-    const { share, longest } = grids[Math.min(attempt, grids.length - 1)]!;
-    const fine = Math.min(widestGrid, widest, share * Math.sqrt(variance / releases));
+    const { share, longest, widest: cap = widestGrid } = grids[Math.min(attempt, grids.length - 1)]!;
+    const fine = Math.min(cap, widest, share * Math.sqrt(variance / releases));
     let gridWidth = Math.max(fine, coarsest) * 2 ** Math.max(0, attempt - grids.length + 1);
     if (!(gridWidth > 0)) return null;
     // Corners on grid points are met exactly.

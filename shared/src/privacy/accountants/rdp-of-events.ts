@@ -2,7 +2,7 @@ import { type AccountingEvent, type Neighboring, refuseEvent } from './accountin
 import { distributedDiscreteGaussian } from './distributed-discrete-gaussian.ts';
 import { bandedSensitivity } from './banded-toeplitz.ts';
 import { clipsOf, sampledNoiseMultiplier } from './gaussian-equivalent.ts';
-import { gaussianRdp } from './gaussian-rdp.ts';
+import { gaussianRdp, gaussianRdpCurve } from './gaussian-rdp.ts';
 import { discreteGaussianRdp, laplaceRdp, randomizedResponseRdp, skellamRdp } from './pure-noise-rdp.ts';
 import { repeatAndSelectRdp } from './repeat-and-select-rdp.ts';
 import { seriesRdp } from './series-rdp.ts';
@@ -13,14 +13,14 @@ import { withoutReplacementRdp } from './without-replacement-rdp.ts';
  *
  * @param events - as they were noted; those with a count of 0 cost nothing
  * @param orders - each > 1
- * @param sampled - RDP of the Poisson-sampled Gaussian by rate, noise multiplier and order
+ * @param sampled - RDP of the Poisson-sampled Gaussian by rate, noise multiplier and orders
  * @throws {UNSUPPORTED_EVENT} where no bound is known for an event under this neighbouring
  */
 export function rdpOfEvents(
   events: readonly AccountingEvent[],
   neighboring: Neighboring,
   orders: readonly number[],
-  sampled: SampledRdp = gaussianRdp,
+  sampled: SampledRdp = gaussianRdpCurve,
 ): number[] {
   const sums = orders.map(() => 0);
   for (const event of events) {
@@ -32,11 +32,11 @@ export function rdpOfEvents(
   return sums;
 }
 
-type SampledRdp = (samplingRate: number, noiseMultiplier: number, order: number) => number;
+type SampledRdp = (samplingRate: number, noiseMultiplier: number, orders: readonly number[]) => number[];
 
 /** The bound that other tools compute: exact at whole orders, a series at others, which lies above. */
-export const widelyUsedRdp: SampledRdp = (q, z, order) =>
-  q === 1 || Number.isInteger(order) ? gaussianRdp(q, z, order) : seriesRdp(q, z, order);
+export const widelyUsedRdp: SampledRdp = (q, z, orders) =>
+  orders.map((order) => (q === 1 || Number.isInteger(order) ? gaussianRdp(q, z, order) : seriesRdp(q, z, order)));
 
 /** RDP of one occurrence. Checked whatever its count, so that nonsense is refused before it counts. */
 function rdpOfOne(
@@ -132,7 +132,7 @@ function poissonCurve(
   const q = event.samplingProbability;
   if (q === 0 || z === Infinity) return orders.map(() => 0);
   if (z === 0) return orders.map(() => Infinity);
-  return orders.map((order) => sampled(q, z, order));
+  return sampled(q, z, orders);
 }
 
 function withoutReplacementCurve(
