@@ -49,7 +49,7 @@ describe('banded Toeplitz', () => {
   function bruteSensitivity(coefficients: readonly number[], rounds: number, separation: number, most: number): number {
     let worst = 0;
     const visit = (from: number, taken: number[]) => {
-      const output = new Array<number>(rounds).fill(0);
+      const output = Array.from({ length: rounds }, () => 0);
       for (const start of taken) {
         coefficients.forEach((value, k) => {
           if (start + k < rounds) output[start + k] = (output[start + k] ?? 0) + value;
