@@ -245,20 +245,22 @@ function epsilonIn(
   const kept = delta * (1 - Math.min(0.5, releases * 1e-13 + tilted.length * 4e-16));
   const top = (lowest + tilted.length - 1) * gridWidth;
   if (!(lost + Math.exp(logScale - tilt * top) * roundOff <= kept)) return null;
-  let found = Math.max(0, lowest * gridWidth);
+  let found = lowest * gridWidth;
   let slack = 0;
   walkDown(composition, gridWidth, (point, above, weighted, scale) => {
     slack = scale * roundOff;
+    const below = point - gridWidth;
     // δ one step below. Written as "not ≤", so that a NaN would raise ε and never lower it.
     if (!(above - Math.expm1(-gridWidth) * weighted + slack <= kept)) {
       const inside = point + Math.log1p(-(kept - above - slack) / weighted);
-      found = Math.max(0, inside >= point - gridWidth && inside <= point ? inside : point);
+      found = inside >= below && inside <= point ? inside : point;
       return true;
     }
-    found = Math.max(0, point - gridWidth);
-    return point - gridWidth <= 0;
+    found = below;
+    // Losses may be that much larger than they are here.
+    return below <= -lossError;
   });
-  return { epsilon: found * (1 + 1e-12) + lossError + 1e-12, slack };
+  return { epsilon: Math.max(0, found + Math.abs(found) * 1e-12 + lossError), slack };
 }
 
 function deltaIn(composition: Composition, gridWidth: number, epsilon: number): number {
@@ -339,6 +341,9 @@ function tiltsForDelta(
   return { tilt: full, full };
 }
 
+/** Below this a tilt does nothing to any loss that fits. */
+const mildest = 1e-9;
+
 /** The tilt from which on `enough` holds; at most half a unit of exponent between two points. */
 function tiltFor(
   parts: readonly ComposedLoss[],
@@ -352,7 +357,11 @@ function tiltFor(
   const steepest = 0.5 / gridWidth;
   let high = 1;
   while (high < steepest && !reached(high)) high *= 2;
-  let low = high === 1 ? 0 : high / 2;
+  let low = high / 2;
+  while (low > mildest && reached(low)) {
+    high = low;
+    low /= 2;
+  }
   for (let halving = 0; halving < 6; halving += 1) {
     const middle = (low + high) / 2;
     if (reached(middle)) high = middle;

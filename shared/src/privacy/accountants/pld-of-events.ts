@@ -271,13 +271,16 @@ function outOfRange(event: AccountingEvent): never {
 
 /**
  * Grids that are tried, in this order: their width as a share of one release's loss, and the longest transform that they
- * are worth. Rounding adds share²/6 of the loss's variance, so the widest costs less than 3e-4 of ε. The first is no wider
- * than what dp-accounting takes for every loss.
+ * are worth. Rounding adds share²/6 of the loss's variance: 4e-4 of ε at most, and where few samples make a long tail, as
+ * with a share of 0.1, less than that of an ε that lies far above the standard deviation. The first is no wider than what
+ * dp-accounting takes for every loss.
  */
 const epsilonGrids = [
   { share: 0.02, longest: 2 ** 18, widest: 8e-5 },
   { share: 0.02, longest: 2 ** 17 },
   { share: 0.035, longest: 2 ** 18 },
+  { share: 0.05, longest: 2 ** 20 },
+  { share: 0.1, longest: 2 ** 19 },
   { share: 0.05, longest: longestTransform },
 ];
 /** δ at a given ε asks for finer ones. */
