@@ -115,8 +115,8 @@ function compare(row: number, which: 0 | 1, peerName: string, goal: number) {
   const worstRatio = Math.min(
     ...theirs.map((one, turn) => one.medianMs / median(ours[turn]?.milliseconds ?? [Number.NaN])),
   );
-  // Rounded up alike: the eighth digit is not better or worse.
-  const met = ratio >= goal && epsilon <= peer.epsilon * (1 + 1e-6);
+  // Where both are exact, both are rounded up.
+  const met = ratio >= goal && epsilon <= peer.epsilon * (1 + 1e-9);
   return { epsilon, medianMs, cpuMs, peer, ratio, worstRatio, goal, met };
 }
 

@@ -276,7 +276,7 @@ function outOfRange(event: AccountingEvent): never {
  * dp-accounting takes for every loss.
  */
 const epsilonGrids = [
-  { share: 0.02, longest: 2 ** 18, widest: 8e-5 },
+  { share: 0.02, longest: 2 ** 18, widest: 6e-5 },
   { share: 0.02, longest: 2 ** 17 },
   { share: 0.035, longest: 2 ** 18 },
   { share: 0.05, longest: 2 ** 20 },
