@@ -36,12 +36,17 @@ export async function answerJsonLines(
     try {
       const value = objectOf(line, number);
       id = value['id'] ?? null;
-      write(JSON.stringify({ id, ...answer(value) }));
+      write(JSON.stringify({ id, ...answer(value) }, withInfinity));
     } catch (error) {
       if (!isSottoError(error)) throw error;
       write(JSON.stringify({ id, error: `${error.code}: ${error.message}` }));
     }
   }
+}
+
+/** JSON has no number for what is infinite: it is the string "Infinity". */
+function withInfinity(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 function objectOf(line: string, number: number): Readonly<Record<string, unknown>> {

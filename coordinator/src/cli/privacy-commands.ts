@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { accountLines } from './account-command.ts';
 import { auditBoundLines } from './audit-bound-command.ts';
 import { auditFile, type AuditFlags } from './audit-command.ts';
 import { showCard } from './card-commands.ts';
@@ -25,11 +26,18 @@ export type CommandTools = {
 /** Adds `sotto privacy …`. */
 export function addPrivacyCommands(program: Command, tools: CommandTools): void {
   const privacy = program.command('privacy').description('what is promised, and what was spent');
+  addAccount(privacy, tools);
   addAudit(privacy, tools);
   addAuditBound(privacy, tools);
   addCard(privacy, tools);
   addLedger(privacy, tools);
   addBudget(privacy, tools);
+}
+
+function addAccount(privacy: Command, { command, input, write }: CommandTools): void {
+  command(privacy, 'account', 'answer accounting cases: JSON lines on stdin, JSON lines on stdout').action(() =>
+    accountLines(input, write),
+  );
 }
 
 function addAudit(privacy: Command, { command, show, tell }: CommandTools): void {

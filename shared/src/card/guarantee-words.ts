@@ -24,7 +24,7 @@ export const accountantWords: Readonly<Record<Accountant, { readonly interval: s
     interval: 'None: a closed form (Balle and Wang 2018), exact for Gaussian releases without sampling.',
     error: 'Rounding of the formula is added to δ, so the figure is an upper bound.',
   },
-  'pld/1': {
+  'pld/2': {
     interval:
       'Privacy loss distribution, both directions, on a grid of at most 0.005 and about a fiftieth of one release’s standard deviation of loss.',
     error: 'Discretised upward; cut tails, wrap-around and round-off are added to δ, so the figure is an upper bound.',

@@ -12,9 +12,9 @@ export {
   type Accountant,
   type AccountName,
   type StatedEpsilon,
-} from './accountant.ts';
-export { epsilonOfCurve, rdpCurve, type RdpPoint } from './rdp-curve.ts';
-export { calibrateNoiseMultiplier } from './calibrate.ts';
+} from './accountants/accountant.ts';
+export { epsilonOfCurve, rdpCurve, type RdpPoint } from './accountants/rdp-curve.ts';
+export { calibrateNoiseMultiplier } from './accountants/calibrate.ts';
 export {
   chargeKey,
   chargeLedger,
@@ -28,3 +28,13 @@ export {
   type LedgerOpening,
 } from './ledger.ts';
 export { auditBound, auditPValue, type AuditBound, type AuditBoundInput, type AuditCounts } from './audit-bound.ts';
+export { accountCase, type Answer, type CaseResult, type Unsupported } from './accountants/account-case.ts';
+export {
+  accountingCaseSchema,
+  accountingEventSchema,
+  type AccountingCase,
+  type AccountingEvent,
+  type AccountingQuery,
+  type Neighboring,
+} from './accountants/accounting-event.ts';
+export { noiseSplit } from './accountants/noise-split.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { epsilonOf } from './accountant.ts';
-import { calibrateNoiseMultiplier } from './calibrate.ts';
+import { epsilonOf } from './accountants/accountant.ts';
+import { calibrateNoiseMultiplier } from './accountants/calibrate.ts';
 import {
   chargeLedger,
   ledgerEpsilon,

@@ -1,9 +1,9 @@
 import { SottoError } from '../errors/index.ts';
 import { canonicalJson } from '../vector/index.ts';
-import { accountsOf, checkDelta, gaussianOf, type AccountName } from './accountant.ts';
-import { gaussianRdp } from './gaussian-rdp.ts';
+import { accountsOf, checkDelta, gaussianOf, type AccountName } from './accountants/accountant.ts';
+import { gaussianRdp } from './accountants/gaussian-rdp.ts';
 import type { EventCount, MechanismEvent } from './mechanism-event.ts';
-import { epsilonOfRdp, rdpBudget, rdpOrders } from './rdp-to-epsilon.ts';
+import { epsilonOfRdp, rdpBudget, rdpOrders } from './accountants/rdp-to-epsilon.ts';
 
 /**
  * What a data source may lose, as stored: the first line of a ledger. The order is chosen once and never changes, which

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createSeededRandom, type RandomSource } from '../random/index.ts';
 import { buildGaussianTable, cumulativeBits } from './gaussian-table.ts';
 import { createNoiseSampler } from './noise-sampler.ts';
-import { normalCdf } from './normal-tail.ts';
+import { normalCdf } from './accountants/normal-tail.ts';
 
 /*
  * The noise as a distribution, with fixed seeds and at values that are no fixed points of anything. A failure is a

@@ -4,7 +4,8 @@ import { gaussianEpsilon } from './analytic-gaussian.ts';
 import { composedEpsilon } from './compose-losses.ts';
 import { epsilonByRdp } from './accountant.ts';
 import { fourierTransform } from './fourier.ts';
-import { sampledGaussianLosses, type LossDistribution } from './loss-distribution.ts';
+import type { LossDistribution } from './loss-distribution.ts';
+import { sampledGaussianLosses } from './sampled-gaussian.ts';
 import { normalCdf } from './normal-tail.ts';
 import { epsilonByPld } from './pld.ts';
 
@@ -54,7 +55,7 @@ describe('loss distribution', () => {
       expect(massSum(loss)).toBeGreaterThanOrEqual(1 - 1e-15);
       expect(massSum(loss)).toBeLessThan(1 + 1e-9);
       const otherMass = loss.logMasses.reduce(
-        (sum, mass, index) => sum + Math.exp(mass - (loss.first + index) * gridWidth),
+        (sum, mass, index) => sum + Math.exp(mass - (loss.places[index] ?? Number.NaN) * gridWidth),
         0,
       );
       expect(otherMass).toBeLessThan(1 + 1e-9);
@@ -74,7 +75,7 @@ describe('composedEpsilon', () => {
     ] as const) {
       const gridWidth = 1e-3;
       const loss = sampledGaussianLosses(q, z, gridWidth)[direction];
-      const got = composedEpsilon([{ loss, count: 1 }], gridWidth, delta) ?? Number.NaN;
+      const got = composedEpsilon([[{ loss, count: 1 }]], gridWidth, delta) ?? Number.NaN;
       const exact = exactEpsilon(q, z, delta, direction);
       expect(got).toBeGreaterThanOrEqual(exact);
       expect(got).toBeLessThan(exact + 0.2 * gridWidth + 1e-4 * exact);
@@ -99,7 +100,7 @@ describe('composedEpsilon', () => {
     };
     const gridWidth = 5e-4;
     const loss = sampledGaussianLosses(q, z, gridWidth).remove;
-    const got = composedEpsilon([{ loss, count: 2 }], gridWidth, delta) ?? Number.NaN;
+    const got = composedEpsilon([[{ loss, count: 2 }]], gridWidth, delta) ?? Number.NaN;
     expect(doubleDelta(got)).toBeLessThanOrEqual(delta);
     expect(doubleDelta(got * (1 - 1e-4))).toBeGreaterThan(delta);
   });
@@ -166,7 +167,7 @@ describe('epsilonByPld', () => {
             loss: sampledGaussianLosses(q, z, gridWidth)[direction],
             count,
           }));
-          return composedEpsilon(losses, gridWidth, delta) ?? Number.NaN;
+          return composedEpsilon([losses], gridWidth, delta) ?? Number.NaN;
         };
         const [remove, add] = [of('remove'), of('add')];
         expect(add).toBeGreaterThanOrEqual(0);

@@ -43,3 +43,29 @@ export function rdpBudget(epsilon: number, order: number, delta: number): number
 function conversionCost(order: number, delta: number): number {
   return Math.log1p(-1 / order) - (Math.log(delta) + Math.log(order)) / (order - 1);
 }
+
+/** Orders of the golden values and of dp-accounting's default, for figures that are to be compared. */
+export const standardOrders: readonly number[] = rdpOrders.filter((order) => ![80, 96, 192].includes(order));
+
+/**
+ * log δ that RDP gives at ε ≥ 0: the least over the orders of (α−1)(rdp − ε + log(1 − 1/α)) − log α and of
+ * ½·log(1 − e^{−rdp}), the total variation.
+ *
+ * @see Canonne, Kamath & Steinke 2020, arXiv 2004.00010, Proposition 12; Bretagnolle & Huber 1979
+ */
+export function logDeltaOfRdp(
+  orders: readonly number[],
+  rdps: readonly number[],
+  epsilon: number,
+): { logDelta: number; order: number } {
+  let best = { logDelta: 0, order: orders[0] ?? Number.NaN };
+  orders.forEach((order, index) => {
+    const rdp = rdps[index] ?? Infinity;
+    if (rdp === Infinity) return;
+    const apart = rdp === 0 ? -Infinity : 0.5 * Math.log(-Math.expm1(-rdp));
+    const bound = (order - 1) * (rdp - epsilon + Math.log1p(-1 / order)) - Math.log(order);
+    const logDelta = Math.min(apart, order > 1.01 ? bound : 0);
+    if (logDelta < best.logDelta) best = { logDelta, order };
+  });
+  return best;
+}

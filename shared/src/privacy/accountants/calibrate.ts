@@ -1,7 +1,7 @@
-import { SottoError } from '../errors/index.ts';
+import { SottoError } from '../../errors/index.ts';
 import { checkDelta, epsilonByRdp, epsilonOf, gaussianOf } from './accountant.ts';
-import { minNoiseStdSteps } from './grid.ts';
-import type { MechanismEvent } from './mechanism-event.ts';
+import { minNoiseStdSteps } from '../grid.ts';
+import type { MechanismEvent } from '../mechanism-event.ts';
 
 /** The plan schema's largest noise multiplier. */
 const largestNoiseMultiplier = 1e6;

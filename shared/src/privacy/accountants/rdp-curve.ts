@@ -1,6 +1,6 @@
 import { accountsOf, gaussianOf, type AccountName } from './accountant.ts';
 import { gaussianRdp } from './gaussian-rdp.ts';
-import type { EventCount } from './mechanism-event.ts';
+import type { EventCount } from '../mechanism-event.ts';
 import { epsilonOfRdp } from './rdp-to-epsilon.ts';
 
 /** One point of a curve of Rényi differential privacy, an upper bound. */

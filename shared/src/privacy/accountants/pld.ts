@@ -1,5 +1,5 @@
-import { composedEpsilon } from './compose-losses.ts';
-import { lossRange, lossStd, sampledGaussianLosses } from './loss-distribution.ts';
+import { composedEpsilon, longestTransform } from './compose-losses.ts';
+import { lossRange, lossStd, sampledGaussianLosses } from './sampled-gaussian.ts';
 
 /** Releases of a Gaussian with noise multiplier z on a Poisson sample of rate q. */
 type Releases = { readonly samplingRate: number; readonly noiseMultiplier: number; readonly count: number };
@@ -8,6 +8,8 @@ type Releases = { readonly samplingRate: number; readonly noiseMultiplier: numbe
 const gridShare = 0.02;
 /** Widest grid, for single releases with a large loss. */
 const widestGrid = 0.005;
+/** What a grid may cost before one of twice its width is tried. */
+const longestTransforms = [2 ** 18, 2 ** 18, 2 ** 19, longestTransform, longestTransform];
 /** Most points of one release's distribution. */
 const mostPoints = 2 ** 19;
 
@@ -33,22 +35,22 @@ export function epsilonByPld(releases: readonly Releases[], delta: number): numb
   if (!(variance > 0)) return null;
   const fine = Math.min(widestGrid, gridShare * Math.sqrt(variance / count));
   let gridWidth = Math.max(fine, widest / mostPoints);
-  for (let attempt = 0; attempt < 4; attempt += 1, gridWidth *= 2) {
+  for (const longest of longestTransforms) {
     const losses = releases.map((release) => ({
       count: release.count,
       ...sampledGaussianLosses(release.samplingRate, release.noiseMultiplier, gridWidth),
     }));
-    const remove = composedEpsilon(
-      losses.map(({ remove: loss, count: times }) => ({ loss, count: times })),
+    const epsilon = composedEpsilon(
+      [
+        losses.map(({ remove: loss, count: times }) => ({ loss, count: times })),
+        losses.map(({ add: loss, count: times }) => ({ loss, count: times })),
+      ],
       gridWidth,
       delta,
+      longest,
     );
-    const add = composedEpsilon(
-      losses.map(({ add: loss, count: times }) => ({ loss, count: times })),
-      gridWidth,
-      delta,
-    );
-    if (remove !== null && add !== null) return Math.max(remove, add);
+    if (epsilon !== null) return epsilon;
+    gridWidth *= 2;
   }
   return null;
 }

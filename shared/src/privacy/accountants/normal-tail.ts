@@ -1,6 +1,6 @@
 /**
  * Tails of the normal distribution with full relative accuracy: the error function's complement, plain and scaled.
- * Checked against 40-digit values in `vectors/normal-tail.json`.
+ * Checked against 40-digit values in `../vectors/normal-tail.json`.
  */
 
 /** Terms e^{−k²h²} of the trapezoidal sum with h = 1/2, k = 1 … 13. */

@@ -1,13 +1,13 @@
-import { SottoError } from '../errors/index.ts';
+import { SottoError } from '../../errors/index.ts';
 import { gaussianEpsilon } from './analytic-gaussian.ts';
-import { gaussianRdp } from './gaussian-rdp.ts';
-import { noiseVarianceSteps } from './grid.ts';
-import type { EventCount, MechanismEvent } from './mechanism-event.ts';
+import { gaussianRdpCurve } from './gaussian-rdp.ts';
+import { noiseVarianceSteps } from '../grid.ts';
+import type { EventCount, MechanismEvent } from '../mechanism-event.ts';
 import { epsilonByPld } from './pld.ts';
 import { epsilonOfRdp, rdpOrders } from './rdp-to-epsilon.ts';
 
 /** Which bound gave a stated ε. Stored with it; a changed computation is a new version. */
-export type Accountant = 'gaussian/1' | 'pld/1' | 'rdp/1';
+export type Accountant = 'gaussian/1' | 'pld/2' | 'rdp/1';
 
 /** An upper bound on ε. `order` is that of RDP, null for the others. */
 export type StatedEpsilon = {
@@ -84,7 +84,7 @@ export function epsilonOfGaussians(releases: readonly GaussianReleases[], delta:
   const byRdp = epsilonByRdp(spent, delta);
   const byPld = epsilonByPld(joinUnsampled(spent), delta);
   if (byPld === null || byPld >= byRdp.epsilon) return byRdp;
-  return { epsilon: byPld, order: null, accountant: 'pld/1' };
+  return { epsilon: byPld, order: null, accountant: 'pld/2' };
 }
 
 /** Puts one Gaussian in the place of all unsampled ones: 1/z² adds up, exactly. */
@@ -101,14 +101,14 @@ function joinUnsampled(releases: readonly GaussianReleases[]): GaussianReleases[
 /** The bound by RDP alone: the best order's. */
 export function epsilonByRdp(releases: readonly GaussianReleases[], delta: number): StatedEpsilon {
   let best: StatedEpsilon = { epsilon: Infinity, order: null, accountant: 'rdp/1' };
-  for (const order of rdpOrders) {
-    let rdp = 0;
-    for (const release of releases) {
-      rdp += release.count * gaussianRdp(release.samplingRate, release.noiseMultiplier, order);
-    }
+  const curves = releases.map(({ samplingRate, noiseMultiplier, count }) =>
+    gaussianRdpCurve(samplingRate, noiseMultiplier, rdpOrders).map((rdp) => count * rdp),
+  );
+  rdpOrders.forEach((order, index) => {
+    const rdp = curves.reduce((sum, curve) => sum + (curve[index] ?? Infinity), 0);
     const epsilon = epsilonOfRdp(rdp, order, delta);
     if (epsilon < best.epsilon) best = { epsilon, order, accountant: 'rdp/1' };
-  }
+  });
   return best;
 }
 
