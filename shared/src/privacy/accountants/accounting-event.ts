@@ -63,7 +63,7 @@ const tree = z.strictObject({
 /** Independent inclusion with `samplingProbability` in each of `count` rounds. */
 const truncatedPoisson = z.strictObject({
   type: z.literal('truncatedPoisson'),
-  datasetSize: whole,
+  datasetSize: whole.max(1e12),
   samplingProbability: probability,
   /** Of a larger sample, a uniform subset of this size. */
   maxBatch: whole,
@@ -188,8 +188,8 @@ export const accountingEventSchema: z.ZodType<AccountingEvent> = z.lazy(() =>
   ]),
 );
 
-const order = z.number().gt(1).max(1e6);
-const orders = z.array(order).min(1).max(10_000);
+const order = z.number().gt(1).max(65_536);
+const orders = z.array(order).min(1).max(4_096);
 const delta = z.number();
 const accountant = z.enum(['pld', 'rdp']).optional();
 const target = { epsilon: z.number().positive(), delta, accountant };

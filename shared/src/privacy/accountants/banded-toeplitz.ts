@@ -63,6 +63,9 @@ export function prefixErrors(coefficients: readonly number[], rounds: number): {
   return { rms: Math.sqrt(squares / rounds), largest: Math.sqrt(square) };
 }
 
+/** Products that prefix errors are worth. */
+const mostWork = 1e9;
+
 /** Sensitivity of an event, and its coefficients. @throws {INVALID_INPUT | UNSUPPORTED_EVENT} when they do not fit */
 export function bandedSensitivity(event: BandedToeplitz): number {
   return toeplitzSensitivity(bandsOf(event), event.rounds, event.minSeparation, event.maxParticipations);
@@ -71,6 +74,9 @@ export function bandedSensitivity(event: BandedToeplitz): number {
 /** C's coefficients. @throws {INVALID_INPUT} when they are not as many as bands, or the first is not above 0 */
 export function bandsOf({ bands, rounds, coefficients }: BandedToeplitz): readonly number[] {
   if (bands > rounds) throw new SottoError('INVALID_INPUT', `bands ${bands}: expected at most rounds ${rounds}`);
+  if (bands * rounds > mostWork) {
+    throw new SottoError('INVALID_INPUT', `bands ${bands} × rounds ${rounds}: expected at most ${mostWork} in all`);
+  }
   if (typeof coefficients === 'string') return squareRootCoefficients(bands);
   if (coefficients.length !== bands || !((coefficients[0] ?? 0) > 0)) {
     throw new SottoError(

@@ -96,26 +96,30 @@ function lossesOfOne(event: AccountingEvent, neighboring: Neighboring): Named {
     case 'poisson':
       return poisson(event, neighboring);
     case 'truncatedPoisson': {
-      const { datasetSize, samplingProbability, maxBatch, noiseMultiplier } = event;
+      const { datasetSize, maxBatch } = event;
+      const noiseMultiplier = Math.min(mostNoise, event.noiseMultiplier);
+      const samplingProbability = event.samplingProbability === 0 ? 0 : Math.max(leastRate, event.samplingProbability);
       if (samplingProbability === 0 || maxBatch === 0 || datasetSize === 0) return nothing;
       if (noiseMultiplier === 0) return noNoise;
-      const scale = truncatedPoissonScale(event, neighboring);
+      const raised = { ...event, samplingProbability, noiseMultiplier };
+      const scale = truncatedPoissonScale(raised, neighboring);
       return named(event, neighboring, {
         ...(scale ?? outOfRange(event)),
         ...unbounded,
-        lossesAt: (gridWidth) => truncatedPoissonLosses(event, neighboring, gridWidth),
+        lossesAt: (gridWidth) => truncatedPoissonLosses(raised, neighboring, gridWidth),
       });
     }
     case 'laplace': {
       if (replaceOne) refuseEvent(event, onlyOneSensitivity);
       if (event.noiseMultiplier === 0) return noNoise;
-      const spacing = 1 / event.noiseMultiplier;
-      const rough = laplaceAtoms(event.noiseMultiplier, spacing / 50);
+      const noiseMultiplier = Math.min(mostNoise, event.noiseMultiplier);
+      const spacing = 1 / noiseMultiplier;
+      const rough = laplaceAtoms(noiseMultiplier, spacing / 50);
       return named(event, neighboring, {
         ...scaleOfAtoms(rough),
         largest: spacing,
         spacing,
-        lossesAt: (gridWidth) => onGrid(laplaceAtoms(event.noiseMultiplier, gridWidth), gridWidth),
+        lossesAt: (gridWidth) => onGrid(laplaceAtoms(noiseMultiplier, gridWidth), gridWidth),
       });
     }
     case 'discreteLaplace':
@@ -135,6 +139,10 @@ function lossesOfOne(event: AccountingEvent, neighboring: Neighboring): Named {
   }
 }
 
+/** Rarer sampling and more noise are accounted as these, which cost more: a grid for them would be too fine. */
+const leastRate = 1e-9;
+const mostNoise = 1e9;
+
 const unbounded = { largest: Infinity, infinite: 0, spacing: null };
 
 function gaussian(noiseMultiplier: number): Named {
@@ -147,12 +155,13 @@ function named(event: AccountingEvent, neighboring: Neighboring, kind: Omit<Loss
 
 function poisson(event: Extract<AccountingEvent, { type: 'poisson' }>, neighboring: Neighboring): Named {
   requirePoisson(event);
-  const { samplingProbability: q, inner } = event;
+  const { inner } = event;
+  const q = event.samplingProbability === 0 ? 0 : Math.max(leastRate, event.samplingProbability);
   const replaceOne = neighboring === 'replace-one';
   const muSquared = gaussianMuSquared(inner);
   if (muSquared !== null) {
     if (q === 0 || muSquared === 0) return nothing;
-    const z = 1 / Math.sqrt(muSquared);
+    const z = Math.min(mostNoise, 1 / Math.sqrt(muSquared));
     if (q === 1 || z === 0) return gaussian(z / clipsOf(neighboring));
     const range = lossRange(q, z, replaceOne) ?? outOfRange(event);
     return named(
@@ -315,7 +324,8 @@ export function epsilonOfLosses(losses: Losses, delta: number): number {
   const byGrid = onGrids(losses, epsilonGrids, (directions, gridWidth, longest) =>
     composedEpsilon(directions, gridWidth, delta, longest),
   );
-  if (byGrid !== null) return Math.min(bound, byGrid);
+  // Written so that a NaN is no figure either.
+  if (byGrid !== null && byGrid >= 0) return Math.min(bound, byGrid);
   if (bound < Infinity) return bound;
   if (infiniteMass(losses) >= delta) return Infinity;
   throw new SottoError(
@@ -328,13 +338,19 @@ export function epsilonOfLosses(losses: Losses, delta: number): number {
 export function deltaOfLosses(losses: Losses, epsilon: number): number {
   const { muSquared, kinds } = losses;
   if (muSquared === Infinity) return 1;
-  if (kinds.length === 0) return muSquared === 0 ? 0 : gaussianDelta(Math.sqrt(muSquared) * (1 + 1e-14), epsilon);
+  if (kinds.length === 0) {
+    if (muSquared === 0) return 0;
+    const mu = Math.sqrt(muSquared) * (1 + 1e-14);
+    // δ < Φ(−60) there, which no double can hold.
+    return epsilon / mu - mu / 2 > 60 ? Number.MIN_VALUE : gaussianDelta(mu, epsilon);
+  }
   const infinite = infiniteMass(losses);
   if (boundedEpsilon(losses, infinite) <= epsilon) return infinite;
   const found = onGrids(losses, deltaGrids, (directions, gridWidth, longest) =>
     composedDelta(directions, gridWidth, epsilon, longest),
   );
-  if (found !== null) return found;
+  // Written so that a NaN is no figure either.
+  if (found !== null && found >= 0) return found;
   throw new SottoError(
     'UNSUPPORTED_EVENT',
     `epsilon ${epsilon}: delta is too small for double precision at this many rounds; use RDP`,

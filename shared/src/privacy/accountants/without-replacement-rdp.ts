@@ -4,6 +4,8 @@ import { logSumExp } from './log-sum.ts';
 const upward = 1 + 1e-10;
 /** Above this order only the simpler of the two bounds is taken: moments need longer than they help. */
 const largestExactOrder = 256;
+/** Under less noise moments would need too many nodes, and the simpler bound is the smaller one. */
+const leastMomentNoise = 0.1;
 
 /**
  * RDP under replace-one of a Gaussian on a uniform subset, orders at once.
@@ -53,7 +55,7 @@ function logMoment(q: number, z: number, order: number, momentOf: (k: number) =>
     const simple = Math.LN2 + grown(j);
     let bound = simple;
     if (j === 2) bound = Math.min(Math.log(4) + Math.log(Math.expm1(grown(2))), simple);
-    else if (order <= largestExactOrder) {
+    else if (order <= largestExactOrder && z >= leastMomentNoise) {
       const even = 2 * Math.floor(j / 2);
       const both = even === j ? momentOf(j) : (momentOf(even) + momentOf(even + 2)) / 2;
       bound = Math.min(Math.log(4) + both, simple);
