@@ -32,6 +32,23 @@ function shipped(name, clients) {
   });
 }
 
+/** A plan for users, with something in its query. */
+const userPlan = (query) =>
+  examplePlan({
+    clients: 12,
+    unit: 'client',
+    evaluateEvery: null,
+    overrides: {
+      training: {
+        query: { kind: 'update', clipNormL2: 1, localEpochs: 1, batchSize: 8, learningRate: 0.1, ...query },
+        strategy: { kind: 'fedAvg' },
+        rounds: 24,
+        paceMs: 20,
+        noiseMultiplier: 4,
+      },
+    },
+  });
+
 const cardOf = (plan) => planCard(plan, planHashOf(plan));
 
 /** What verify_card.py says of cards, by name. One call: it takes seconds to load the accountant. */
@@ -60,13 +77,21 @@ const facts = {
 const digits = cardOf(shipped('digits-8x8', 10));
 const [training, evaluation] = digits.mechanisms;
 const [first, second] = digits.guarantees;
-const event = (change) => ({ ...training, event: { ...training.event, ...change } });
+const event = (change) => {
+  const changed = { ...training.event, ...change };
+  return { ...training, event: changed, charges: [{ event: changed, atMost: training.atMost }] };
+};
 
 /** Cards that say what is not so, and what the script has to say of each. */
 const untrue = {
   'a lower epsilon': [{ guarantees: [{ ...first, epsilon: 2.9 }, second] }, /the card states 2\.9, recomputed 2\.99/],
   'noise for fewer sessions than it allows': [
-    { mechanisms: [{ ...training, planned: 800, atMost: 804 }, evaluation] },
+    {
+      mechanisms: [
+        { ...training, planned: 800, atMost: 804, charges: [{ event: training.event, atMost: 804 }] },
+        evaluation,
+      ],
+    },
     /the card states 3, recomputed 1\d\./,
   ],
   'more sessions charged than it covers': [
@@ -74,6 +99,19 @@ const untrue = {
     /more was charged than epsilon covers/,
   ],
   'less noise': [{ mechanisms: [event({ noiseMultiplier: 6 }), evaluation] }, /the card states 3, recomputed 7\.2/],
+  'fewer charges than sessions': [
+    { mechanisms: [{ ...training, charges: [{ event: training.event, atMost: 40 }] }, evaluation] },
+    /a unit is charged less than every session/,
+  ],
+  'charges of less noise than the release': [
+    {
+      mechanisms: [
+        { ...training, charges: [{ event: { ...training.event, noiseMultiplier: 1 }, atMost: training.atMost }] },
+        evaluation,
+      ],
+    },
+    /a charge has other noise than the release/,
+  ],
   'releases of no guarantee': [
     { guarantees: [first] },
     /guarantees for \['train'\], releases about \['train', 'validation'\]/,
@@ -99,6 +137,15 @@ describe.skipIf(!hasAccountant(python))('verify_card.py, with dp-accounting from
       sampled: cardOf(examplePlan({ clients: 5, rounds: 20 })),
       client: cardOf(examplePlan({ unit: 'client', clients: 5 })),
       trusted: cardOf(examplePlan({ trust: 'trusted', clients: 2 })),
+      local: cardOf(examplePlan({ trust: 'local', clients: 3 })),
+      hidden: cardOf(userPlan({ sampling: { kind: 'hidden', samplingNumerator: 2 ** 30 } })),
+      turns: cardOf(userPlan({ sampling: { kind: 'banded', bands: 3, maxParticipations: 4 } })),
+      adaptive: cardOf(
+        userPlan({
+          clipNormL2: 0.1,
+          adaptiveClip: { quantile: 0.5, learningRate: 0.2, clipNormMin: 0.01, clipNormMax: 10 },
+        }),
+      ),
       none: cardOf(examplePlan({ privacy: 'none' })),
     });
     expect(wrong).toEqual([]);

@@ -46,7 +46,7 @@ def gaussian(event, share=1.0):
     require(event["adjacency"] == "addOrRemove", f"unknown adjacency {event['adjacency']}")
     require(event["numericSlack"] == 0, "the sensitivity is not exact")
     z, steps = event["noiseMultiplier"], event["normBoundSteps"]
-    require(steps == math.floor(event["gridStepsPerRms"] * math.sqrt(event["dimension"])), "D is not floor(S sqrt(d))")
+    require(steps <= math.floor(event["gridStepsPerRms"] * math.sqrt(event["dimension"])), "D is above floor(S sqrt(d))")
     honest = event["minSurvivors"] - event["colluding"]
     require(honest >= 1, "nobody honest adds noise")
     shares = honest if event["noise"] == "distributedDiscreteGaussian" else 1
@@ -82,10 +82,13 @@ def check_charges(mechanism, where):
     total = sum(charge["atMost"] for charge in charges)
     require(total <= mechanism["atMost"], where + "a unit can be charged more often than there are sessions")
     for charge in charges:
-        other = dict(charge["event"], noiseMultiplier=event["noiseMultiplier"])
+        # The same noise over a vector that is as long, or shorter.
+        z, steps = charge["event"]["noiseMultiplier"], charge["event"]["normBoundSteps"]
+        other = dict(charge["event"], noiseMultiplier=event["noiseMultiplier"], normBoundSteps=event["normBoundSteps"])
         require(other == event, where + "a charge is of another kind than the release")
-        least = charge["event"]["noiseMultiplier"] >= event["noiseMultiplier"]
-        require(least, where + "a charge costs more than the release at its most")
+        require(steps <= event["normBoundSteps"], where + "a charge costs more than the release at its most")
+        noise = event["noiseMultiplier"] * event["normBoundSteps"]
+        require(abs(z * steps / noise - 1) < 1e-9, where + "a charge has other noise than the release")
     if mechanism["samplingDone"] != "turnsInPublicOrder":
         require(total == mechanism["atMost"], where + "a unit is charged less than every session")
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SottoError } from '../errors/index.ts';
 import { completePlan, planHashOf, requireSoundPlan, type Plan } from '../plan/index.ts';
 import { exampleAuthority, exampleClients, examplePlan, type ExamplePlanOptions } from '../plan/testing/index.ts';
-import { epsilonOfCurve } from '../privacy/index.ts';
+import { epsilonOf, epsilonOfCurve } from '../privacy/index.ts';
 import { cardMarkdown, planCard, planCosts, runCard, type PrivacyCard, type RunFactsForCard } from './index.ts';
 import { requireComplete } from './plan-card.ts';
 
@@ -207,5 +207,59 @@ describe('costs', () => {
     ]);
     // The normative table for ten clients: minSurvivors 7 with one colluder costs a factor of 1.29.
     expect(costs.noise.find(({ minSurvivors }) => minSurvivors === 7)?.factor).toBeCloseTo(1.29, 2);
+  });
+});
+
+describe('a card of a plan for users', () => {
+  const userCard = (query: object, trust: 'secure' | 'local' = 'secure') =>
+    cardOf(
+      examplePlan({
+        clients: 12,
+        trust,
+        unit: 'client',
+        evaluateEvery: null,
+        spareAttempts: 2,
+        overrides: {
+          training: {
+            query: { kind: 'update', clipNormL2: 1, localEpochs: 1, batchSize: 8, learningRate: 0.1, ...query },
+            strategy: { kind: 'fedAvg' },
+            rounds: 24,
+            paceMs: 20,
+            noiseMultiplier: 4,
+          },
+        } as never,
+      }),
+    );
+
+  it.each([
+    ['every client', {}, 'none', 'everyUnit'],
+    ['hidden coins', { sampling: { kind: 'hidden', samplingNumerator: 2 ** 30 } }, 'poisson', 'secretCoinOfEachClient'],
+    ['turns', { sampling: { kind: 'banded', bands: 3, maxParticipations: 4 } }, 'none', 'turnsInPublicOrder'],
+  ])('of %s states what its charges cost, and the sampling that is done', (_name, query, assumed, done) => {
+    const { guarantees, mechanisms } = userCard(query);
+    const [mechanism] = mechanisms;
+    expect(mechanism).toMatchObject({ samplingAssumed: assumed, samplingDone: done, clip: 'fixed', atMost: 26 });
+    const charges = mechanism!.charges.map(({ event, atMost }) => ({ event, count: atMost }));
+    expect(guarantees[0]!.accounted).toBe(epsilonOf(charges, 1e-5).epsilon);
+    expect(guarantees[0]!.participationsMost).toBe(charges.reduce((sum, { count }) => sum + count, 0));
+  });
+
+  it('of turns charges a unit its updates, and repeated sessions as the largest', () => {
+    const { charges, event } = userCard({ sampling: { kind: 'banded', bands: 3, maxParticipations: 4 } })
+      .mechanisms[0]!;
+    expect(charges.map(({ atMost }) => atMost)).toEqual([6, 4, 4]);
+    expect(charges[0]!.event).toEqual(event);
+  });
+
+  it('of an adaptive clip says so; in local mode everybody else may collude', () => {
+    const adaptiveClip = { quantile: 0.5, learningRate: 0.2, clipNormMin: 0.01, clipNormMax: 10 };
+    expect(userCard({ clipNormL2: 0.1, adaptiveClip }).mechanisms[0]!.clip).toBe('adaptive');
+    const local = userCard({}, 'local');
+    expect(local).toMatchObject({
+      trust: { mode: 'local' },
+      noise: { addedBy: 'eachClientAlone' },
+      collusion: { left: [] },
+    });
+    expect(cardMarkdown(local)).toContain('holds against coordinator and all other clients together');
   });
 });

@@ -1,12 +1,6 @@
 import { SottoError } from '../../errors/index.ts';
+import { bandCoefficients } from '../banded-toeplitz.ts';
 import type { AccountingEvent } from './accounting-event.ts';
-
-/** Coefficients of the square root of the prefix-sum matrix: binom(2k,k)/4^k, the first `bands` of them. */
-export function squareRootCoefficients(bands: number): number[] {
-  const coefficients = [1];
-  for (let k = 1; k < bands; k += 1) coefficients.push(coefficients[k - 1]! * (1 - 1 / (2 * k)));
-  return coefficients;
-}
 
 /**
  * L2 sensitivity of C·x for a banded lower-triangular Toeplitz C, where each unit adds at most 1 in at most
@@ -77,7 +71,7 @@ export function bandsOf({ bands, rounds, coefficients }: BandedToeplitz): readon
   if (bands * rounds > mostWork) {
     throw new SottoError('INVALID_INPUT', `bands ${bands} × rounds ${rounds}: expected at most ${mostWork} in all`);
   }
-  if (typeof coefficients === 'string') return squareRootCoefficients(bands);
+  if (typeof coefficients === 'string') return bandCoefficients(bands);
   if (coefficients.length !== bands || !((coefficients[0] ?? 0) > 0)) {
     throw new SottoError(
       'INVALID_INPUT',

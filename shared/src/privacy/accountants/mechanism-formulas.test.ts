@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { prefixErrors, squareRootCoefficients, toeplitzSensitivity } from './banded-toeplitz.ts';
-import { binomialTail } from './binomial-tail.ts';
+import { bandCoefficients } from '../banded-toeplitz.ts';
+import { binomialUpperTail } from '../binomial.ts';
+import { prefixErrors, toeplitzSensitivity } from './banded-toeplitz.ts';
 import { gaussianRdp, gaussianRdpCurve } from './gaussian-rdp.ts';
 import { randomizedResponseRdp, skellamRdp } from './pure-noise-rdp.ts';
 import { seriesRdp } from './series-rdp.ts';
 import { withoutReplacementRdp } from './without-replacement-rdp.ts';
 
-describe('binomialTail', () => {
+const binomialTail = (n: number, k: number, p: number) => binomialUpperTail(k, n, { win: p, lose: 1 - p });
+
+describe('binomialUpperTail', () => {
   it('is the plain sum for few trials', () => {
     for (const [n, p] of [
       [1, 0.3],
@@ -70,7 +73,7 @@ describe('banded Toeplitz', () => {
       [5, 8, 1, 4],
       [3, 8, 5, 2],
     ] as const) {
-      const coefficients = squareRootCoefficients(bands);
+      const coefficients = bandCoefficients(bands);
       const brute = bruteSensitivity(coefficients, rounds, separation, most);
       const stated = toeplitzSensitivity(coefficients, rounds, separation, most);
       expect(stated).toBeGreaterThanOrEqual(brute * (1 - 1e-12));
@@ -87,7 +90,7 @@ describe('banded Toeplitz', () => {
     // C = 1: prefix sums of independent noise.
     expect(prefixErrors([1], 4)).toEqual({ rms: Math.sqrt((1 + 2 + 3 + 4) / 4), largest: 2 });
     // The square root of the prefix-sum matrix is its own answer: A·C⁻¹ = C.
-    const all = squareRootCoefficients(6);
+    const all = bandCoefficients(6);
     expect(prefixErrors(all, 6).largest).toBeCloseTo(Math.hypot(...all), 12);
   });
 });

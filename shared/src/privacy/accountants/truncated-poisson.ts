@@ -1,5 +1,5 @@
 import type { AccountingEvent, Neighboring } from './accounting-event.ts';
-import { binomialTail } from './binomial-tail.ts';
+import { binomialUpperTail } from '../binomial.ts';
 import { type LossPair, mixLosses } from './loss-distribution.ts';
 import { lossRange, lossStd, replacedGaussianLosses, sampledGaussianLosses } from './sampled-gaussian.ts';
 
@@ -13,9 +13,10 @@ export function truncation({ datasetSize, samplingProbability, maxBatch }: Trunc
   full: number;
   takenWhenFull: number;
 } {
-  const full = binomialTail(datasetSize - 1, maxBatch, samplingProbability);
+  const odds = { win: samplingProbability, lose: 1 - samplingProbability };
+  const full = binomialUpperTail(maxBatch, datasetSize - 1, odds);
   if (!(full > 1e-300)) return { full: 0, takenWhenFull: 0 };
-  const over = binomialTail(datasetSize, maxBatch + 1, samplingProbability);
+  const over = binomialUpperTail(maxBatch + 1, datasetSize, odds);
   return { full, takenWhenFull: Math.min(1, ((over * maxBatch) / full / datasetSize) * (1 + 1e-11)) };
 }
 
