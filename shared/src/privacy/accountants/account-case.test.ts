@@ -243,6 +243,42 @@ describe('the calculator, by its properties', () => {
     );
   });
 
+  it('absurd numbers get a figure from 0 up or a reason, never none', () => {
+    const noiseAny = fc.constantFrom(0, 1e-9, 0.02, 1, 1e6, 1e300);
+    const rateAny = fc.constantFrom(0, 1e-300, 1e-6, 0.5, 1 - 1e-16, 1);
+    const timesAny = fc.constantFrom(0, 1, 50, 1e6, 2 ** 40);
+    const event = fc.oneof(
+      fc.tuple(noiseAny, timesAny).map(([z, count]) => gaussian(z, count)),
+      fc.tuple(noiseAny, timesAny).map(([z, count]) => laplace(z, count)),
+      fc.tuple(rateAny, noiseAny, timesAny).map(([q, z, count]) => poisson(q, gaussian(z), count)),
+      fc.tuple(rateAny, noiseAny).map(([q, z]) => poisson(q, laplace(z), 3)),
+      fc.tuple(rateAny, timesAny).map(([p, count]) => response(p, 7, count)),
+      fc
+        .tuple(noiseAny, rateAny, timesAny)
+        .map(([epsilon, delta, count]) => ({ type: 'epsDelta', epsilon, delta, count })),
+    );
+    const query = fc.oneof(
+      fc.constantFrom(0, 1e-300, 1e-9, 0.5).map((delta) => ({ kind: 'epsilon', delta })),
+      noiseAny.map((epsilon) => ({ kind: 'delta', epsilon })),
+    );
+    const relation = fc.constantFrom('add-or-remove-one', 'replace-one', 'replace-special');
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 2 }), query, relation, (events, asked, neighboring) => {
+        const result = accountCase(ask(events, asked, neighboring));
+        if ('error' in result) {
+          expect(result.error.message).not.toBe('');
+          return;
+        }
+        for (const answer of [result.pld, result.rdp]) {
+          if (answer === undefined) return expect.unreachable();
+          if ('unsupported' in answer) expect(answer.error.message).not.toBe('');
+          else expect(asked.kind === 'epsilon' ? answer.epsilon : answer.delta).toBeGreaterThanOrEqual(0);
+        }
+      }),
+      { seed: 6, numRuns: 60 },
+    );
+  });
+
   it('what is listed apart costs what it costs together', () => {
     const together = epsilonOf([poisson(0.03, gaussian(1.2), 60), laplace(9, 4)], 1e-6, 'pld');
     const apart = [laplace(9, 1), poisson(0.03, gaussian(1.2), 20), laplace(9, 3), poisson(0.03, gaussian(1.2), 40)];

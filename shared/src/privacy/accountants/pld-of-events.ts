@@ -186,6 +186,8 @@ function poisson(event: Extract<AccountingEvent, { type: 'poisson' }>, neighbori
   const onePair = sampledAtoms(event, neighboring);
   if (q === 0 || onePair === 'nothing') return nothing;
   if (onePair === 'noNoise') return noNoise;
+  const { width, largest } = scaleOfAtoms(onePair);
+  if (!(Math.max(width, largest) < largestSampledLoss)) outOfRange(event);
   return named(event, neighboring, ofAtoms(sampleAtoms(onePair, q), null));
 }
 
@@ -216,6 +218,9 @@ function sampledAtoms(
   const atoms = finiteAtoms(inner, neighboring);
   return typeof atoms === 'string' ? atoms : atoms.pair;
 }
+
+/** e^l and e^−l must be numbers where a loss l is sampled. */
+const largestSampledLoss = 1_200;
 
 /** Longest list of atoms. */
 const mostAtoms = 2_000_000;
