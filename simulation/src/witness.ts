@@ -108,7 +108,10 @@ export class Witness {
     const costs = slotsOfRound(this.#plan, notice.round).some(
       (slot) => sessionEvent(this.#plan, slot, notice.round, client) !== null,
     );
-    if (!(costs ? notice.epsilonAfter > before : notice.epsilonAfter === before)) {
+    // At unit = record the worst part's ε is told: it stays where a round costs another part, which has spent less.
+    const mayStay = !costs || (this.#plan.unit === 'record' && this.#plan.evaluation !== null);
+    const rises = notice.epsilonAfter > before;
+    if ((!costs && rises) || (!rises && !(mayStay && notice.epsilonAfter === before))) {
       this.#violate(`client ${client}: epsilon went from ${before} to ${notice.epsilonAfter} with a charge`);
     }
     this.#epsilon.set(client, Math.max(before, notice.epsilonAfter));
