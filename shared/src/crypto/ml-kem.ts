@@ -24,7 +24,12 @@ export type MlKem = {
 /** On the noble library, which is loaded when it is first used. Not constant time to the standard of native code. */
 export function createNobleMlKem(): MlKem {
   const secretKeys = new WeakMap<Uint8Array, Uint8Array>();
-  const load = async () => (await import('@noble/post-quantum/ml-kem.js')).ml_kem768;
+  let loading: Promise<typeof import('@noble/post-quantum/ml-kem.js')> | null = null;
+  const load = async () => {
+    // Asked for once: an import costs as much as an encapsulation, also of a module that is there.
+    loading ??= import('@noble/post-quantum/ml-kem.js');
+    return (await loading).ml_kem768;
+  };
   return {
     mlKemPublicKey: async (seed) => {
       const { publicKey, secretKey } = (await load()).keygen(seed);

@@ -29,11 +29,23 @@ function digitValue(unit: number): number {
   return unit < 58 ? unit - 48 : unit - 87;
 }
 
+const base64UrlDigits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
 /** Base64url of bytes, without padding: for fields that are too long for hexadecimal. */
 export function toBase64Url(bytes: Uint8Array): string {
-  let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  let text = '';
+  let i = 0;
+  for (; i + 2 < bytes.length; i += 3) {
+    // i + 2 < length
+    const three = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+    text += base64UrlDigits[three >> 18]! + base64UrlDigits[(three >> 12) & 63]!;
+    text += base64UrlDigits[(three >> 6) & 63]! + base64UrlDigits[three & 63]!;
+  }
+  const left = bytes.length - i;
+  if (left === 0) return text;
+  const last = (bytes[i]! << 16) | (left === 2 ? bytes[i + 1]! << 8 : 0);
+  text += base64UrlDigits[last >> 18]! + base64UrlDigits[(last >> 12) & 63]!;
+  return left === 2 ? text + base64UrlDigits[(last >> 6) & 63]! : text;
 }
 
 /**
@@ -44,7 +56,26 @@ export function fromBase64Url(text: string): Uint8Array {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) {
     throw new SottoError('INVALID_INPUT', `expected base64url, got ${text.length} characters`);
   }
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (unit) => unit.charCodeAt(0));
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let bits = 0;
+  let held = 0;
+  let end = 0;
+  for (let i = 0; i < text.length; i++) {
+    held = (held << 6) | sextet(text.charCodeAt(i));
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[end++] = (held >> bits) & 255;
+  }
+  return bytes;
+}
+
+/** Value of a character that is known to be one of base64url's. */
+function sextet(unit: number): number {
+  if (unit >= 97) return unit - 71;
+  if (unit === 95) return 63;
+  if (unit >= 65) return unit - 65;
+  return unit === 45 ? 62 : unit + 4;
 }
 
 const encoder = new TextEncoder();
