@@ -158,6 +158,7 @@ const secretKinds = new Set([
   'sealing key',
   'share of a self-mask seed',
   'share of a recovery seed',
+  'encapsulated secret',
 ]);
 
 function uploadsIn(streams: readonly CapturedStream[]): number {

@@ -1,5 +1,6 @@
 // Puts the node's command and its contribution thread, with the packages that they use, into a few files: five hundred files
-// took half of a start, twice in every node. Packages with binaries of their own stay where they are.
+// took half of a start, twice in every node. Packages with binaries of their own stay where they are,
+// and so does the one that seals, which tests look into.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
@@ -21,7 +22,7 @@ export async function bundleNode() {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    external: ['@libsql/client', '@tensorflow/*'],
+    external: ['@libsql/client', '@tensorflow/*', 'tweetnacl'],
     // Some packages are CommonJS and require Node's own modules.
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",

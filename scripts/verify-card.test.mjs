@@ -75,6 +75,7 @@ const facts = {
 };
 
 const digits = cardOf(shipped('digits-8x8', 10));
+const turns = cardOf(userPlan({ sampling: { kind: 'banded', bands: 3, maxParticipations: 4 } }));
 const [training, evaluation] = digits.mechanisms;
 const [first, second] = digits.guarantees;
 const event = (change) => {
@@ -112,6 +113,23 @@ const untrue = {
     },
     /a charge has other noise than the release/,
   ],
+  'turns that are charged too seldom': [
+    { mechanisms: [{ ...turns.mechanisms[0], charges: turns.mechanisms[0].charges.slice(-1) }] },
+    /a charge for each band/,
+    turns,
+  ],
+  'turns without the spare ones': [
+    {
+      mechanisms: [
+        {
+          ...turns.mechanisms[0],
+          charges: turns.mechanisms[0].charges.map((charge) => ({ ...charge, atMost: Math.min(4, charge.atMost) })),
+        },
+      ],
+    },
+    /turn 0 is charged 4 times, it comes \d times/,
+    turns,
+  ],
   'releases of no guarantee': [
     { guarantees: [first] },
     /guarantees for \['train'\], releases about \['train', 'validation'\]/,
@@ -139,7 +157,7 @@ describe.skipIf(!hasAccountant(python))('verify_card.py, with dp-accounting from
       trusted: cardOf(examplePlan({ trust: 'trusted', clients: 2 })),
       local: cardOf(examplePlan({ trust: 'local', clients: 3 })),
       hidden: cardOf(userPlan({ sampling: { kind: 'hidden', samplingNumerator: 2 ** 30 } })),
-      turns: cardOf(userPlan({ sampling: { kind: 'banded', bands: 3, maxParticipations: 4 } })),
+      turns,
       adaptive: cardOf(
         userPlan({
           clipNormL2: 0.1,
@@ -156,7 +174,7 @@ describe.skipIf(!hasAccountant(python))('verify_card.py, with dp-accounting from
 
   test('refuses each card that says what is not so', () => {
     const { status, wrong } = verified(
-      Object.fromEntries(Object.entries(untrue).map(([name, [change]]) => [name, { ...digits, ...change }])),
+      Object.fromEntries(Object.entries(untrue).map(([name, [change, , of = digits]]) => [name, { ...of, ...change }])),
     );
     expect(status).toBe(1);
     expect(wrong).toHaveLength(Object.keys(untrue).length);

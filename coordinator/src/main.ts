@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
@@ -72,6 +73,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       crypto,
       random,
       log,
+      pause: () => nextTurn(),
       ...(authority === null ? {} : { authority }),
       ...(budget === null ? {} : { books: await openFederationBooks(store, budget) }),
     });

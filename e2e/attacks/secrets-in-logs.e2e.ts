@@ -84,6 +84,7 @@ test('A25: no seed, key or share is in any log, store, event log or file', { tim
         'sealing key',
         'share of a self-mask seed',
         'share of a recovery seed',
+        'encapsulated secret',
       ]),
     );
     const files = await filesBelow(folder, (path) => ['secrets', 'identity.json'].includes(basename(path)));

@@ -43,8 +43,13 @@ function record(file) {
   const { secretbox } = nacl;
   nacl.secretbox = Object.assign((message, nonce, key) => {
     note('sealing key', key);
-    note('share of a self-mask seed', message.slice(0, 32));
-    note('share of a recovery seed', message.slice(32));
+    if (message.length === 64) {
+      note('share of a self-mask seed', message.slice(0, 32));
+      note('share of a recovery seed', message.slice(32));
+    } else {
+      // What a client encapsulated, for its recovery: 32 bytes for each.
+      for (let at = 0; at < message.length; at += 32) note('encapsulated secret', message.slice(at, at + 32));
+    }
     return secretbox(message, nonce, key);
   }, secretbox);
 }

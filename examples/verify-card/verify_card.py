@@ -89,8 +89,21 @@ def check_charges(mechanism, where):
         require(steps <= event["normBoundSteps"], where + "a charge costs more than the release at its most")
         noise = event["noiseMultiplier"] * event["normBoundSteps"]
         require(abs(z * steps / noise - 1) < 1e-9, where + "a charge has other noise than the release")
-    if mechanism["samplingDone"] != "turnsInPublicOrder":
+    turns = mechanism["turns"]
+    require((turns is not None) == (mechanism["samplingDone"] == "turnsInPublicOrder"), where + "turns, and none done")
+    if turns is None:
         require(total == mechanism["atMost"], where + "a unit is charged less than every session")
+        return
+    # The worst unit begins in the first round and sends its update again, c_age of it, in `bands` rounds in a row.
+    require(turns["period"] >= turns["bands"] == len(charges), where + "a charge for each band, and no two at once")
+    coefficient, largest = 1.0, event["normBoundSteps"]
+    for age, charge in enumerate(charges):
+        coefficient *= (2 * age - 1) / (2 * age) if age > 0 else 1
+        rounds = max(0, (mechanism["planned"] - 1 - age) // turns["period"] + 1)
+        steps, least = charge["event"]["normBoundSteps"], math.floor(coefficient * largest * (1 - 1e-12))
+        require(steps >= least, where + f"turn {age} is charged {steps} steps, it has {least}")
+        due = rounds + (mechanism["spare"] if age == 0 else 0)
+        require(charge["atMost"] >= due, where + f"turn {age} is charged {charge['atMost']} times, it comes {due} times")
 
 
 def check_counts(mechanism):

@@ -21,7 +21,10 @@ type Answer = { resolve(integers: Int32Array): void; reject(error: Error): void 
 async function accepted(paceMs: number, planned?: Plan) {
   const crypto = createNodeCrypto();
   const key = authorityKeyOf(exampleAuthority().seed);
-  const plan = planned ?? examplePlan({ trust: 'trusted', clients: 1, minSurvivors: 1, evaluateEvery: null, paceMs });
+  // Without a pace nothing may be sampled.
+  const unit = paceMs === 0 ? 'client' : 'record';
+  const plan =
+    planned ?? examplePlan({ trust: 'trusted', unit, clients: 1, minSurvivors: 1, evaluateEvery: null, paceMs });
   const planHash = planHashOf(plan);
   const runId = 'cd'.repeat(16);
   const [own] = exampleClients(1);

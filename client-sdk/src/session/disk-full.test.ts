@@ -61,6 +61,7 @@ it.skipIf(!mountable)(
       minSurvivors: 1,
       evaluateEvery: null,
       spareAttempts: 4,
+      unit: 'client',
       paceMs: 0,
     });
     const planHash = planHashOf(plan);

@@ -414,6 +414,12 @@ class Driver implements ClientDriver {
     let run = this.#works.get(runId);
     if (run === undefined) {
       const ports = this.#ports;
+      if (ports.createContributor === undefined && ports.allowInsecureRandom !== true && hidesCoin(plan)) {
+        throw new SottoError(
+          'UNSUPPORTED',
+          'a plan with hidden coins needs its work on the data in a thread of its own: here it would hold up the moment at which uploads leave',
+        );
+      }
       const contributor =
         ports.createContributor === undefined
           ? contributeInPlace(ports, plan, ports.identity.client)

@@ -23,6 +23,8 @@ export type RunPorts = {
   readonly log: RunLog;
   /** The federation's pinned authority; plans of another one are refused. Absent: the plan's own (simulation, tests). */
   readonly authority?: string;
+  /** A turn of the event loop for others, in the midst of long work. Absent: none (simulation, tests). */
+  readonly pause?: () => Promise<void>;
   /** The federation's budget over all plans. Absent: there is none. */
   readonly books?: FederationBooks;
   /** Simulation and tests only: run ids and trusted mode's noise may come from a seeded source. */

@@ -231,10 +231,10 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     input.changed();
   }
 
-  /** Reconstruction runs beside the queue, so that messages are answered meanwhile; worker threads would go here. */
+  /** Reconstruction runs beside the queue and pauses, so that messages are answered meanwhile; worker threads would go here. */
   function recover(sessionId: string, job: RecoverJob): void {
     if (memory === null || memory.sessionId !== sessionId) return;
-    const work = recoverSum(job, memory.accumulator, ports.crypto).catch((error: unknown) => {
+    const work = recoverSum(job, memory.accumulator, ports.crypto, ports.pause).catch((error: unknown) => {
       const { code, message } = faultOf(error);
       return { ok: false as const, code, reason: message, culprits: [] as readonly string[] };
     });

@@ -62,6 +62,8 @@ export const cardMechanismSchema = z.strictObject({
    * unit the same. Empty without differential privacy.
    */
   charges: z.array(z.strictObject({ event: mechanismEventSchema, atMost: count })),
+  /** Where clients take turns: each sends an update in so many rounds in a row, a new one every `period` rounds; else null. */
+  turns: z.strictObject({ bands: z.int().positive(), period: z.int().positive() }).nullable(),
   /** Releases when no session fails. */
   planned: count,
   /** Sessions that may be repeated; each counts for every slot. */

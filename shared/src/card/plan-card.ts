@@ -1,6 +1,7 @@
 import { SottoError } from '../errors/index.ts';
 import {
   accountedEpsilon,
+  bandedSchedule,
   eventsOf,
   planEpsilons,
   planSlots,
@@ -157,11 +158,12 @@ function mechanismsOf(plan: Plan): PrivacyCard['mechanisms'] {
     const sampled = samplingNumerator < everyUnit;
     const { query } = plan.training;
     const update = slot === 'training' && query.kind === 'update' ? query : null;
-    const turns = update?.sampling?.kind === 'banded';
+    const turns = slot === 'training' ? bandedSchedule(plan) : null;
     return {
       slot,
       event,
       charges: events.map((one) => ({ event: one.event, atMost: one.count })),
+      turns,
       planned: count - plan.spareAttempts,
       spare: plan.spareAttempts,
       atMost: count,
@@ -171,7 +173,7 @@ function mechanismsOf(plan: Plan): PrivacyCard['mechanisms'] {
       clip: update?.adaptiveClip === undefined ? 'fixed' : 'adaptive',
       samplingRate: samplingNumerator / everyUnit,
       samplingAssumed: sampled ? 'poisson' : 'none',
-      samplingDone: sampled ? 'secretCoinOfEachClient' : turns ? 'turnsInPublicOrder' : 'everyUnit',
+      samplingDone: sampled ? 'secretCoinOfEachClient' : turns !== null ? 'turnsInPublicOrder' : 'everyUnit',
     };
   });
 }

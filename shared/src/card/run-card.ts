@@ -52,7 +52,11 @@ export function runCard(card: PrivacyCard, facts: RunFactsForCard): PrivacyCard 
     },
     guarantees: card.guarantees.map((guarantee) => ({
       ...guarantee,
-      participationsDone: guarantee.slots.reduce((sum, slot) => sum + facts.charged[slot], 0),
+      // At most: where clients take turns, not every session is one of each unit.
+      participationsDone: Math.min(
+        guarantee.participationsMost,
+        guarantee.slots.reduce((sum, slot) => sum + facts.charged[slot], 0),
+      ),
     })),
     mechanisms,
     keys: { ...card.keys, poolClients: facts.poolClients, pool: poolWords(facts.poolClients) },

@@ -24,14 +24,13 @@ export type MlKem = {
 /** On the noble library, which is loaded when it is first used. Not constant time to the standard of native code. */
 export function createNobleMlKem(): MlKem {
   const secretKeys = new WeakMap<Uint8Array, Uint8Array>();
-  let loading: Promise<typeof import('@noble/post-quantum/ml-kem.js')> | null = null;
-  const load = async () => {
-    // Asked for once: an import costs as much as an encapsulation, also of a module that is there.
-    loading ??= import('@noble/post-quantum/ml-kem.js');
-    return (await loading).ml_kem768;
-  };
+  const importKem = async () => (await import('@noble/post-quantum/ml-kem.js')).ml_kem768;
+  let loading: ReturnType<typeof importKem> | null = null;
+  // Asked for once: an import costs as much as an encapsulation, also of a module that is there.
+  const load = () => (loading ??= importKem());
   return {
     mlKemPublicKey: async (seed) => {
+      requireSeed(seed);
       const { publicKey, secretKey } = (await load()).keygen(seed);
       secretKeys.set(seed, secretKey);
       return publicKey;
@@ -46,6 +45,7 @@ export function createNobleMlKem(): MlKem {
       }
     },
     mlKemDecapsulate: async (seed, ciphertext) => {
+      requireSeed(seed);
       requireCiphertext(ciphertext);
       const kem = await load();
       const known = secretKeys.get(seed) ?? kem.keygen(seed).secretKey;
@@ -57,6 +57,13 @@ export function createNobleMlKem(): MlKem {
 
 export function malformedKey(): SottoError {
   return new SottoError('KEY_MISMATCH', 'the other ML-KEM key is malformed');
+}
+
+/** @throws {INVALID_INPUT} */
+export function requireSeed(seed: Uint8Array): void {
+  if (seed.length !== mlKemSizes.seed) {
+    throw new SottoError('INVALID_INPUT', `expected a seed of ${mlKemSizes.seed} bytes, got ${seed.length}`);
+  }
 }
 
 /** @throws {INVALID_INPUT} */

@@ -113,10 +113,13 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
         };
       });
       const words = new Int32Array(target.buffer, target.byteOffset, target.length);
-      for (let start = 0; start < words.length; start += pieceWords) {
-        addStreams(words.subarray(start, start + pieceWords), streams);
+      try {
+        for (let start = 0; start < words.length; start += pieceWords) {
+          addStreams(words.subarray(start, start + pieceWords), streams);
+        }
+      } finally {
+        wipeKernel();
       }
-      wipeKernel();
     },
   };
 }

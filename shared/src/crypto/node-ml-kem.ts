@@ -1,7 +1,7 @@
 import * as nodeCrypto from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { concatBytes, fromHex } from '../vector/index.ts';
-import { createNobleMlKem, malformedKey, mlKemSizes, requireCiphertext, type MlKem } from './ml-kem.ts';
+import { createNobleMlKem, malformedKey, mlKemSizes, requireCiphertext, requireSeed, type MlKem } from './ml-kem.ts';
 
 /** What Node has from 24.7 on; the types of Node 20 do not know it. */
 type NativeMlKem = {
@@ -45,12 +45,15 @@ export function createNodeMlKem(): MlKem {
 }
 
 function importSeed(seed: Uint8Array): KeyObject {
+  requireSeed(seed);
   const der = Buffer.from(concatBytes(privatePrefix, seed));
   return nodeCrypto.createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
 }
 
 /** @throws {KEY_MISMATCH} */
 function importPublic(publicKey: Uint8Array): KeyObject {
+  // What follows a key of the right length would not be read.
+  if (publicKey.length !== mlKemSizes.publicKey) throw malformedKey();
   try {
     const der = Buffer.from(concatBytes(publicPrefix, publicKey));
     return nodeCrypto.createPublicKey({ key: der, format: 'der', type: 'spki' });

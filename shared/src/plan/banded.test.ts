@@ -274,6 +274,25 @@ describe('what a client’s books allow of a banded plan', () => {
     }
   });
 
+  it('never passes the stated ε where ages come to the same number of steps', () => {
+    const many = bandedPlan({ bands: 256, maxParticipations: 3 }, 768, { spareAttempts: 2 });
+    const [slots] = planEpsilons(many)[0]!.slots;
+    const { delta, epsilon: stated } = many.privacy as { delta: number; epsilon: number };
+    const multipliers = new Set(slots!.events.map(({ event }) => event.noiseMultiplier));
+    expect(multipliers.size).toBeLessThan(256);
+    const [most, ...smaller] = slots!.events.map(({ event }) => event);
+    const charged: MechanismEvent[] = [];
+    const ask = (event: MechanismEvent) => {
+      if (slotAllows(slots!, charged, event)) charged.push(event);
+    };
+    // A cycle of what is due, then whole updates over and over.
+    for (const event of smaller) ask(event);
+    for (let again = 0; again < 300; again++) ask(most!);
+    expect(charged.filter((event) => event === most)).toHaveLength(slots!.events[0]!.count);
+    const events = charged.map((event) => ({ event, count: 1 }));
+    expect(accountedEpsilon([{ ...slots!, events }], delta).epsilon).toBeLessThanOrEqual(stated);
+  });
+
   it('so far is at most what was charged, and never more than the plan', () => {
     const { delta } = plan.privacy as { delta: number };
     const epsilons = [0, 1, 2, 3, 4, 5, 6].map((rounds) => {

@@ -13,12 +13,12 @@ export function trainingNumerator(plan: Plan): number {
 
 /**
  * Whether the time of an upload could tell what a client's own coin said: such uploads leave at the plan's pace, whatever the work on the
- * data took. Where the coordinator sees contributions as they are, or nothing is promised, there is nothing to hide.
+ * data took. In every trust mode, since the other clients see when a session closes. Where nothing is promised there is nothing to hide.
  */
 export function hidesCoin(plan: Plan): boolean {
   const { query } = plan.training;
   const hidden = query.kind === 'update' && query.sampling?.kind === 'hidden';
-  return hidden && plan.privacy.kind === 'dp' && plan.trust !== 'trusted';
+  return hidden && plan.privacy.kind === 'dp';
 }
 
 /** The plan's constant number of new updates in a sum, where coins or turns decide who makes one; null where every survivor does. */

@@ -113,11 +113,16 @@ export function slotAllows(slot: PlanSlot, charged: readonly MechanismEvent[], n
 export function uncharged(slot: PlanSlot, charged: readonly MechanismEvent[]): readonly EventCount[] | null {
   const [largest, ...smaller] = slot.events;
   if (largest === undefined) return charged.length === 0 ? [] : null;
+  // Ages that come to the same number of steps have equal events: each charge is held against one of them alone.
+  const rest = new Map<number, number>();
+  for (const { noiseMultiplier } of charged) rest.set(noiseMultiplier, (rest.get(noiseMultiplier) ?? 0) + 1);
   let over = charged.length;
   const left = smaller.map(({ event, count }) => {
-    const times = charged.filter(({ noiseMultiplier }) => noiseMultiplier === event.noiseMultiplier).length;
-    over -= Math.min(times, count);
-    return { event, count: count - Math.min(times, count) };
+    const times = rest.get(event.noiseMultiplier) ?? 0;
+    const taken = Math.min(times, count);
+    rest.set(event.noiseMultiplier, times - taken);
+    over -= taken;
+    return { event, count: count - taken };
   });
   return over > largest.count ? null : [{ event: largest.event, count: largest.count - over }, ...left];
 }

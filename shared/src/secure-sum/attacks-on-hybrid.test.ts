@@ -3,7 +3,15 @@ import { createNodeCrypto } from '../crypto/node.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { fromBase64Url, toBase64Url, toHex } from '../vector/index.ts';
 import { advertiseBytes, shareBytes } from './binding.ts';
-import { beginSession, onRoster, rosterHashOf, sessionIdOf, type Advertise, type SumMessage } from './index.ts';
+import {
+  advertiseSchema,
+  beginSession,
+  onRoster,
+  rosterHashOf,
+  sessionIdOf,
+  type Advertise,
+  type SumMessage,
+} from './index.ts';
 import { clientsOf, coded, stoppedBefore } from './testing/attacks.ts';
 import {
   plainSum,
@@ -97,8 +105,33 @@ describe('the hybrid suite', () => {
     expect((await runSession(cohort, testContributions(cohort), { crypto, behaviour: lost })).outcome).toMatchObject({
       ok: false,
       code: 'RECOVERY_FAILED',
-      culprits: [clients[0], clients[2]].sort(),
+      // The lost client's keys follow from r as advertised, and the other one signed the ciphertext.
+      culprits: [clients[0]],
     });
+  });
+
+  it('S2: recovery secrets of another length are turned away with the dealing, before anything is charged', async () => {
+    const cohort = await cohortOf(4);
+    const [first] = clientsOf(cohort);
+    for (const length of [22, 25, 8_597]) {
+      const tamper = dealing(cohort, first!, (share) => ({ ...share, maskKemSecrets: 'A'.repeat(length) }));
+      const behaviour = new Map<string, Behaviour>([[first!, { tamper, leavesBefore: 'upload' }]]);
+      const { rejections, outcome } = await runSession(cohort, testContributions(cohort), { crypto, behaviour });
+      expect(rejections).toMatchObject([{ client: first, code: 'MESSAGE_INVALID' }]);
+      expect(outcome).toMatchObject({ ok: true });
+    }
+  });
+
+  it('A6: a key has one spelling', async () => {
+    const cohort = await cohortOf(3);
+    const { messages } = await stoppedBefore(cohort, 'share');
+    const advertised = messages.find(({ type }) => type === 'advertise') as Advertise;
+    expect(advertiseSchema.safeParse(advertised).success).toBe(true);
+    const key = advertised.maskKemKey!;
+    for (const last of 'BCDx_-') {
+      const respelled = { ...advertised, maskKemKey: key.slice(0, -1) + last };
+      expect(advertiseSchema.safeParse(respelled).success).toBe(false);
+    }
   });
 
   it('A13: a seal ciphertext that was altered names its dealer, like shares that do not open', async () => {

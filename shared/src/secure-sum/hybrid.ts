@@ -1,4 +1,4 @@
-import type { CryptoPort } from '../crypto/index.ts';
+import { sealOverheadBytes, type CryptoPort } from '../crypto/index.ts';
 import { concatBytes } from '../vector/index.ts';
 import { pairMaskInfo, pairTagInfo, type Binding } from './binding.ts';
 import type { Pair } from './client-state.ts';
@@ -13,8 +13,9 @@ export type KemSecret = { readonly secret: Uint8Array; readonly ciphertext: Uint
 
 /**
  * What the keys between two clients are derived from: the X25519 secret, in the hybrid suite with ML-KEM's behind it, so that
- * the keys stay secret while one of the two holds. The ciphertext goes in as well, so that no other one gives the same keys;
- * the public keys do so by the roster's hash in every info.
+ * the keys of a session that was recorded stay secret while one of the two holds. The ciphertext goes in as well, so that no
+ * other one gives the same keys; the public keys do so by the roster's hash in every info. Who sent a ciphertext is seen by the
+ * coordinator alone, by signature and pair tags: one that lies, and breaks X25519 while the session lasts, could send its own.
  *
  * @param kem - null in the suite without ML-KEM
  * @see Giacon, Heuer & Poettering 2018, "KEM Combiners", §3
@@ -65,4 +66,14 @@ export function hasSuiteCiphertexts(
 ): boolean {
   const hybrid = isHybrid(suite);
   return (sealCiphertext !== undefined) === hybrid && (maskCiphertext !== undefined) === (hybrid && dealer < holder);
+}
+
+/**
+ * Characters of what a dealer seals for its recovery: 32 bytes for each holder after it. Undefined in the suite without.
+ * @param holders - all clients of the roster, in order
+ */
+export function kemSecretsLength(suite: string, dealer: string, holders: readonly string[]): number | undefined {
+  if (!isHybrid(suite)) return undefined;
+  const later = holders.filter((holder) => dealer < holder).length;
+  return Math.ceil(((32 * later + sealOverheadBytes) * 4) / 3);
 }

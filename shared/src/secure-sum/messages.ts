@@ -10,11 +10,14 @@ const hex = (bytes: number) =>
 const clientId = hex(20);
 const hash = hex(32);
 const signature = hex(64);
-/** Bytes of a fixed number as base64url. */
+/** So many bytes, two more than a multiple of three, as base64url in its one spelling: the last two bits are zero. */
 const base64 = (bytes: number) =>
   z
     .string()
-    .regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3)}}$`), `expected ${bytes} bytes of base64url`);
+    .regex(
+      new RegExp(`^[A-Za-z0-9_-]{${Math.floor((bytes * 4) / 3)}}[AEIMQUYcgkosw048]$`),
+      `expected ${bytes} bytes of base64url`,
+    );
 const kemKey = base64(mlKemSizes.publicKey).optional();
 const kemCiphertext = base64(mlKemSizes.ciphertext).optional();
 

@@ -49,10 +49,9 @@ export async function masksOfLost(
       kemSeed === null ? null : (sealed.get(survivor) ?? (await kemSecretFrom(job, survivor, lost, kemSeed, crypto)));
     const pair = await pairOf(crypto, binding, survivor, lost, await combinedSecret(crypto, shared, kem));
     if (kem !== null && !hasTag(job, survivor, lost, pair.tag)) {
-      return fault(
-        `lost client ${lost} and client ${survivor} did not derive the same pair key`,
-        [lost, survivor].sort(),
-      );
+      // Keys that follow from r are the advertised ones: where the survivor made the secret, it alone can have told otherwise.
+      const culprits = sealed.has(survivor) ? [lost, survivor].sort() : [survivor];
+      return fault(`lost client ${lost} and client ${survivor} did not derive the same pair key`, culprits);
     }
     masks.push({ key: pair.key, sign: maskSign(survivor, lost) === 1 ? -1 : 1 });
   }

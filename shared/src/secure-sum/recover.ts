@@ -23,16 +23,21 @@ export function addVector(accumulator: Uint32Array, vector: Uint8Array): void {
   );
 }
 
+/** Masks that are taken out between two pauses. */
+const masksAtOnce = 32;
+
 /**
  * Takes the masks out of the sum of the uploads: self masks of the survivors, and the pair masks that they share with lost
  * clients, whose mask keys are derived again from r and compared with the advertised ones. Any t answers will do.
  * @param accumulator - sum of the survivors' vectors, [dimension]; used up
+ * @param pause - lets others have the thread now and then: many masks take seconds
  * @returns the exact sum of the survivors' integers modulo 2^32, as signed words
  */
 export async function recoverSum(
   job: RecoverJob,
   accumulator: Uint32Array,
   crypto: CryptoPort,
+  pause: () => Promise<void> = async () => undefined,
 ): Promise<
   { ok: true; sum: Int32Array } | { ok: false; code: ErrorCode; reason: string; culprits: readonly string[] }
 > {
@@ -49,6 +54,10 @@ export async function recoverSum(
   const coefficients = recoveryCoefficients(used.map((answer) => positions.get(answer.client)!));
   const alive = new Set(survivors);
   const masks: Mask[] = [];
+  const flush = async (): Promise<void> => {
+    await crypto.addMasks(accumulator, masks.splice(0));
+    await pause();
+  };
   for (const [i, dealer] of sharers.entries()) {
     const secret = recoverSecret(
       coefficients,
@@ -56,12 +65,14 @@ export async function recoverSum(
     );
     if (alive.has(dealer)) {
       masks.push({ key: await crypto.hkdf(secret, selfMaskInfo(binding, dealer), 32), sign: -1 });
+      if (masks.length >= masksAtOnce) await flush();
       continue;
     }
     const lost = await masksOfLost(job, binding, dealer, secret, crypto);
     if (!lost.ok) return { ...lost, code: 'RECOVERY_FAILED' };
     masks.push(...lost.masks);
+    await flush();
   }
-  await crypto.addMasks(accumulator, masks);
+  await flush();
   return { ok: true, sum };
 }

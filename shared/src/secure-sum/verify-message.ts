@@ -3,10 +3,9 @@ import type { CryptoPort } from '../crypto/index.ts';
 import { fromBase64Url, fromHex, toHex } from '../vector/index.ts';
 import { advertiseBytes, agreeBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
 import { awaitedClients, type SumState } from './coordinator-state.ts';
-import { hasSuiteCiphertexts, hasSuiteKeys, keysOf } from './hybrid.ts';
+import { hasSuiteCiphertexts, hasSuiteKeys, kemSecretsLength, keysOf } from './hybrid.ts';
 import type { Advertise, Confirm, Share, SumMessage, Unmask, Upload } from './messages.ts';
 import type { Rejection } from './rules.ts';
-import { isHybrid } from './suite.ts';
 
 /**
  * Checks a client's message against the coordinator's state: session, stage, sender, form, signature, share hashes. Null
@@ -118,7 +117,7 @@ function shareFault(state: SumState, message: Share): Rejection | null {
   const { suite } = state.rules.header;
   const complete =
     message.shares.every((dealt) => hasSuiteCiphertexts(suite, message.client, dealt.holder, dealt)) &&
-    (message.maskKemSecrets !== undefined) === isHybrid(suite);
+    message.maskKemSecrets?.length === kemSecretsLength(suite, message.client, holders);
   return complete ? null : rejection('MESSAGE_INVALID', `it has not the ciphertexts of suite ${suite}`);
 }
 
