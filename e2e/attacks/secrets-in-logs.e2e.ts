@@ -94,7 +94,7 @@ test('A25: no seed, key or share is in any log, store, event log or file', { tim
     expect(findSecrets([...files, ...printed], secrets)).toEqual([]);
     // The search does find: the recorder's own file, and the identity file that was left out.
     const recording = { name: 'the recording', bytes: await readFile(join(folder, 'secrets')) };
-    expect(findSecrets([recording], secrets)).toHaveLength(9);
+    expect(findSecrets([recording], secrets)).toHaveLength(10);
     const identity = { name: 'own', bytes: await readFile(join(folder, 'north', 'node', 'identity.json')) };
     expect(findSecrets([identity], secrets)).toContain('identity seed in own');
   } finally {
