@@ -1,6 +1,6 @@
 import {
   createCipheriv,
-  createHash,
+  hash,
   createPrivateKey,
   createPublicKey,
   diffieHellman,
@@ -73,7 +73,7 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
   return {
     name: 'node',
     ...createNodeMlKem(),
-    sha256: async (data) => new Uint8Array(createHash('sha256').update(data).digest()),
+    sha256: async (data) => new Uint8Array(hash('sha256', data, 'buffer')),
     hkdf: async (secret, info, length) => new Uint8Array(hkdfSync('sha256', secret, zeroSalt, info, length)),
     x25519PublicKey: async (secret) => rawPublicKey(privateKey('X25519', secret)),
     x25519: async (secret, peer) => {
