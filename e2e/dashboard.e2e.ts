@@ -73,10 +73,13 @@ describe.skipIf(!ready)('the dashboard', () => {
     expect(page.url()).not.toContain(viewToken);
     await page.reload();
     await page.getByRole('heading', { level: 1, name: /Round 62/ }).waitFor();
-    expect(await page.getByText('guarantee 1.00').count()).toBe(1);
-    expect(await page.getByRole('img', { name: /Accuracy on validation rows by round: .* at round 61/ }).count()).toBe(
-      1,
-    );
+    // The panels may come a moment after the heading.
+    const guarantee = page.getByText('guarantee 1.00');
+    const chart = page.getByRole('img', { name: /Accuracy on validation rows by round: .* at round 61/ });
+    for (const shown of [guarantee, chart]) {
+      await shown.first().waitFor();
+      expect(await shown.count()).toBe(1);
+    }
   });
 
   test('follows the run without a reload, at most four times a second', async () => {
