@@ -110,8 +110,6 @@ export type SessionResult = {
   readonly messages: readonly SumMessage[];
   readonly requests: readonly { readonly to: string; readonly request: SumRequest }[];
   readonly states: ReadonlyMap<string, SumClientState>;
-  readonly clientMs: number;
-  readonly coordinatorMs: number;
 };
 
 /** Runs one whole session in memory with the real functions: what a driver does, without network or clock. */
@@ -128,8 +126,6 @@ export async function runSession(
   const messages: SumMessage[] = [];
   const requests: { to: string; request: SumRequest }[] = [];
   const gone = new Set<string>();
-  let clientMs = 0;
-  let coordinatorMs = 0;
   const accumulator = new Uint32Array(rules.header.dimension);
   let step = createSum(
     rules,
@@ -146,14 +142,12 @@ export async function runSession(
       gone.add(client);
       return;
     }
-    const began = performance.now();
     try {
       await work();
     } catch (error) {
       clientErrors.set(client, error);
       gone.add(client);
     }
-    clientMs += performance.now() - began;
   }
 
   async function put(client: string, message: SumMessage, vector?: Uint8Array): Promise<void> {
@@ -211,9 +205,7 @@ export async function runSession(
         requests.push({ to: effect.to, request });
         await answer(effect.to, request);
       } else if (effect.type === 'failed' || effect.type === 'recover') {
-        const began = performance.now();
         const outcome = effect.type === 'failed' ? effect : await recoverSum(effect.job, accumulator, options.crypto);
-        coordinatorMs += performance.now() - began;
         const { survivors } = step.state;
         return {
           outcome,
@@ -224,12 +216,9 @@ export async function runSession(
           messages,
           requests,
           states,
-          clientMs,
-          coordinatorMs,
         };
       }
     }
-    const began = performance.now();
     for (const { message, vector } of outbox.splice(0)) {
       if (step.state.stage === 'failed') break;
       const fault = await verifySumMessage(step.state, message, options.crypto);
@@ -244,7 +233,6 @@ export async function runSession(
         vectors.set(message.client, vector);
       }
     }
-    coordinatorMs += performance.now() - began;
     if (pending.length === 0) {
       if (step.state.stage === 'recover' || step.state.stage === 'failed') throw new Error('the session hangs');
       feed({ type: 'stageTimeout', stage: step.state.stage });
