@@ -44,11 +44,13 @@ try {
     console.error(`${good ? '✓' : '✗'} ${make.name}`);
   }
 
+  // Real processes mostly wait for one another: there is room beside them, and one worker takes little of it.
+  const second = onNode24();
   heading('Real processes, sockets and browsers');
   await suite('e2e', process.execPath, [vitest, 'run', '--config', 'e2e/vitest.config.ts', '--passWithNoTests']);
 
   heading('Shared and the wire on Node 24');
-  await onNode24();
+  console.error(await second);
 } finally {
   await postgres?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -63,25 +65,25 @@ if (long) keepRecord();
 console.log(`${tally.passed} passed, ${tally.failed} failed, ${skipped.length} skipped`);
 process.exitCode = tally.failed > 0 || (requireAll && skipped.length > 0) ? 1 : 0;
 
-/** The same tests on the Node that production runs: what runs on two engines depends on neither. */
+/** The same tests on the Node that production runs: what runs on two engines depends on neither. Resolves with what was said. */
 async function onNode24() {
   const npx = ['-y', '-p', 'node@24', 'node'];
   const probe = await run('npx', [...npx, '-p', 'process.versions.node'], { capture: true });
   const version = probe.output.trim().split('\n').at(-1);
   if (probe.code !== 0 || !version?.startsWith('24.')) {
     skipped.push(`Node 24: npx -p node@24 does not give it (${version ?? 'no answer'})`);
-    return;
+    return 'not run';
   }
   const wire = ['coordinator/src/http', 'coordinator/src/sockets', 'client-sdk/src/platform'];
   const folders = ['shared/src', ...wire].filter((path) => existsSync(join(root, path)));
-  await suite(`node ${version}`, 'npx', [...npx, vitest, 'run', ...folders]);
+  return suite(`node ${version}`, 'npx', [...npx, vitest, 'run', '--maxWorkers=1', ...folders], { capture: true });
 }
 
-/** Runs vitest, shows what it says, and counts. */
-async function suite(name, command, args) {
+/** Runs vitest, shows what it says or resolves with it, and counts. */
+async function suite(name, command, args, { capture = false } = {}) {
   const report = join(folder, `${name.replaceAll(/\W/g, '-')}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const { code, seconds } = await run(command, [...args, ...reporters], { env });
+  const { code, seconds, output } = await run(command, [...args, ...reporters], { env, capture });
   const counted = countReport(report, name);
   // A run that ends badly without a failed test (a worker that died, an error outside a test) is a failure too.
   if (code !== 0 && counted.failed === 0) counted.failed = 1;
@@ -97,9 +99,10 @@ async function suite(name, command, args) {
     seconds: Math.round(seconds),
     slow: counted.slow,
   });
-  console.error(
-    `${name}: ${passed} passed, ${failed} failed, ${counted.skipped.length} skipped, ${seconds.toFixed(0)} s`,
-  );
+  const line = `${name}: ${passed} passed, ${failed} failed, ${counted.skipped.length} skipped, ${seconds.toFixed(0)} s`;
+  if (capture) return `${output}\n${line}`;
+  console.error(line);
+  return line;
 }
 
 function countReport(path, name) {
