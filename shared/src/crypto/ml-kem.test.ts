@@ -1,3 +1,4 @@
+import { shake128 } from '@noble/hashes/sha3.js';
 import { describe, expect, it } from 'vitest';
 import { isSottoError } from '../errors/index.ts';
 import { createSeededRandom } from '../random/index.ts';
@@ -15,7 +16,33 @@ const random = createSeededRandom('ml-kem');
 const seed = Uint8Array.from({ length: 64 }, (_, i) => i);
 const publicKeyHash = '0b7934c83125c788995e2ba6bd761e33046b3e40571be53e023309a29f398cc9';
 
+/**
+ * What implementers of FIPS 203 compare: SHAKE128 over public key, ciphertext and secret of so many pairs, and over the secret
+ * that each gives for a ciphertext that nobody made. Seeds, messages and those ciphertexts are the stream of SHAKE128 of nothing.
+ * @see C2SP/CCTV, ML-KEM, "Accumulated pq-crystals vectors"
+ */
+const accumulated: ReadonlyMap<number, string> = new Map([
+  [100, '1114b1b6699ed191734fa339376afa7e285c9e6acf6ff0177d346696ce564415'],
+  [10_000, '8a518cc63da366322a8e7a818c7a0d63483cb3528d34a4cf42f35d5ad73f22fc'],
+]);
+const pairs = process.env['SOTTO_LONG'] === '1' ? 10_000 : 100;
+
 describe.each([node, noble])('ML-KEM-768 of the $name port', (port) => {
+  it(`FIPS 203: agrees with the reference on ${pairs} pairs and ciphertexts that nobody made`, async () => {
+    const stream = shake128.create({});
+    const result = shake128.create({});
+    for (let pair = 0; pair < pairs; pair++) {
+      const own = stream.xof(mlKemSizes.seed);
+      const publicKey = await port.mlKemPublicKey(own);
+      // By the one port whose coins can be given.
+      const { secret, ciphertext } = await noble.mlKemEncapsulate(publicKey, stream.xof(mlKemSizes.coins));
+      expect(await port.mlKemDecapsulate(own, ciphertext)).toEqual(secret);
+      const rejected = await port.mlKemDecapsulate(own, stream.xof(mlKemSizes.ciphertext));
+      for (const part of [publicKey, ciphertext, secret, rejected]) result.update(part);
+    }
+    expect(toHex(result.xof(32))).toBe(accumulated.get(pairs));
+  }, 600_000);
+
   it('gives both ends one secret, and each of two owners another', async () => {
     for (let round = 0; round < 5; round++) {
       const [mine, other] = [random.bytes(64), random.bytes(64)];
