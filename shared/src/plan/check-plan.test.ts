@@ -103,7 +103,11 @@ describe('cohort', () => {
   it.each<[ExamplePlanOptions, RegExp]>([
     [
       { clients: 2, minSurvivors: 2, colluding: 0 },
-      /plan\.roster\.clients: a secure sum needs 3 to 200 clients, the roster has 2/,
+      /plan\.roster\.clients: a secure sum needs 3 to 1000 clients, the roster has 2/,
+    ],
+    [
+      { clients: 210, minSurvivors: 190, colluding: 22 },
+      /plan\.cohort\.colluding: 22 colluding .* with 210 clients .* at most 21 are borne/,
     ],
     [
       { clients: 5, minSurvivors: 3 },
