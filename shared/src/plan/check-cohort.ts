@@ -1,5 +1,11 @@
 import { sha256 } from '../crypto/index.ts';
-import { cohortMaxClients, colludersTolerated, completeGraphMaxClients, thresholdFor } from '../secure-sum/index.ts';
+import {
+  cohortMaxClients,
+  colludersTolerated,
+  completeGraphMaxClients,
+  dropsTolerated,
+  thresholdFor,
+} from '../secure-sum/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 import type { PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
@@ -9,10 +15,7 @@ export type Thresholds = {
   readonly clients: number;
   /** ⌊2n/3⌋ + 1: clients that have to stay until the end of a session. Of up to 200 as many shares open a secret. */
   readonly threshold: number;
-  /**
-   * Clients that may drop out of a session without failing it: n - max(t, minSurvivors). Of more than 200 a tenth for certain, if
-   * they drop out at random; more where they are not neighbours.
-   */
+  /** Clients that may drop out of a session without failing it: n - max(t, minSurvivors); of more than 200 a tenth at most. */
   readonly dropsTolerated: number;
   /** Most colluding clients that the cryptography and two honest survivors bear: min(2t - n - 1, minSurvivors - 2); n/10 above 200. */
   readonly colludingMax: number;
@@ -30,7 +33,7 @@ export function thresholdsOf(plan: Plan): Thresholds | null {
   return {
     clients,
     threshold,
-    dropsTolerated: clients - Math.max(threshold, minSurvivors),
+    dropsTolerated: Math.min(clients - minSurvivors, dropsTolerated(clients)),
     colludingMax: Math.max(0, Math.min(colludersTolerated(clients), minSurvivors - 2)),
   };
 }

@@ -5,6 +5,7 @@ export {
   cohortMaxClients,
   colludersTolerated,
   completeGraphMaxClients,
+  dropsTolerated,
   thresholdFor,
 } from './parameters.ts';
 export type { Rejection, SumIdentity, SumPorts, SumRules } from './rules.ts';

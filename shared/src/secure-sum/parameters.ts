@@ -29,6 +29,14 @@ export function colludersTolerated(n: number): number {
 }
 
 /**
+ * Clients that may drop out after they dealt: all that t does not need; on the ring a tenth at random, of whom every client keeps t
+ * neighbours but with the probability 2^-30.
+ */
+export function dropsTolerated(n: number): number {
+  return n <= completeGraphMaxClients ? n - thresholdFor(n) : Math.floor(n / graphCorruptOneIn);
+}
+
+/**
  * Why a cohort of `n` clients cannot be summed under these rules, or null when it can.
  * @param minSurvivors - the noise floor: fewest clients that a sum may be taken over
  * @param colluding - clients that may pool what they know with the coordinator
