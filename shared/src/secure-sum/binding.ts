@@ -121,9 +121,17 @@ export function uploadBytes(binding: Binding, client: string, vectorHash: string
 
 /** What an agreement covers: plan, round and attempt (by the session), roster, who shared, who uploaded. */
 export function agreeBytes(binding: Binding, sharers: readonly string[], survivors: readonly string[]): Uint8Array {
-  // By the hash of the sets: the same bytes are signed and checked by everybody, up to a thousand times over.
-  const sets = signedBytes('secure-sum/sets', sharers.length, ...sharers, survivors.length, ...survivors);
-  return boundBytes(binding, 'agree', sha256(sets));
+  return agreeHashBytes(binding, setsHashOf(sharers, survivors));
+}
+
+/** The same, by the hash (hex) of the sets: up to a thousand clients sign the same ones, and check each other's signatures. */
+export function agreeHashBytes(binding: Binding, setsHash: string): Uint8Array {
+  return boundBytes(binding, 'agree', setsHash);
+}
+
+/** The hash (hex) of who shared and who uploaded. */
+export function setsHashOf(sharers: readonly string[], survivors: readonly string[]): string {
+  return toHex(sha256(signedBytes('secure-sum/sets', sharers.length, ...sharers, survivors.length, ...survivors)));
 }
 
 /** +1 where the client adds the pair's mask, −1 where it subtracts: the two ends of a pair cancel. */

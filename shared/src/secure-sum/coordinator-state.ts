@@ -40,6 +40,8 @@ export type SumState = {
   readonly uploaded: ReadonlyMap<string, Upload>;
   /** Fixed when `upload` ends; later uploads are turned away. */
   readonly survivors: readonly string[];
+  /** Hash of sharers and survivors, which the survivors sign. */
+  readonly setsHash: string;
   readonly agreed: ReadonlyMap<string, Agree>;
   /** Fixed when `agree` ends: who is asked for shares. */
   readonly signers: readonly string[];
@@ -107,13 +109,19 @@ export function awaitedCount(state: SumState): number {
 
 /** Whether a sorted list has an item. */
 export function isIn(sorted: readonly string[], item: string): boolean {
+  return findIn(sorted, item, (own) => own) !== undefined;
+}
+
+/** The item of a list with this key, by which the list is sorted. */
+export function findIn<T>(sorted: readonly T[], key: string, keyOf: (item: T) => string): T | undefined {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (sorted[middle]! < item) low = middle + 1;
+    if (keyOf(sorted[middle]!) < key) low = middle + 1;
     else high = middle;
   }
-  return sorted[low] === item;
+  const found = sorted[low];
+  return found !== undefined && keyOf(found) === key ? found : undefined;
 }
 
 /** Whose shares a client holds among those who dealt, sorted. */

@@ -1,7 +1,8 @@
-import { memberOf, rosterHashOf, sessionIdOf, plainRosterHash } from './binding.ts';
+import { memberOf, rosterHashOf, sessionIdOf, setsHashOf, plainRosterHash } from './binding.ts';
 import {
   awaitedClients,
   awaitedCount,
+  findIn,
   isAwaited,
   isIn,
   isOpen,
@@ -45,6 +46,7 @@ export function createSum(rules: SumRules, cohort: readonly string[]): SumStep {
     confirmed: new Map(),
     uploaded: new Map(),
     survivors: [],
+    setsHash: '',
     agreed: new Map(),
     signers: [],
     unmasked: new Map(),
@@ -104,7 +106,7 @@ function onConfirm(state: SumState, message: Confirm): SumStep {
   const expected = state.stage === 'upload' && state.shared.has(client) && !state.lost.has(client);
   if (!expected || state.confirmed.has(client)) return { state, effects: [] };
   for (const { peer, tag } of message.tags) {
-    const other = state.confirmed.get(peer)?.tags.find((candidate) => candidate.peer === client);
+    const other = findIn(state.confirmed.get(peer)?.tags ?? [], client, (candidate) => candidate.peer);
     if (other === undefined || other.tag === tag) continue;
     const reason = `clients ${client} and ${peer} did not derive the same pair key`;
     return fail(state, 'KEY_MISMATCH', reason, [client, peer].sort());
@@ -214,7 +216,7 @@ function toAgree(state: SumState): SumStep {
   const sharers = [...state.sharers];
   const survivors = [...state.uploaded.keys()].sort();
   return begin(
-    { ...state, stage: 'agree', survivors },
+    { ...state, stage: 'agree', survivors, setsHash: setsHashOf(sharers, survivors) },
     'agree',
     survivors
       .filter((to) => !lost.has(to))

@@ -1,8 +1,8 @@
 import { isSottoError, type ErrorCode } from '../errors/index.ts';
 import type { CryptoPort } from '../crypto/index.ts';
 import { fromBase64Url, fromHex, toHex } from '../vector/index.ts';
-import { advertiseBytes, agreeBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
-import { dealersOf, isAwaited, type SumState } from './coordinator-state.ts';
+import { advertiseBytes, agreeHashBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
+import { dealersOf, findIn, isAwaited, type SumState } from './coordinator-state.ts';
 import { hasSuiteCiphertexts, hasSuiteKeys, kemSecretsLength, keysOf } from './hybrid.ts';
 import type { Advertise, Confirm, Share, SumMessage, Unmask, Upload } from './messages.ts';
 import type { Rejection } from './rules.ts';
@@ -39,7 +39,7 @@ function isConfirmAwaited(state: SumState, client: string): boolean {
 }
 
 async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort): Promise<Rejection | null> {
-  const { rules, sessionId, rosterHash, sharers, survivors } = state;
+  const { rules, sessionId, rosterHash } = state;
   const { suite } = rules.header;
   const binding = { suite, sessionId, rosterHash };
   const { client } = message;
@@ -68,7 +68,7 @@ async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort)
         ))
       );
     case 'agree':
-      return signatureFault(state, client, agreeBytes(binding, sharers, survivors), message.signature, crypto);
+      return signatureFault(state, client, agreeHashBytes(binding, state.setsHash), message.signature, crypto);
     case 'unmask':
       return unmaskFault(state, binding, message, crypto);
   }
@@ -151,7 +151,7 @@ async function unmaskFault(
   for (const { dealer, kind, share } of message.shares) {
     const expected = uploaded.has(dealer) ? 'selfMask' : 'recovery';
     if (kind !== expected) return rejection('MESSAGE_INVALID', `it gives a ${kind} share of ${dealer}`);
-    const dealt = shared.get(dealer)!.shares.find(({ holder }) => holder === client)!;
+    const dealt = findIn(shared.get(dealer)!.shares, client, ({ holder }) => holder)!;
     const published = kind === 'selfMask' ? dealt.selfMaskShareHash : dealt.recoveryShareHash;
     const given = toHex(await crypto.sha256(shareHashBytes(binding, dealer, client, kind, fromHex(share))));
     if (given !== published) return rejection('SHARE_INVALID', `its share of ${dealer} is not the one that was dealt`);
