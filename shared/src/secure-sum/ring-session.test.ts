@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createNodeCrypto } from '../crypto/node.ts';
 import { createSeededRandom, shuffle, uniformBelow } from '../random/index.ts';
 import { holdersIn } from './graph.ts';
-import { suiteSchema } from './index.ts';
+import { createSum, stepSum, suiteSchema } from './index.ts';
 import { plainSum, runSession, testCohort, testContributions, testHeader, type Behaviour } from './testing/harness.ts';
 import { createRingField, endOf, type GoneFrom, type RingField } from './testing/ring-field.ts';
 
@@ -83,6 +83,29 @@ describe('a session on the ring', () => {
       expect('culprits' in failed && failed.culprits.filter((culprit) => !drops.includes(culprit))).toEqual([]);
     }
   });
+
+  it.each([22, 23])(
+    'A24: %i in a row gone before they deal: ends before anything is passed on where holders are too few',
+    (length) => {
+      const { order } = field.graph.ring!;
+      const gone = order.slice(0, length);
+      let step = createSum(field.cohort.rules, field.clients);
+      for (const message of field.messages) {
+        const dealt = message.type === 'share' && !gone.includes(message.client);
+        if (message.type === 'advertise' || dealt) step = stepSum(step.state, { type: 'message', message });
+      }
+      const { state, effects } = stepSum(step.state, { type: 'stageTimeout', stage: 'share' });
+      const sent = effects.filter(({ type }) => type === 'send').length;
+      // k − t = 22: a client next to the row has lost all of it.
+      expect([state.stage, sent]).toEqual(length === 22 ? ['upload', n - 22] : ['failed', 0]);
+      if (length === 22) return;
+      const failed = effects.find(({ type }) => type === 'failed');
+      expect(failed).toMatchObject({ code: 'COHORT_TOO_SMALL', culprits: [...gone].sort() });
+      expect(failed).toMatchObject({
+        reason: expect.stringMatching(/: 47 of the 70 holders of client .* left, 48 needed/),
+      });
+    },
+  );
 });
 
 describe('a whole session on the ring', () => {

@@ -32,6 +32,8 @@ export type RingField = {
   readonly roster: Roster;
   readonly graph: SumGraph;
   readonly contributions: ReadonlyMap<string, Int32Array>;
+  /** Everything that was sent before the uploads. */
+  readonly messages: readonly SumMessage[];
   /** The coordinator when everybody has confirmed and nobody uploaded. */
   readonly sum: SumState;
   /** Each client that has masked its vector, with what it sends. */
@@ -60,7 +62,7 @@ export async function createRingField(cohort: TestCohort, crypto: CryptoPort): P
   }
   const roster = requestOf(stopped, 'roster', clients[0]!);
   const graph = createGraph(clients, rosterHashOf(roster));
-  return { cohort, clients, roster, graph, contributions, sum, uploaded };
+  return { cohort, clients, roster, graph, contributions, messages: stopped.messages, sum, uploaded };
 }
 
 /** When a client is gone: it sends nothing from this stage on. */
