@@ -1,5 +1,5 @@
 import type { CryptoPort } from '@sotto/shared/crypto';
-import { createNodeRandom } from '@sotto/shared/crypto/node';
+import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import {
   addVector,
   beginSession,
@@ -83,6 +83,8 @@ export async function timedSession(terms: SessionTerms, crypto: CryptoPort): Pro
     if (gone.has(to) && request.type !== 'roster') return;
     await asClient(to, async () => {
       const state = states.get(to)!;
+      // One that has parsed no key for another client.
+      const ports = { crypto: createNodeCrypto({ rememberSignatures: false }), random };
       const next =
         request.type === 'roster'
           ? await onRoster(state, request, ports)
@@ -127,6 +129,8 @@ export async function timedSession(terms: SessionTerms, crypto: CryptoPort): Pro
     }
     coordinatorCpu += await timed(async () => {
       for (const { message, vector } of outbox.splice(0)) {
+        // Shares that come after the sum opened are not looked at.
+        if (step.state.stage === 'recover') continue;
         const fault = await verifySumMessage(step.state, message, crypto);
         if (fault !== null) throw new Error(fault.reason);
         feed({ type: 'message', message });

@@ -90,8 +90,11 @@ export function floorSentence(status: RunStatus): string {
 
 /** "2 may be lost" without the round failing: floor alone, the threshold of the shares can ask for more. */
 export function mayBeLost(status: RunStatus): number {
-  const threshold = status.trust === 'secure' ? Math.floor((2 * status.clients.length) / 3) + 1 : 1;
-  return Math.max(0, status.clients.length - Math.max(threshold, status.minSurvivors));
+  const clients = status.clients.length;
+  const threshold = status.trust === 'secure' ? Math.floor((2 * clients) / 3) + 1 : 1;
+  const spare = Math.max(0, clients - Math.max(threshold, status.minSurvivors));
+  // On a ring of neighbours, which more than 200 stand on, more than a tenth are likely to leave some client with too few.
+  return status.trust === 'secure' && clients > 200 ? Math.min(spare, Math.floor(clients / 10)) : spare;
 }
 
 /** Seconds until the current stage ends; null where nothing is waited for. */

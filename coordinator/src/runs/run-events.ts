@@ -1,5 +1,5 @@
 import { evaluationFigureSchema } from '@sotto/shared/protocol';
-import { sessionHeaderSchema } from '@sotto/shared/secure-sum';
+import { cohortMaxClients, sessionHeaderSchema } from '@sotto/shared/secure-sum';
 import { z } from 'zod';
 
 /**
@@ -19,7 +19,7 @@ export const sessionOpenedSchema = z.strictObject({
   at,
   sessionId: hash,
   header: sessionHeaderSchema,
-  cohort: z.array(z.string()).min(1).max(200),
+  cohort: z.array(z.string()).min(1).max(cohortMaxClients),
 });
 
 /** The first upload of the attempt arrived: its slots are charged, whatever becomes of it. */

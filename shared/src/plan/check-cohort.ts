@@ -1,5 +1,11 @@
 import { sha256 } from '../crypto/index.ts';
-import { cohortMaxClients, colludersTolerated, thresholdFor } from '../secure-sum/index.ts';
+import {
+  cohortMaxClients,
+  colludersTolerated,
+  completeGraphMaxClients,
+  dropsTolerated,
+  thresholdFor,
+} from '../secure-sum/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 import type { PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
@@ -7,11 +13,11 @@ import type { Plan } from './plan-schema.ts';
 /** What the number of clients means for the secure sum. soundness.md §5. */
 export type Thresholds = {
   readonly clients: number;
-  /** t: shares that open a secret; as many clients have to stay until the end of a session. */
+  /** ⌊2n/3⌋ + 1: clients that have to stay until the end of a session. Of up to 200 as many shares open a secret. */
   readonly threshold: number;
-  /** Clients that may drop out of a session without failing it: n - max(t, minSurvivors). */
+  /** Clients that may drop out of a session without failing it: n - max(t, minSurvivors); of more than 200 a tenth at most. */
   readonly dropsTolerated: number;
-  /** Most colluding clients that the cryptography and two honest survivors bear: min(2t - n - 1, minSurvivors - 2). */
+  /** Most colluding clients that the cryptography and two honest survivors bear: min(2t - n - 1, minSurvivors - 2); n/10 above 200. */
   readonly colludingMax: number;
 };
 
@@ -27,7 +33,7 @@ export function thresholdsOf(plan: Plan): Thresholds | null {
   return {
     clients,
     threshold,
-    dropsTolerated: clients - Math.max(threshold, minSurvivors),
+    dropsTolerated: Math.min(clients - minSurvivors, dropsTolerated(clients)),
     colludingMax: Math.max(0, Math.min(colludersTolerated(clients), minSurvivors - 2)),
   };
 }
@@ -117,6 +123,15 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
       `${colluding} colluding clients could open others' secrets: with ${clients} clients and threshold ${thresholds.threshold} at most ${colludingMax} are borne`,
       `Lower it to at most ${colludingMax}, or add clients.`,
     );
+  }
+  // Whoever does not come lowers n, and with it a tenth of n.
+  const surely = colludersTolerated(Math.max(minSurvivors, completeGraphMaxClients + 1));
+  if (clients > completeGraphMaxClients && colluding > surely && colluding <= colludingMax) {
+    report.warnings.push({
+      path: 'plan.cohort.colluding',
+      problem: `a session of more than ${completeGraphMaxClients} clients bears a tenth of them: one of fewer than ${10 * colluding} fails before anything is shared`,
+      cure: `Lower it to ${surely} to be safe from that.`,
+    });
   }
   if (plan.privacy.kind === 'dp' && colluding < 1) {
     problem(

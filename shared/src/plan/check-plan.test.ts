@@ -78,6 +78,16 @@ describe('a sound plan', () => {
       expect(problems(changed(plan, { cohort: { colluding: colludingMax + 1 } }))).not.toEqual([]);
     }
   });
+
+  it('tolerates a tenth of more than 200 clients, and warns where those who come may be too few for that', () => {
+    const warnings = (colluding: number) => {
+      const { summary, warnings } = checkPlan(examplePlan({ clients: 250, minSurvivors: 220, colluding }));
+      expect(summary?.thresholds).toEqual({ clients: 250, threshold: 167, dropsTolerated: 25, colludingMax: 25 });
+      return warnings.filter(({ path }) => path === 'plan.cohort.colluding').map(({ problem }) => problem);
+    };
+    expect(warnings(22)).toEqual([]);
+    expect(warnings(23)).toEqual([expect.stringMatching(/bears a tenth of them: one of fewer than 230 fails/)]);
+  });
 });
 
 describe('roster', () => {
@@ -103,7 +113,11 @@ describe('cohort', () => {
   it.each<[ExamplePlanOptions, RegExp]>([
     [
       { clients: 2, minSurvivors: 2, colluding: 0 },
-      /plan\.roster\.clients: a secure sum needs 3 to 200 clients, the roster has 2/,
+      /plan\.roster\.clients: a secure sum needs 3 to 1000 clients, the roster has 2/,
+    ],
+    [
+      { clients: 210, minSurvivors: 190, colluding: 22 },
+      /plan\.cohort\.colluding: 22 colluding .* with 210 clients .* at most 21 are borne/,
     ],
     [
       { clients: 5, minSurvivors: 3 },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dataSchemaSchema } from './data-schema.ts';
 import { lossSchema, topologySchema } from '../model/index.ts';
 import { strategySchema } from '../learning/strategy-schema.ts';
-import { suiteSchema } from '../secure-sum/index.ts';
+import { cohortMaxClients, suiteSchema } from '../secure-sum/index.ts';
 import { trainingQuerySchema } from '../queries/training-query-schema.ts';
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
@@ -92,7 +92,10 @@ export const planSchema = z.strictObject({
   suite: suiteSchema.default('x25519+mlkem768'),
   /** Who sees a contribution, and whose noise protects it: the clients' together, each client's own, the coordinator's. */
   trust: z.enum(['secure', 'local', 'trusted']).default('secure'),
-  roster: z.strictObject({ kind: z.literal('pinned'), clients: z.array(rosterClientSchema).min(1).max(200) }),
+  roster: z.strictObject({
+    kind: z.literal('pinned'),
+    clients: z.array(rosterClientSchema).min(1).max(cohortMaxClients),
+  }),
   schema: dataSchemaSchema,
   topology: topologySchema,
   loss: lossSchema,
@@ -109,9 +112,12 @@ export const planSchema = z.strictObject({
   split: z.strictObject({ validation: z.number().min(0).lt(1), test: z.number().min(0).lt(1) }),
   cohort: z.strictObject({
     /** A round with fewer survivors fails before anything is unmasked; the stated ε holds at this number. */
-    minSurvivors: z.int().min(1).max(200),
+    minSurvivors: z.int().min(1).max(cohortMaxClients),
     /** Clients that may pool what they know with the coordinator without passing the stated ε. */
-    colluding: z.int().min(0).max(199),
+    colluding: z
+      .int()
+      .min(0)
+      .max(cohortMaxClients - 1),
   }),
   privacy: privacyPlanSchema,
   training: z.strictObject({

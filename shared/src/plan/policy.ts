@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { suiteSchema } from '../secure-sum/index.ts';
+import { cohortMaxClients, suiteSchema } from '../secure-sum/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 
 /**
@@ -26,9 +26,13 @@ export const policySchema = z.strictObject({
   queries: z.array(z.enum(['gradient', 'update', 'evaluation'])).default(['gradient', 'update', 'evaluation']),
   units: z.array(z.enum(['record', 'client'])).default(['record', 'client']),
   /** Fewest contributions that a sum with this client's may be opened over. */
-  minSurvivors: z.int().min(1).max(200).default(3),
+  minSurvivors: z.int().min(1).max(cohortMaxClients).default(3),
   /** Fewest other clients that the plan must assume to collude with the coordinator. */
-  minColluding: z.int().min(0).max(199).default(1),
+  minColluding: z
+    .int()
+    .min(0)
+    .max(cohortMaxClients - 1)
+    .default(1),
   /** Whether a plan may train without differential privacy. */
   allowPrivacyNone: z.boolean().default(false),
   /** Most sessions that a plan may hold, spare attempts included. */

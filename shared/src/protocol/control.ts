@@ -11,6 +11,7 @@ import {
   unmaskRequestSchema,
   unmaskSchema,
 } from '../secure-sum/messages.ts';
+import { cohortMaxClients } from '../secure-sum/parameters.ts';
 import { certificateSchema } from './identity.ts';
 
 /**
@@ -28,7 +29,7 @@ export const runOfferSchema = z.strictObject({
   signedPlanBlob: hex(32),
   planHash: hex(32),
   /** Certificates of the plan's roster; checked once per plan hash. */
-  certificates: z.array(certificateSchema).max(200),
+  certificates: z.array(certificateSchema).max(cohortMaxClients),
 });
 
 /** Coordinator → client: a session begins. The model's float32 bytes are the blob `header.modelHash`. */

@@ -1,6 +1,6 @@
 import { sha256, signedBytes } from '../crypto/index.ts';
 import { canonicalJson, toHex } from '../vector/index.ts';
-import type { Advertise, Roster, SessionHeader, Share } from './messages.ts';
+import type { Advertise, Roster, RosterMember, SessionHeader, Share } from './messages.ts';
 import { isHybrid } from './suite.ts';
 
 /**
@@ -15,9 +15,18 @@ export function sessionIdOf(header: SessionHeader): string {
   return toHex(sha256(signedBytes('secure-sum/session', header.suite, canonicalJson(header))));
 }
 
-/** The hash (hex) of a roster: every entry with its keys and signature, in order. */
-export function rosterHashOf(roster: Roster): string {
-  return toHex(sha256(signedBytes('secure-sum/roster', roster.sessionId, canonicalJson(roster.entries))));
+/** What stands for an entry in a roster's hash: its client, and the hash (hex) of its keys and signature. */
+export function memberOf(entry: Advertise): RosterMember {
+  return { client: entry.client, entryHash: toHex(sha256(signedBytes('secure-sum/entry', canonicalJson(entry)))) };
+}
+
+/**
+ * The hash (hex) of a roster: every entry in order, each by its hash, so that who has not all entries computes it as well.
+ * Whoever has some of them compares those with their hashes.
+ */
+export function rosterHashOf({ sessionId, entries, members = entries.map(memberOf) }: Roster): string {
+  const fields = members.flatMap(({ client, entryHash }) => [client, entryHash]);
+  return toHex(sha256(signedBytes('secure-sum/roster', sessionId, ...fields)));
 }
 
 /** What stands for the roster's hash in `local` and `trusted` mode, where there are no keys. */
@@ -112,7 +121,17 @@ export function uploadBytes(binding: Binding, client: string, vectorHash: string
 
 /** What an agreement covers: plan, round and attempt (by the session), roster, who shared, who uploaded. */
 export function agreeBytes(binding: Binding, sharers: readonly string[], survivors: readonly string[]): Uint8Array {
-  return boundBytes(binding, 'agree', sharers.length, ...sharers, survivors.length, ...survivors);
+  return agreeHashBytes(binding, setsHashOf(sharers, survivors));
+}
+
+/** The same, by the hash (hex) of the sets: up to a thousand clients sign the same ones, and check each other's signatures. */
+export function agreeHashBytes(binding: Binding, setsHash: string): Uint8Array {
+  return boundBytes(binding, 'agree', setsHash);
+}
+
+/** The hash (hex) of who shared and who uploaded. */
+export function setsHashOf(sharers: readonly string[], survivors: readonly string[]): string {
+  return toHex(sha256(signedBytes('secure-sum/sets', sharers.length, ...sharers, survivors.length, ...survivors)));
 }
 
 /** +1 where the client adds the pair's mask, −1 where it subtracts: the two ends of a pair cancel. */

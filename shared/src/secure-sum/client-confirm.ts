@@ -10,12 +10,12 @@ import type { SumPorts } from './rules.ts';
 import { isFieldElement } from './shamir.ts';
 
 /**
- * Opens what every sharer dealt to this client, the own dealing included; every dealing must open and match its published
- * hashes. Answers with the tags of the pairs.
+ * Opens what was dealt to this client, on the complete graph its own dealing included; every dealing must open and match its
+ * published hashes. Answers with the tags of the pairs.
  * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
- * @throws {MESSAGE_INVALID} when a dealer is not on the roster or the order is wrong.
+ * @throws {MESSAGE_INVALID} when a dealer is none whose shares this client holds, or the order is wrong.
  * @throws {SHARE_INVALID} naming the dealer whose shares do not open or match.
- * @throws {COHORT_TOO_SMALL} when fewer than max(t, minSurvivors) clients dealt.
+ * @throws {COHORT_TOO_SMALL} when fewer dealt than max(t, minSurvivors) clients, on the ring than t neighbours: rule M rests on it.
  */
 export async function onInbox(
   state: SumClientState,
@@ -24,23 +24,23 @@ export async function onInbox(
 ): Promise<{ state: SumClientState; message: Confirm }> {
   const from = expectPhase(state, 'shared', inbox);
   const { selfMaskSeed, pairs, awaiting, sealing, kem } = from.secrets.take();
-  const { rules, identity, sessionId, binding, clients, threshold } = from;
+  const { rules, identity, sessionId, binding, graph, holders } = from;
   const { crypto } = ports;
   const { client } = identity;
-  const sharers = inbox.dealt.map((dealt) => dealt.dealer);
-  if (!isSortedSet(sharers) || !sharers.includes(client)) {
+  const dealers = inbox.dealt.map((dealt) => dealt.dealer);
+  if (!isSortedSet(dealers) || (holders.includes(client) && !dealers.includes(client))) {
     throw new SottoError('MESSAGE_INVALID', 'inbox: dealers are not in order, or this client is not among them');
   }
-  const needed = Math.max(threshold, rules.minSurvivors);
-  if (sharers.length < needed) {
-    throw new SottoError('COHORT_TOO_SMALL', `inbox: ${sharers.length} clients dealt shares, ${needed} are needed`);
+  const needed = graph.ring === null ? Math.max(graph.threshold, rules.minSurvivors) : graph.threshold;
+  if (dealers.length < needed) {
+    throw new SottoError('COHORT_TOO_SMALL', `inbox: ${dealers.length} clients dealt shares, ${needed} are needed`);
   }
   const shares = new Map<string, HeldShares>();
   const agreed = new Map(pairs);
   for (const dealing of inbox.dealt) {
     const { dealer, sealed, selfMaskShareHash, recoveryShareHash, sealCiphertext, maskCiphertext } = dealing;
     const shared = sealing.get(dealer);
-    if (shared === undefined) throw new SottoError('MESSAGE_INVALID', `inbox: dealer ${dealer} is not on the roster`);
+    if (shared === undefined) throw new SottoError('MESSAGE_INVALID', `inbox: dealer ${dealer} is not one of its own`);
     if (!hasSuiteCiphertexts(binding.suite, dealer, client, dealing)) {
       throw new SottoError('SHARE_INVALID', `inbox: dealer ${dealer} has not the ciphertexts of the suite`, { dealer });
     }
@@ -68,7 +68,7 @@ export async function onInbox(
       agreed.set(dealer, await pairOf(crypto, binding, client, dealer, combined));
     }
   }
-  const peers = sharers.filter((sharer) => sharer !== client);
+  const peers = dealers.filter((dealer) => dealer !== client);
   const tags = peers.map((peer) => ({ peer, tag: toHex(agreed.get(peer)!.tag) }));
   const kept = new Map(peers.map((peer) => [peer, agreed.get(peer)!]));
   return {
@@ -78,9 +78,9 @@ export async function onInbox(
       identity,
       sessionId,
       binding,
-      clients,
-      threshold,
-      sharers,
+      graph,
+      holders,
+      dealers,
       secrets: new Held({ selfMaskSeed, pairs: kept, shares }),
     },
     message: { type: 'confirm', sessionId, client, tags },

@@ -4,6 +4,7 @@ import { concatBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../vect
 import {
   advertiseBytes,
   kemSecretsInfo,
+  memberOf,
   rosterHashOf,
   sealInfo,
   shareBytes,
@@ -11,16 +12,17 @@ import {
   type Binding,
 } from './binding.ts';
 import { expectPhase, isSortedSet, type Pair, type SumClientState } from './client-state.ts';
+import { createGraph, holdersIn, type SumGraph } from './graph.ts';
 import { Held } from './held.ts';
 import { combinedSecret, hasSuiteKeys, keysOf, pairOf, type KemSecret } from './hybrid.ts';
-import type { Advertise, DealtShare, Roster, Share } from './messages.ts';
-import { cohortFault, thresholdFor } from './parameters.ts';
+import type { Advertise, DealtShare, Roster, RosterMember, Share } from './messages.ts';
+import { cohortFault, completeGraphMaxClients } from './parameters.ts';
 import type { SumPorts, SumRules } from './rules.ts';
 import { dealShares, drawFieldElement } from './shamir.ts';
 
 /**
- * Checks the whole roster, derives every pair's keys and deals shares of the self-mask seed b and the recovery seed r to
- * every holder, this client among them.
+ * Checks the roster, draws its graph, derives the keys of every pair that this client is in and deals shares of the self-mask
+ * seed b and the recovery seed r to every holder.
  * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
  * @throws {ROSTER_INVALID} when an entry is not what the plan allows, or the own one was altered.
  * @throws {SIGNATURE_INVALID} when an entry was not signed by its identity.
@@ -36,22 +38,24 @@ export async function onRoster(
   const { rules, identity, sessionId } = from;
   const { crypto, random } = ports;
   const { client } = identity;
-  await checkRoster(rules, roster, from.advertise, crypto);
+  const { rosterHash, graph, holders } = await checkRoster(rules, roster, from.advertise, crypto);
 
-  const binding: Binding = { suite: rules.header.suite, sessionId, rosterHash: rosterHashOf(roster) };
-  const clients = roster.entries.map((entry) => entry.client);
-  const threshold = thresholdFor(clients.length);
+  const binding: Binding = { suite: rules.header.suite, sessionId, rosterHash };
+  const places = new Map(graph.clients.map((other, i) => [other, i + 1]));
+  const positions = holders.map((holder) => places.get(holder)!);
   const selfMaskSeed = drawFieldElement(random);
-  const selfMaskShares = dealShares(selfMaskSeed, threshold, clients.length, random);
-  const recoveryShares = dealShares(recoverySeed, threshold, clients.length, random);
+  const selfMaskShares = dealShares(selfMaskSeed, graph.threshold, positions, random);
+  const recoveryShares = dealShares(recoverySeed, graph.threshold, positions, random);
 
   const pairs = new Map<string, Pair>();
   const awaiting = new Map<string, Uint8Array>();
   const kemSecrets: Uint8Array[] = [];
   const sealing = new Map<string, Uint8Array>();
   const shares: DealtShare[] = [];
-  for (const [i, entry] of roster.entries.entries()) {
-    const holder = entry.client;
+  const entries = new Map(roster.entries.map((entry) => [entry.client, entry]));
+  for (const [i, holder] of holders.entries()) {
+    // The entries are those of the holders, and the own one.
+    const entry = entries.get(holder)!;
     let maskKem: KemSecret | null = null;
     if (holder !== client) {
       const secret = await sharedSecret(crypto, maskSecret, entry.maskKey, holder);
@@ -98,18 +102,36 @@ export async function onRoster(
       identity,
       sessionId,
       binding,
-      clients,
-      threshold,
+      graph,
+      holders,
       secrets: new Held({ selfMaskSeed, pairs, awaiting, sealing, kem }),
     },
-    message: { type: 'share', sessionId, client, rosterHash: binding.rosterHash, shares, ...recoverable, signature },
+    message: { type: 'share', sessionId, client, rosterHash, shares, ...recoverable, signature },
   };
 }
 
-async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, crypto: CryptoPort): Promise<void> {
+/** What a roster that passed its checks fixes. */
+type CheckedRoster = {
+  readonly rosterHash: string;
+  readonly graph: SumGraph;
+  readonly holders: readonly string[];
+};
+
+async function checkRoster(
+  rules: SumRules,
+  roster: Roster,
+  own: Advertise,
+  crypto: CryptoPort,
+): Promise<CheckedRoster> {
   const { entries, sessionId } = roster;
-  if (!isSortedSet(entries.map((entry) => entry.client))) {
+  const hashes = entries.map(memberOf);
+  const members = roster.members ?? hashes;
+  const clients = members.map(({ client }) => client);
+  if (!isSortedSet(clients)) {
     throw new SottoError('ROSTER_INVALID', 'roster: clients are not in order, or one is there twice');
+  }
+  if ((roster.members !== undefined) !== clients.length > completeGraphMaxClients) {
+    throw new SottoError('ROSTER_INVALID', `roster: ${clients.length} clients are not named in the way for so many`);
   }
   // One key in two places would let a share or a mask of one client be read as another's.
   const keys = entries.flatMap((entry) => keysOf(entry));
@@ -127,13 +149,15 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
   ) {
     throw new SottoError('ROSTER_INVALID', `roster: the own entry of client ${own.client} was altered or left out`);
   }
-  const fault = cohortFault(entries.length, rules.minSurvivors, rules.colluding);
+  const fault = cohortFault(clients.length, rules.minSurvivors, rules.colluding);
   if (fault !== null) throw new SottoError('COHORT_TOO_SMALL', `roster: ${fault}`);
-  for (const entry of entries) {
-    const { client, sessionId: session } = entry;
+  for (const client of clients) {
     if (!rules.identities.has(client)) {
       throw new SottoError('ROSTER_INVALID', `roster: client ${client} is not on the plan's roster`);
     }
+  }
+  for (const entry of entries) {
+    const { client, sessionId: session } = entry;
     if (session !== sessionId) {
       throw new SottoError('ROSTER_INVALID', `roster: client ${client} advertised for session ${session}`);
     }
@@ -144,6 +168,10 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
       );
     }
   }
+  const rosterHash = rosterHashOf({ ...roster, members });
+  const graph = createGraph(clients, rosterHash);
+  const holders = holdersIn(graph, [own.client]).get(own.client) ?? [];
+  if (roster.members !== undefined) checkNeighbours(members, hashes, holders, own.client);
   // Side by side, so that a platform with threads for it checks several at a time.
   const others = entries.filter((entry) => entry !== mine);
   const valid = await Promise.all(
@@ -158,6 +186,25 @@ async function checkRoster(rules: SumRules, roster: Roster, own: Advertise, cryp
   const unsigned = others.find((_, index) => valid[index] !== true);
   if (unsigned !== undefined) {
     throw new SottoError('SIGNATURE_INVALID', `roster: the keys of client ${unsigned.client} are not signed by it`);
+  }
+  return { rosterHash, graph, holders };
+}
+
+/** On the ring: the entries are those of the neighbours that the roster's hash gives, and each is the one that went into it. */
+function checkNeighbours(
+  members: readonly RosterMember[],
+  given: readonly RosterMember[],
+  holders: readonly string[],
+  client: string,
+): void {
+  const expected = [...holders, client].sort();
+  if (given.length !== expected.length || given.some((entry, i) => entry.client !== expected[i])) {
+    throw new SottoError('ROSTER_INVALID', 'roster: these are not the neighbours that its hash gives');
+  }
+  const hashes = new Map(members.map((member) => [member.client, member.entryHash]));
+  const altered = given.find((entry) => hashes.get(entry.client) !== entry.entryHash);
+  if (altered !== undefined) {
+    throw new SottoError('ROSTER_INVALID', `roster: the entry of client ${altered.client} is not the one in its hash`);
   }
 }
 

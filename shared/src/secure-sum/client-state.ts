@@ -1,13 +1,14 @@
 import { SottoError } from '../errors/index.ts';
 import type { Binding } from './binding.ts';
+import type { SumGraph } from './graph.ts';
 import type { Held } from './held.ts';
 import type { Advertise } from './messages.ts';
 import type { SumIdentity, SumRules } from './rules.ts';
 
 type Base = { readonly rules: SumRules; readonly identity: SumIdentity; readonly sessionId: string };
 
-/** What the roster fixed: the clients in order (a client's position is its share's x, from 1) and the threshold. */
-type Cohort = { readonly binding: Binding; readonly clients: readonly string[]; readonly threshold: number };
+/** What the roster fixed: the graph, and who holds this client's shares, whose shares it holds in turn (sorted). */
+type Cohort = { readonly binding: Binding; readonly graph: SumGraph; readonly holders: readonly string[] };
 
 /** The mask key (32 bytes) and confirmation tag (16 bytes) of a pair. */
 export type Pair = { readonly key: Uint8Array; readonly tag: Uint8Array };
@@ -50,7 +51,8 @@ export type SumClientState =
   | (Base &
       Cohort & {
         readonly phase: 'confirmed';
-        readonly sharers: readonly string[];
+        /** Whose shares opened: all sharers, or those of them that are neighbours. */
+        readonly dealers: readonly string[];
         readonly secrets: Held<{
           readonly selfMaskSeed: Uint8Array;
           readonly pairs: ReadonlyMap<string, Pair>;
@@ -60,12 +62,13 @@ export type SumClientState =
   | (Base &
       Cohort & {
         readonly phase: 'uploaded';
-        readonly sharers: readonly string[];
+        readonly dealers: readonly string[];
         readonly secrets: Held<{ readonly shares: ReadonlyMap<string, HeldShares> }>;
       })
   | (Base &
       Cohort & {
         readonly phase: 'agreed';
+        readonly dealers: readonly string[];
         readonly sharers: readonly string[];
         readonly survivors: readonly string[];
         readonly secrets: Held<{ readonly shares: ReadonlyMap<string, HeldShares> }>;

@@ -2,6 +2,7 @@ import { SottoError } from '../errors/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
 import { agreeBytes } from './binding.ts';
 import { expectPhase, isSortedSet, type SumClientState } from './client-state.ts';
+import { spreadFault } from './graph.ts';
 import { Held } from './held.ts';
 import type { Agree, AgreeRequest, Unmask, UnmaskRequest } from './messages.ts';
 import type { SumPorts } from './rules.ts';
@@ -10,8 +11,9 @@ import type { SumPorts } from './rules.ts';
  * Signs, once in a session, the sets that the sum is to be taken over. The signature enforces the noise floor: by the
  * threshold rule alone, different holders could be shown different survivors.
  * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
- * @throws {MESSAGE_INVALID} when the sharers are not those that dealt to this client, or the survivors not among them.
- * @throws {COHORT_TOO_SMALL} when fewer than max(t, minSurvivors) survived.
+ * @throws {MESSAGE_INVALID} when those of the sharers whose shares it would hold are not those that dealt to it, or the survivors
+ * not among the sharers.
+ * @throws {COHORT_TOO_SMALL} when too few survived for ⌊2n/3⌋ + 1 signatures, minSurvivors or t shares of this client's secret.
  */
 export async function onAgreeRequest(
   state: SumClientState,
@@ -20,24 +22,39 @@ export async function onAgreeRequest(
 ): Promise<{ state: SumClientState; message: Agree }> {
   const from = expectPhase(state, 'uploaded', request);
   const secrets = from.secrets.take();
-  const { rules, identity, sessionId, binding, clients, threshold, sharers } = from;
+  const { rules, identity, sessionId, binding, graph, holders, dealers } = from;
   const { client } = identity;
+  const sharers = [...request.sharers];
   const survivors = [...request.survivors];
-  if (request.sharers.length !== sharers.length || sharers.some((sharer, i) => sharer !== request.sharers[i])) {
+  const everybody = new Set(graph.clients);
+  const shared = new Set(sharers);
+  const known = holders.filter((dealer) => shared.has(dealer));
+  if (
+    !isSortedSet(sharers) ||
+    !shared.has(client) ||
+    sharers.some((sharer) => !everybody.has(sharer)) ||
+    known.length !== dealers.length ||
+    dealers.some((dealer, i) => dealer !== known[i])
+  ) {
     throw new SottoError(
       'MESSAGE_INVALID',
-      `agree: ${request.sharers.length} sharers, not the ${sharers.length} known`,
+      `agree: the ${sharers.length} sharers are not in order, or do not agree with the ${dealers.length} known`,
     );
   }
-  if (!isSortedSet(survivors) || survivors.some((survivor) => !sharers.includes(survivor))) {
+  if (!isSortedSet(survivors) || survivors.some((survivor) => !shared.has(survivor))) {
     throw new SottoError('MESSAGE_INVALID', 'agree: the survivors are not in order, or not all of them dealt shares');
   }
-  if (!survivors.includes(client)) {
+  const alive = new Set(survivors);
+  if (!alive.has(client)) {
     throw new SottoError('MESSAGE_INVALID', `agree: client ${client} uploaded but is not among the survivors`);
   }
-  const needed = Math.max(threshold, rules.minSurvivors);
+  const needed = Math.max(graph.agreement, rules.minSurvivors);
   if (survivors.length < needed) {
     throw new SottoError('COHORT_TOO_SMALL', `agree: ${survivors.length} survivors, ${needed} are needed`);
+  }
+  const left = holders.filter((holder) => alive.has(holder)).length;
+  if (left < graph.threshold) {
+    throw new SottoError('COHORT_TOO_SMALL', `agree: ${left} holders survived, ${graph.threshold} are needed`);
   }
   const signature = toHex(await identity.sign(agreeBytes(binding, sharers, survivors)));
   return {
@@ -47,8 +64,9 @@ export async function onAgreeRequest(
       identity,
       sessionId,
       binding,
-      clients,
-      threshold,
+      graph,
+      holders,
+      dealers,
       sharers,
       survivors,
       secrets: new Held(secrets),
@@ -58,10 +76,11 @@ export async function onAgreeRequest(
 }
 
 /**
- * Gives, once in a session, one share for each sharer: of b for a survivor, of r for a lost one, never both, after t
- * survivors (this client included) signed the very sets that it signed. Nothing secret is left afterwards.
+ * Gives, once in a session, one share for each dealer: of b for a survivor, of r for a lost one, never both, after ⌊2n/3⌋ + 1
+ * survivors of the whole cohort (this client included), on the ring in each stretch of it, signed the very sets that it signed.
+ * Nothing secret is left afterwards.
  * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
- * @throws {SIGNATURE_INVALID} when fewer than t distinct survivors signed these sets.
+ * @throws {SIGNATURE_INVALID} when fewer distinct survivors signed these sets, or on a part of the ring too few.
  */
 export async function onUnmaskRequest(
   state: SumClientState,
@@ -70,25 +89,29 @@ export async function onUnmaskRequest(
 ): Promise<{ state: SumClientState; message: Unmask }> {
   const from = expectPhase(state, 'agreed', request);
   const { shares } = from.secrets.take();
-  const { rules, identity, sessionId, binding, threshold, sharers, survivors } = from;
+  const { rules, identity, sessionId, binding, graph, dealers, sharers, survivors } = from;
   const { client } = identity;
   const signed = agreeBytes(binding, sharers, survivors);
+  const alive = new Set(survivors);
   const agreed = new Set([client]);
+  const isEnough = () => agreed.size >= graph.agreement && spreadFault(graph, agreed) === null;
   for (const { client: other, signature } of request.agreed) {
-    if (agreed.size >= threshold) break;
+    if (isEnough()) break;
     const identityKey = rules.identities.get(other);
-    if (agreed.has(other) || identityKey === undefined || !survivors.includes(other)) continue;
+    if (agreed.has(other) || identityKey === undefined || !alive.has(other)) continue;
     if (await ports.crypto.ed25519Verify(fromHex(identityKey), signed, fromHex(signature))) agreed.add(other);
   }
-  if (agreed.size < threshold) {
+  if (agreed.size < graph.agreement) {
     throw new SottoError(
       'SIGNATURE_INVALID',
-      `unmask: ${agreed.size} survivors signed the same sets, ${threshold} are needed`,
+      `unmask: ${agreed.size} survivors signed the same sets, ${graph.agreement} are needed`,
     );
   }
-  const given = sharers.map((dealer) => {
+  const fault = spreadFault(graph, agreed);
+  if (fault !== null) throw new SottoError('SIGNATURE_INVALID', `unmask: ${fault}`);
+  const given = dealers.map((dealer) => {
     const { selfMask, recovery } = shares.get(dealer)!;
-    return survivors.includes(dealer)
+    return alive.has(dealer)
       ? { dealer, kind: 'selfMask' as const, share: toHex(selfMask) }
       : { dealer, kind: 'recovery' as const, share: toHex(recovery) };
   });

@@ -33,7 +33,7 @@ export async function maskVector(
   }
   const from = expectPhase(state, 'confirmed', { type: 'upload', sessionId });
   const { selfMaskSeed, pairs, shares } = from.secrets.take();
-  const { binding, clients, threshold, sharers } = from;
+  const { binding, graph, holders, dealers } = from;
   const { crypto } = ports;
   const words = new Uint32Array(integers);
   const selfMask: Mask = { key: await crypto.hkdf(selfMaskSeed, selfMaskInfo(binding, client), 32), sign: 1 };
@@ -42,7 +42,7 @@ export async function maskVector(
   const sent = await signUpload(binding, identity, littleEndianOf(words), ports);
   const secrets = new Held({ shares });
   return {
-    state: { phase: 'uploaded', rules, identity, sessionId, binding, clients, threshold, sharers, secrets },
+    state: { phase: 'uploaded', rules, identity, sessionId, binding, graph, holders, dealers, secrets },
     ...sent,
   };
 }

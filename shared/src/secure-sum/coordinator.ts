@@ -1,16 +1,24 @@
-import { rosterHashOf, sessionIdOf, plainRosterHash } from './binding.ts';
+import { memberOf, rosterHashOf, sessionIdOf, setsHashOf, plainRosterHash } from './binding.ts';
 import {
   awaitedClients,
+  awaitedCount,
+  findIn,
+  isAwaited,
+  isIn,
+  isOpen,
+  lockedAmong,
   neededAnswers,
   stageClients,
+  type Locked,
   type SumEffect,
   type SumEvent,
   type SumStage,
   type SumState,
   type SumStep,
 } from './coordinator-state.ts';
+import { createGraph, holdersIn, spreadFault } from './graph.ts';
 import type { Confirm, Inbox, Roster, SumMessage } from './messages.ts';
-import { cohortFault, thresholdFor } from './parameters.ts';
+import { cohortFault } from './parameters.ts';
 import type { SumRules } from './rules.ts';
 
 /**
@@ -31,13 +39,16 @@ export function createSum(rules: SumRules, cohort: readonly string[]): SumStep {
     advertised: new Map(),
     roster: null,
     rosterHash: plain ? plainRosterHash(sessionId) : '',
-    threshold: 0,
+    graph: null,
+    holders: new Map(),
     shared: new Map(),
     sharers: [],
     confirmed: new Map(),
     uploaded: new Map(),
     survivors: [],
+    setsHash: '',
     agreed: new Map(),
+    signers: [],
     unmasked: new Map(),
   };
   const { state: after, effects } = advance(state);
@@ -54,9 +65,15 @@ export function stepSum(state: SumState, event: SumEvent): SumStep {
     case 'stageTimeout':
       return event.stage === state.stage ? onTimeout(state, event.stage) : { state, effects: [] };
     case 'lost':
-      if (state.lost.has(event.client) || !state.cohort.includes(event.client)) return { state, effects: [] };
-      return advance({ ...state, lost: new Map(state.lost).set(event.client, event.reason) });
+      return onLost(state, event.client, event.reason);
   }
+}
+
+function onLost(state: SumState, client: string, reason: string): SumStep {
+  if (state.lost.has(client) || !isIn(state.cohort, client)) return { state, effects: [] };
+  const next = { ...state, lost: new Map(state.lost).set(client, reason) };
+  // Whose shares it held: nobody else's can have become too few.
+  return advance(next, next.holders.get(client) ?? []);
 }
 
 function onMessage(state: SumState, message: SumMessage): SumStep {
@@ -64,7 +81,7 @@ function onMessage(state: SumState, message: SumMessage): SumStep {
   if (message.sessionId !== state.sessionId) return { state, effects: [] };
   if (message.type === 'confirm') return onConfirm(state, message);
   const early = message.type === 'upload' && state.rules.header.trust === 'secure' && !state.confirmed.has(client);
-  if (message.type !== state.stage || early || !awaitedClients(state).includes(client)) return { state, effects: [] };
+  if (message.type !== state.stage || early || !isAwaited(state, client)) return { state, effects: [] };
   return advance(withAnswer(state, message));
 }
 
@@ -86,10 +103,10 @@ function withAnswer(state: SumState, message: Exclude<SumMessage, Confirm>): Sum
 /** Both ends of a pair must have derived the same key; one of them lies or was lied to if not. */
 function onConfirm(state: SumState, message: Confirm): SumStep {
   const { client } = message;
-  const expected = state.stage === 'upload' && state.sharers.includes(client) && !state.lost.has(client);
+  const expected = state.stage === 'upload' && state.shared.has(client) && !state.lost.has(client);
   if (!expected || state.confirmed.has(client)) return { state, effects: [] };
   for (const { peer, tag } of message.tags) {
-    const other = state.confirmed.get(peer)?.tags.find((candidate) => candidate.peer === client);
+    const other = findIn(state.confirmed.get(peer)?.tags ?? [], client, (candidate) => candidate.peer);
     if (other === undefined || other.tag === tag) continue;
     const reason = `clients ${client} and ${peer} did not derive the same pair key`;
     return fail(state, 'KEY_MISMATCH', reason, [client, peer].sort());
@@ -106,30 +123,36 @@ function onTimeout(state: SumState, stage: SumStage): SumStep {
     lost.set(client, reason);
     effects.push({ type: 'lost', client, code: 'DEADLINE_PASSED', reason });
   }
-  const next = advance({ ...state, lost });
+  const next = advance({ ...state, lost }, state.sharers);
   return { state: next.state, effects: [...effects, ...next.effects] };
 }
 
 /** Different reasons of lost clients that a failed session tells. */
 const causesTold = 3;
 
-/** Ends the stage when nobody is waited for any more, or fails it as soon as too few can answer. */
-function advance(state: SumState): SumStep {
+/**
+ * Ends the stage when nobody is waited for any more, or fails it as soon as too few can answer.
+ * @param touched - clients whose holders may have become fewer
+ */
+function advance(state: SumState, touched: readonly string[] = []): SumStep {
   if (state.stage === 'recover' || state.stage === 'failed') return { state, effects: [] };
   const [asked, answered] = stageClients(state);
-  const awaited = awaitedClients(state);
+  const awaited = awaitedCount(state);
   const needed = neededAnswers(state);
-  if (answered.size + awaited.length < needed) {
+  if (answered.size + awaited < needed) {
     const missing = asked.filter((client) => !answered.has(client) && state.lost.has(client));
-    const left = `${answered.size + awaited.length} of ${state.cohort.length}`;
+    const left = `${answered.size + awaited} of ${state.cohort.length}`;
     const reason = `Round aborted in stage ${state.stage}: ${left} clients are left, ${needed} needed`;
     // Clients that leave say why, and may name another one, who dealt them bad shares.
     const causes = [...new Set(missing.map((client) => state.lost.get(client) ?? ''))].slice(0, causesTold);
     return fail(state, 'COHORT_TOO_SMALL', reason, missing, causes);
   }
-  // Any t answers open the sum; waiting for more would only let a slow client hold up the round.
-  const enough = state.stage === 'unmask' && answered.size >= needed;
-  return awaited.length === 0 || enough ? endStage(state, state.stage) : { state, effects: [] };
+  const dealt = touched.filter((client) => state.shared.has(client));
+  const locked = state.stage === 'share' ? null : lockedAmong(state, dealt);
+  if (locked !== null) return failLocked(state, locked);
+  // Any t answers of each one's holders open the sum; waiting for more would only let a slow client hold up the round.
+  const enough = state.stage === 'unmask' && answered.size >= needed && isOpen(state);
+  return awaited === 0 || enough ? endStage(state, state.stage) : { state, effects: [] };
 }
 
 function endStage(state: SumState, stage: SumStage): SumStep {
@@ -158,10 +181,19 @@ function toShare(state: SumState): SumStep {
     return fail(state, 'COHORT_TOO_SMALL', `stage advertise: ${fault}`, missing);
   }
   const roster: Roster = { type: 'roster', sessionId, entries: clients.map((client) => advertised.get(client)!) };
+  const members = roster.entries.map(memberOf);
+  const rosterHash = rosterHashOf({ ...roster, members });
+  const graph = createGraph(clients, rosterHash);
+  const holders = holdersIn(graph);
+  const partFor = (to: string): Roster => {
+    if (graph.ring === null) return roster;
+    const near = [...(holders.get(to) ?? []), to].sort();
+    return { type: 'roster', sessionId, entries: near.map((client) => advertised.get(client)!), members };
+  };
   return begin(
-    { ...state, stage: 'share', roster, rosterHash: rosterHashOf(roster), threshold: thresholdFor(clients.length) },
+    { ...state, stage: 'share', roster, rosterHash, graph, holders },
     'share',
-    clients.map((to) => ({ type: 'send', to, message: roster })),
+    clients.map((to) => ({ type: 'send', to, message: partFor(to) })),
   );
 }
 
@@ -184,7 +216,7 @@ function toAgree(state: SumState): SumStep {
   const sharers = [...state.sharers];
   const survivors = [...state.uploaded.keys()].sort();
   return begin(
-    { ...state, stage: 'agree', survivors },
+    { ...state, stage: 'agree', survivors, setsHash: setsHashOf(sharers, survivors) },
     'agree',
     survivors
       .filter((to) => !lost.has(to))
@@ -195,9 +227,15 @@ function toAgree(state: SumState): SumStep {
 function toUnmask(state: SumState): SumStep {
   const { sessionId, lost } = state;
   const signers = [...state.agreed.keys()].sort();
+  const { graph } = state;
+  const fault = graph === null ? null : spreadFault(graph, new Set(signers));
+  if (graph !== null && fault !== null) {
+    const missing = graph.clients.filter((client) => !state.agreed.has(client));
+    return fail(state, 'COHORT_TOO_SMALL', `Round aborted in stage agree: ${fault}`, missing);
+  }
   const agreed = signers.map((client) => ({ client, signature: state.agreed.get(client)!.signature }));
   return begin(
-    { ...state, stage: 'unmask' },
+    { ...state, stage: 'unmask', signers },
     'unmask',
     signers
       .filter((to) => !lost.has(to))
@@ -206,12 +244,12 @@ function toUnmask(state: SumState): SumStep {
 }
 
 function toRecover(state: SumState): SumStep {
-  const { rules, sessionId, rosterHash, threshold, roster, sharers, survivors, unmasked } = state;
+  const { rules, sessionId, rosterHash, graph, roster, sharers, survivors, unmasked } = state;
   const job = {
     header: rules.header,
     sessionId,
     rosterHash,
-    threshold,
+    threshold: graph?.threshold ?? 0,
     roster: roster?.entries ?? [],
     sharers,
     survivors,
@@ -224,9 +262,19 @@ function toRecover(state: SumState): SumStep {
 
 /** Enters a stage; clients may have been lost meanwhile, so it may be over or hopeless at once. */
 function begin(state: SumState, stage: SumStage, sends: readonly SumEffect[]): SumStep {
-  const next = advance(state);
+  const next = advance(state, state.sharers);
   if (next.state.stage === 'failed') return next;
   return { state: next.state, effects: [{ type: 'stage', stage }, ...sends, ...next.effects] };
+}
+
+/** Nobody but its holders can open a sharer's secrets, and without them the sum stays masked. */
+function failLocked(state: SumState, { dealer, left }: Locked): SumStep {
+  const { stage, holders, lost, graph } = state;
+  const all = holders.get(dealer) ?? [];
+  const missing = all.filter((holder) => lost.has(holder));
+  const causes = [...new Set(missing.map((client) => lost.get(client) ?? ''))].slice(0, causesTold);
+  const reason = `Round aborted in stage ${stage}: ${left} of the ${all.length} holders of client ${dealer}'s shares are left, ${graph?.threshold} needed`;
+  return fail(state, 'COHORT_TOO_SMALL', reason, missing, causes);
 }
 
 function fail(

@@ -1,6 +1,13 @@
 export * from './messages.ts';
 export { rosterHashOf, sessionIdOf } from './binding.ts';
-export { cohortFault, cohortMaxClients, colludersTolerated, thresholdFor } from './parameters.ts';
+export {
+  cohortFault,
+  cohortMaxClients,
+  colludersTolerated,
+  completeGraphMaxClients,
+  dropsTolerated,
+  thresholdFor,
+} from './parameters.ts';
 export type { Rejection, SumIdentity, SumPorts, SumRules } from './rules.ts';
 export type { SumClientState } from './client-state.ts';
 export { beginSession } from './client-advertise.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { mlKemSizes } from '../crypto/index.ts';
+import { cohortMaxClients } from './parameters.ts';
 
 /**
  * The messages of one secure sum, as data. `hex` fields are lower-case hexadecimal; clients are named by their id
@@ -68,11 +69,19 @@ export const advertiseSchema = z.strictObject({
 });
 export type Advertise = z.infer<typeof advertiseSchema>;
 
-/** Coordinator → all: everybody who advertised in time. Fixes n and, by it, the threshold t. */
+/** A client of the roster and the hash of what it advertised. */
+const rosterMemberSchema = z.strictObject({ client: clientId, entryHash: hash });
+export type RosterMember = z.infer<typeof rosterMemberSchema>;
+
+/**
+ * Coordinator → each: everybody who advertised in time. Fixes n and, by it, the graph and its numbers. Up to 200 clients all
+ * entries; above, the receiver's own and its neighbours', and of everybody the hash.
+ */
 export const rosterSchema = z.strictObject({
   type: z.literal('roster'),
   sessionId: hash,
   entries: z.array(advertiseSchema).min(1).max(200),
+  members: z.array(rosterMemberSchema).min(1).max(cohortMaxClients).optional(),
 });
 export type Roster = z.infer<typeof rosterSchema>;
 
@@ -91,7 +100,7 @@ const dealing = {
 export const dealtShareSchema = z.strictObject({ holder: clientId, ...dealing });
 export type DealtShare = z.infer<typeof dealtShareSchema>;
 
-/** Stage share: a sealed share of b and r for every holder, the dealer among them. */
+/** Stage share: a sealed share of b and r for every holder: on the complete graph all, the dealer among them; else its neighbours. */
 export const shareSchema = z.strictObject({
   type: z.literal('share'),
   sessionId: hash,
@@ -107,7 +116,7 @@ export const shareSchema = z.strictObject({
 });
 export type Share = z.infer<typeof shareSchema>;
 
-/** Coordinator → each: what the sharers dealt to this holder. The sharers are the clients whose masks pair up. */
+/** Coordinator → each: what the sharers dealt to this holder. The other dealers are the clients whose masks pair up with its own. */
 export const inboxSchema = z.strictObject({
   type: z.literal('inbox'),
   sessionId: hash,
@@ -118,7 +127,7 @@ export const inboxSchema = z.strictObject({
 });
 export type Inbox = z.infer<typeof inboxSchema>;
 
-/** Stage confirm: one tag for each other sharer; both ends of a pair must give the same. */
+/** Stage confirm: one tag for each other dealer; both ends of a pair must give the same. */
 export const confirmSchema = z.strictObject({
   type: z.literal('confirm'),
   sessionId: hash,
@@ -142,8 +151,8 @@ export type Upload = z.infer<typeof uploadSchema>;
 export const agreeRequestSchema = z.strictObject({
   type: z.literal('agreeRequest'),
   sessionId: hash,
-  sharers: z.array(clientId).min(1).max(200),
-  survivors: z.array(clientId).min(1).max(200),
+  sharers: z.array(clientId).min(1).max(cohortMaxClients),
+  survivors: z.array(clientId).min(1).max(cohortMaxClients),
 });
 export type AgreeRequest = z.infer<typeof agreeRequestSchema>;
 
@@ -158,11 +167,11 @@ export const unmaskRequestSchema = z.strictObject({
   agreed: z
     .array(z.strictObject({ client: clientId, signature }))
     .min(1)
-    .max(200),
+    .max(cohortMaxClients),
 });
 export type UnmaskRequest = z.infer<typeof unmaskRequestSchema>;
 
-/** Stage unmask: for a survivor a share of b, for a lost sharer a share of r, never both. */
+/** Stage unmask: for each dealer that survived a share of b, for a lost one a share of r, never both. */
 export const unmaskSchema = z.strictObject({
   type: z.literal('unmask'),
   sessionId: hash,

@@ -1,17 +1,39 @@
-/** Clients of one complete graph at most; larger cohorts are several sessions. */
-export const cohortMaxClients = 200;
+import { graphCorruptOneIn, graphParametersFor } from './graph-parameters.ts';
 
-/** Shares that rebuild a secret in a cohort of `n`: ⌊2n/3⌋ + 1. @see Bonawitz et al. 2017 §6.2 */
+/** Clients of one complete graph at most, where every pair shares a mask; more stand on a ring of neighbours (`graph.ts`). */
+export const completeGraphMaxClients = 200;
+
+/** Clients of one session at most; larger cohorts are several sessions. */
+export const cohortMaxClients = 1_000;
+
+/**
+ * Clients that have to sign the same sets before anybody gives a share: ⌊2n/3⌋ + 1. On the complete graph as many shares
+ * rebuild a secret. @see Bonawitz et al. 2017 §6.2
+ */
 export function thresholdFor(n: number): number {
   return Math.floor((2 * n) / 3) + 1;
 }
 
+/** Shares that rebuild a secret: on the complete graph of all n, on the ring of those that the neighbours hold. */
+export function sharesNeeded(n: number): number {
+  return n <= completeGraphMaxClients ? thresholdFor(n) : graphParametersFor(n).threshold;
+}
+
 /**
- * Colluders that can never collect both shares of one client: 2t − n − 1. Each honest holder gives one kind, so a coordinator
- * with c holders gets t of both kinds only if 2t ≤ n + c.
+ * Colluders that can never collect both shares of one client. On the complete graph 2t − n − 1: each honest holder gives one
+ * kind, so a coordinator with c holders gets t of both kinds only if 2t ≤ n + c. On the ring the tenth of all that its numbers
+ * are made for: whoever they are, too few of them are neighbours of one client but with the probability 2^-40.
  */
 export function colludersTolerated(n: number): number {
-  return 2 * thresholdFor(n) - n - 1;
+  return n <= completeGraphMaxClients ? 2 * thresholdFor(n) - n - 1 : Math.floor(n / graphCorruptOneIn);
+}
+
+/**
+ * Clients that may drop out after they dealt: all that t does not need; on the ring a tenth at random, of whom every client keeps t
+ * neighbours but with the probability 2^-30.
+ */
+export function dropsTolerated(n: number): number {
+  return n <= completeGraphMaxClients ? n - thresholdFor(n) : Math.floor(n / graphCorruptOneIn);
 }
 
 /**

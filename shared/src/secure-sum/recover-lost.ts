@@ -17,12 +17,14 @@ export type LostMasks =
  * tag is compared with the survivor's.
  *
  * @param secret - r
+ * @param survivors - those who share a mask with it
  */
 export async function masksOfLost(
   job: RecoverJob,
   binding: Binding,
   lost: string,
   secret: Uint8Array,
+  survivors: readonly string[],
   crypto: CryptoPort,
 ): Promise<LostMasks> {
   const { suite, sessionId } = binding;
@@ -42,7 +44,7 @@ export async function masksOfLost(
     kemSeed === null ? new Map<string, KemSecret>() : await ownKemSecrets(job, binding, lost, secret, crypto);
   if (sealed === null) return fault(`what lost client ${lost} sealed for its recovery does not open`, [lost]);
   const masks: Mask[] = [];
-  for (const survivor of job.survivors) {
+  for (const survivor of survivors) {
     // Survivors are on the roster.
     const shared = await crypto.x25519(maskSecret, fromHex(entries.get(survivor)!.maskKey));
     const kem =

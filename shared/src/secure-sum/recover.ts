@@ -3,6 +3,7 @@ import { addWords, type CryptoPort, type Mask } from '../crypto/index.ts';
 import { fromHex, wordsOfLittleEndian } from '../vector/index.ts';
 import { selfMaskInfo, type Binding } from './binding.ts';
 import type { RecoverJob } from './coordinator-state.ts';
+import { createGraph, holdersIn } from './graph.ts';
 import { masksOfLost } from './recover-lost.ts';
 import { recoverSecret, recoveryCoefficients } from './shamir.ts';
 
@@ -28,7 +29,7 @@ const masksAtOnce = 32;
 
 /**
  * Takes the masks out of the sum of the uploads: self masks of the survivors, and the pair masks that they share with lost
- * clients, whose mask keys are derived again from r and compared with the advertised ones. Any t answers will do.
+ * clients, whose mask keys are derived again from r and compared with the advertised ones. Any t holders' answers will do.
  * @param accumulator - sum of the survivors' vectors, [dimension]; used up
  * @param pause - lets others have the thread now and then: many masks take seconds
  * @returns the exact sum of the survivors' integers modulo 2^32, as signed words
@@ -41,38 +42,75 @@ export async function recoverSum(
 ): Promise<
   { ok: true; sum: Int32Array } | { ok: false; code: ErrorCode; reason: string; culprits: readonly string[] }
 > {
-  const { header, sessionId, rosterHash, threshold, roster, sharers, survivors, answers } = job;
+  const { header, sessionId, rosterHash, threshold, roster, sharers, survivors } = job;
   const sum = new Int32Array(accumulator.buffer, accumulator.byteOffset, accumulator.length);
   if (header.trust !== 'secure') return { ok: true, sum };
-  if (answers.length < threshold) {
-    const reason = `${answers.length} clients gave shares, ${threshold} are needed`;
-    return { ok: false, code: 'RECOVERY_FAILED', reason, culprits: [] };
-  }
   const binding: Binding = { suite: header.suite, sessionId, rosterHash };
-  const positions = new Map(roster.map((entry, i) => [entry.client, i + 1]));
-  const used = answers.slice(0, threshold);
-  const coefficients = recoveryCoefficients(used.map((answer) => positions.get(answer.client)!));
+  const clients = roster.map(({ client }) => client);
+  const holders = holdersIn(createGraph(clients, rosterHash));
+  const given = sharesByDealer(job, clients);
+  const coefficientsFor = rememberingOne(recoveryCoefficients);
   const alive = new Set(survivors);
   const masks: Mask[] = [];
   const flush = async (): Promise<void> => {
     await crypto.addMasks(accumulator, masks.splice(0));
     await pause();
   };
-  for (const [i, dealer] of sharers.entries()) {
+  for (const dealer of sharers) {
+    const shares = given.get(dealer) ?? [];
+    if (shares.length < threshold) {
+      const reason = `${shares.length} clients gave shares of client ${dealer}, ${threshold} are needed`;
+      return { ok: false, code: 'RECOVERY_FAILED', reason, culprits: [] };
+    }
     const secret = recoverSecret(
-      coefficients,
-      used.map((answer) => fromHex(answer.shares[i]!.share)),
+      coefficientsFor(shares.map(({ position }) => position)),
+      shares.map(({ share }) => fromHex(share)),
     );
     if (alive.has(dealer)) {
       masks.push({ key: await crypto.hkdf(secret, selfMaskInfo(binding, dealer), 32), sign: -1 });
       if (masks.length >= masksAtOnce) await flush();
       continue;
     }
-    const lost = await masksOfLost(job, binding, dealer, secret, crypto);
+    const lost = await masksOfLost(
+      job,
+      binding,
+      dealer,
+      secret,
+      (holders.get(dealer) ?? []).filter((holder) => alive.has(holder)),
+      crypto,
+    );
     if (!lost.ok) return { ...lost, code: 'RECOVERY_FAILED' };
     masks.push(...lost.masks);
     await flush();
   }
   await flush();
   return { ok: true, sum };
+}
+
+/** A holder's x and the share that it gave. */
+type GivenShare = { readonly position: number; readonly share: string };
+
+/** For each sharer the first t shares that were given. */
+function sharesByDealer({ threshold, answers }: RecoverJob, clients: readonly string[]): Map<string, GivenShare[]> {
+  const positions = new Map(clients.map((client, i) => [client, i + 1]));
+  const given = new Map<string, GivenShare[]>();
+  for (const { client, shares } of answers) {
+    const position = positions.get(client)!;
+    for (const { dealer, share } of shares) {
+      const known = given.get(dealer);
+      if (known === undefined) given.set(dealer, [{ position, share }]);
+      else if (known.length < threshold) known.push({ position, share });
+    }
+  }
+  return given;
+}
+
+/** A function of numbers that does not compute twice in a row for the same ones: on the complete graph all have the same holders. */
+function rememberingOne<T>(compute: (numbers: readonly number[]) => T): (numbers: readonly number[]) => T {
+  let last: { readonly key: string; readonly value: T } | null = null;
+  return (numbers) => {
+    const key = numbers.join();
+    if (last?.key !== key) last = { key, value: compute(numbers) };
+    return last.value;
+  };
 }

@@ -17,7 +17,12 @@ describe('Shamir sharing', () => {
         const random = createSeededRandom(seed);
         const threshold = 2 + (offset % (n - 1));
         const secret = drawFieldElement(random);
-        const shares = dealShares(secret, threshold, n, random);
+        const shares = dealShares(
+          secret,
+          threshold,
+          Array.from({ length: n }, (_, i) => i + 1),
+          random,
+        );
         const chosen = shuffle(
           random,
           shares.map((_, i) => i),
@@ -33,11 +38,26 @@ describe('Shamir sharing', () => {
     );
   });
 
+  it('rebuilds from 78 holders anywhere among a thousand', () => {
+    const random = createSeededRandom('ring');
+    const positions = shuffle(
+      random,
+      Array.from({ length: 1_000 }, (_, i) => i + 1),
+    ).slice(0, 114);
+    const secret = drawFieldElement(random);
+    const shares = dealShares(secret, 78, positions, random);
+    for (const first of [0, 17, 36]) {
+      const some = positions.slice(first, first + 78);
+      expect(recoverSecret(recoveryCoefficients(some), shares.slice(first, first + 78))).toEqual(secret);
+    }
+    expect(recoverSecret(recoveryCoefficients(positions.slice(0, 77)), shares.slice(0, 77))).not.toEqual(secret);
+  });
+
   it('gives shares of a line that can be worked out by hand', () => {
     // Threshold 2: s(x) = s(0) + x·c. With s(0) = 5: s(2) − s(1) = s(1) − 5 in the field.
     const secret = new Uint8Array(32);
     secret[0] = 5;
-    const [one, two] = dealShares(secret, 2, 2, createSeededRandom('line')).map(toBigInt);
+    const [one, two] = dealShares(secret, 2, [1, 2], createSeededRandom('line')).map(toBigInt);
     expect((two! - one! - (one! - 5n)) % fieldPrime).toBe(0n);
   });
 
@@ -50,7 +70,9 @@ describe('Shamir sharing', () => {
     prime[0] = 0xec;
     expect(isFieldElement(prime)).toBe(true);
     expect(isFieldElement(new Uint8Array(31))).toBe(false);
-    expect(() => dealShares(new Uint8Array(32).fill(255), 2, 3, createSeededRandom('x'))).toThrow(/cannot deal/);
+    expect(() => dealShares(new Uint8Array(32).fill(255), 2, [1, 2, 3], createSeededRandom('x'))).toThrow(
+      /cannot deal/,
+    );
     expect(() => recoveryCoefficients([1, 1])).toThrow(/distinct/);
   });
 });

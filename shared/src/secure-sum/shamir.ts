@@ -23,24 +23,24 @@ export function isFieldElement(bytes: Uint8Array): boolean {
 }
 
 /**
- * One share for each of `holders` holders, the i-th (from 0) at x = i + 1; any `threshold` rebuild the secret, fewer say
- * nothing.
+ * One share for each holder; any `threshold` rebuild the secret, fewer say nothing.
+ * @param positions - the holders' x, distinct integers from 1
  * @throws {INVALID_INPUT} when the secret is no field element or the threshold is not in [1, holders].
  */
 export function dealShares(
   secret: Uint8Array,
   threshold: number,
-  holders: number,
+  positions: readonly number[],
   random: RandomSource,
 ): readonly Uint8Array[] {
-  if (!isFieldElement(secret) || !(threshold >= 1 && threshold <= holders)) {
-    throw new SottoError('INVALID_INPUT', `cannot deal ${holders} shares with threshold ${threshold}`);
+  if (!isFieldElement(secret) || !(threshold >= 1 && threshold <= positions.length)) {
+    throw new SottoError('INVALID_INPUT', `cannot deal ${positions.length} shares with threshold ${threshold}`);
   }
   const coefficients = [toInteger(secret)];
   for (let i = 1; i < threshold; i++) coefficients.push(toInteger(drawFieldElement(random)));
   const shares: Uint8Array[] = [];
-  for (let holder = 1; holder <= holders; holder++) {
-    const x = BigInt(holder);
+  for (const position of positions) {
+    const x = BigInt(position);
     let y = 0n;
     for (let i = coefficients.length - 1; i >= 0; i--) y = (y * x + coefficients[i]!) % fieldPrime;
     shares.push(toBytes(y));
@@ -50,23 +50,45 @@ export function dealShares(
 
 /**
  * Lagrange coefficients at 0 for holders at these positions; computed once and used for every secret of the responders.
- * @param positions - distinct x, each at least 1
+ * ∏ x_j / (x_j − x_i) over j ≠ i, as ∏ x_j over all j divided by x_i ∏ (x_j − x_i): one inverse for all of them.
+ * @param positions - distinct x, each an integer in [1, 10^6]
+ * @see Montgomery 1987 §10.3.1 for the inverses
  */
 export function recoveryCoefficients(positions: readonly number[]): readonly bigint[] {
-  if (new Set(positions).size !== positions.length || positions.some((x) => x < 1)) {
+  if (new Set(positions).size !== positions.length || positions.some((x) => x < 1 || x > 1e6)) {
     throw new SottoError('INVALID_INPUT', 'share positions are distinct and at least 1');
   }
-  const xs = positions.map(BigInt);
-  return xs.map((own, i) => {
-    let numerator = 1n;
-    let denominator = 1n;
-    xs.forEach((other, j) => {
-      if (i === j) return;
-      numerator = (numerator * other) % fieldPrime;
-      denominator = (denominator * (other - own)) % fieldPrime;
-    });
-    return (numerator * inverse(denominator)) % fieldPrime;
-  });
+  const numerator = product(positions);
+  const denominators = positions.map(
+    (own, i) => (BigInt(own) * product(positions.map((other, j) => (i === j ? 1 : other - own)))) % fieldPrime,
+  );
+  const before: bigint[] = [];
+  let all = 1n;
+  for (const denominator of denominators) {
+    before.push(all);
+    all = (all * denominator) % fieldPrime;
+  }
+  let rest = inverse(all);
+  const coefficients: bigint[] = [];
+  for (let i = denominators.length - 1; i >= 0; i--) {
+    const coefficient = (((numerator * rest) % fieldPrime) * before[i]!) % fieldPrime;
+    coefficients.push(coefficient < 0n ? coefficient + fieldPrime : coefficient);
+    rest = (rest * denominators[i]!) % fieldPrime;
+  }
+  return coefficients.reverse();
+}
+
+/** The product of integers below 10^6 in size: as plain numbers while they are exact. In (−p, p). */
+function product(factors: readonly number[]): bigint {
+  let [large, small] = [1n, 1];
+  for (const factor of factors) {
+    if (Math.abs(small) > 9e9) {
+      large = (large * BigInt(small)) % fieldPrime;
+      small = 1;
+    }
+    small *= factor;
+  }
+  return (large * BigInt(small)) % fieldPrime;
 }
 
 /** The secret, from the shares in the order of the coefficients' positions. */

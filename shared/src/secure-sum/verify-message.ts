@@ -1,8 +1,8 @@
 import { isSottoError, type ErrorCode } from '../errors/index.ts';
 import type { CryptoPort } from '../crypto/index.ts';
 import { fromBase64Url, fromHex, toHex } from '../vector/index.ts';
-import { advertiseBytes, agreeBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
-import { awaitedClients, type SumState } from './coordinator-state.ts';
+import { advertiseBytes, agreeHashBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
+import { dealersOf, findIn, isAwaited, type SumState } from './coordinator-state.ts';
 import { hasSuiteCiphertexts, hasSuiteKeys, kemSecretsLength, keysOf } from './hybrid.ts';
 import type { Advertise, Confirm, Share, SumMessage, Unmask, Upload } from './messages.ts';
 import type { Rejection } from './rules.ts';
@@ -28,18 +28,18 @@ export async function verifySumMessage(
   if (type === 'unmask' && state.stage === 'recover' && state.agreed.has(client)) return null;
   const stage = type === 'confirm' ? 'upload' : type;
   if (stage !== state.stage) return rejection('MESSAGE_UNEXPECTED', `${where}: the session is in ${state.stage}`);
-  const awaited = type === 'confirm' ? isConfirmAwaited(state, client) : awaitedClients(state).includes(client);
+  const awaited = type === 'confirm' ? isConfirmAwaited(state, client) : isAwaited(state, client);
   if (!awaited) return rejection('MESSAGE_UNEXPECTED', `${where}: it was not asked, or it came twice`);
   const fault = await faultOf(state, message, crypto);
   return fault === null ? null : rejection(fault.code, `${where}: ${fault.reason}`);
 }
 
 function isConfirmAwaited(state: SumState, client: string): boolean {
-  return state.sharers.includes(client) && !state.confirmed.has(client);
+  return state.shared.has(client) && !state.confirmed.has(client);
 }
 
 async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort): Promise<Rejection | null> {
-  const { rules, sessionId, rosterHash, sharers, survivors } = state;
+  const { rules, sessionId, rosterHash } = state;
   const { suite } = rules.header;
   const binding = { suite, sessionId, rosterHash };
   const { client } = message;
@@ -55,7 +55,7 @@ async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort)
         (await signatureFault(state, client, shareBytes(binding, client, message), message.signature, crypto))
       );
     case 'confirm':
-      return confirmFault(sharers, message);
+      return confirmFault(state, message);
     case 'upload':
       return (
         uploadFault(state, message) ??
@@ -68,7 +68,7 @@ async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort)
         ))
       );
     case 'agree':
-      return signatureFault(state, client, agreeBytes(binding, sharers, survivors), message.signature, crypto);
+      return signatureFault(state, client, agreeHashBytes(binding, state.setsHash), message.signature, crypto);
     case 'unmask':
       return unmaskFault(state, binding, message, crypto);
   }
@@ -95,8 +95,12 @@ async function keyFault(state: SumState, message: Advertise, crypto: CryptoPort)
   const { suite } = state.rules.header;
   if (!hasSuiteKeys(suite, message)) return rejection('MESSAGE_INVALID', `it has not the keys of suite ${suite}`);
   const keys = keysOf(message);
-  const taken = [...state.advertised.values()].some((other) => keysOf(other).some((key) => keys.includes(key)));
-  if (new Set(keys).size < keys.length || taken) return rejection('MESSAGE_INVALID', 'a key is there twice');
+  const own = new Set(keys);
+  let taken = false;
+  for (const { maskKey, sealKey, maskKemKey = '', sealKemKey = '' } of state.advertised.values()) {
+    taken ||= own.has(maskKey) || own.has(sealKey) || own.has(maskKemKey) || own.has(sealKemKey);
+  }
+  if (own.size < keys.length || taken) return rejection('MESSAGE_INVALID', 'a key is there twice');
   try {
     for (const key of [message.maskKey, message.sealKey]) await crypto.x25519(probe, fromHex(key));
     for (const key of [message.maskKemKey, message.sealKemKey]) {
@@ -110,7 +114,7 @@ async function keyFault(state: SumState, message: Advertise, crypto: CryptoPort)
 }
 
 function shareFault(state: SumState, message: Share): Rejection | null {
-  const holders = state.roster?.entries.map((entry) => entry.client) ?? [];
+  const holders = state.holders.get(message.client) ?? [];
   if (message.rosterHash !== state.rosterHash) return rejection('MESSAGE_INVALID', 'it is for another roster');
   const given = message.shares.map((dealt) => dealt.holder);
   if (!sameList(given, holders)) return rejection('MESSAGE_INVALID', 'it does not deal to every holder, in order');
@@ -121,8 +125,8 @@ function shareFault(state: SumState, message: Share): Rejection | null {
   return complete ? null : rejection('MESSAGE_INVALID', `it has not the ciphertexts of suite ${suite}`);
 }
 
-function confirmFault(sharers: readonly string[], message: Confirm): Rejection | null {
-  const peers = sharers.filter((sharer) => sharer !== message.client);
+function confirmFault(state: SumState, message: Confirm): Rejection | null {
+  const peers = dealersOf(state, message.client).filter((dealer) => dealer !== message.client);
   const given = message.tags.map(({ peer }) => peer);
   return sameList(given, peers) ? null : rejection('MESSAGE_INVALID', 'it has not one tag for every pair, in order');
 }
@@ -139,17 +143,15 @@ async function unmaskFault(
   message: Unmask,
   crypto: CryptoPort,
 ): Promise<Rejection | null> {
-  const { sharers, survivors, shared } = state;
+  const { uploaded, shared } = state;
   const { client } = message;
   const dealers = message.shares.map(({ dealer }) => dealer);
-  if (!sameList(dealers, sharers))
-    return rejection('MESSAGE_INVALID', 'it has not one share of every sharer, in order');
-  const alive = new Set(survivors);
-  const position = state.roster?.entries.findIndex((entry) => entry.client === client) ?? -1;
+  if (!sameList(dealers, dealersOf(state, client)))
+    return rejection('MESSAGE_INVALID', 'it has not one share of every dealer, in order');
   for (const { dealer, kind, share } of message.shares) {
-    const expected = alive.has(dealer) ? 'selfMask' : 'recovery';
+    const expected = uploaded.has(dealer) ? 'selfMask' : 'recovery';
     if (kind !== expected) return rejection('MESSAGE_INVALID', `it gives a ${kind} share of ${dealer}`);
-    const dealt = shared.get(dealer)!.shares[position]!;
+    const dealt = findIn(shared.get(dealer)!.shares, client, ({ holder }) => holder)!;
     const published = kind === 'selfMask' ? dealt.selfMaskShareHash : dealt.recoveryShareHash;
     const given = toHex(await crypto.sha256(shareHashBytes(binding, dealer, client, kind, fromHex(share))));
     if (given !== published) return rejection('SHARE_INVALID', `its share of ${dealer} is not the one that was dealt`);

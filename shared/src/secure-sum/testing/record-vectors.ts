@@ -1,7 +1,7 @@
 import { createNodeCrypto } from '../../crypto/node.ts';
 import { createSeededRandom, type RandomSource } from '../../random/index.ts';
 import { toHex } from '../../vector/index.ts';
-import { advertiseBytes, agreeBytes, shareBytes, uploadBytes, type Binding } from '../binding.ts';
+import { advertiseBytes, agreeBytes, memberOf, shareBytes, uploadBytes, type Binding } from '../binding.ts';
 import {
   addVector,
   beginSession,
@@ -415,6 +415,11 @@ async function badCases(cohort: TestCohort, session: SessionVectors): Promise<Om
       {
         name: 'a client that the plan does not name',
         request: { ...roster, entries: [own, ...others.slice(0, 2), { ...others[2]!, client: 'ff'.repeat(20) }] },
+        code: 'ROSTER_INVALID',
+      },
+      {
+        name: 'everybody by hash as well, which is for more than 200 clients',
+        request: { ...roster, members: roster.entries.map(memberOf) },
         code: 'ROSTER_INVALID',
       },
       { name: 'too few', request: { ...roster, entries: [own, others[0]!] }, code: 'COHORT_TOO_SMALL' },
