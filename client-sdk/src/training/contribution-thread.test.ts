@@ -1,4 +1,4 @@
-import { createNodeRandom } from '@sotto/shared/crypto/node';
+import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { initialWeights, referenceModel } from '@sotto/shared/model';
 import { inputWidth, sessionParts, type Plan } from '@sotto/shared/plan';
 import { exampleClient, examplePlan } from '@sotto/shared/plan/testing';
@@ -9,7 +9,7 @@ import type { ContributionTask } from '../session/ports.ts';
 import { createContributionThread, type ContributionThread } from './contribution-thread.ts';
 
 const everyUnit = { kind: 'gradient', samplingNumerator: 2 ** 32, clipNormL2: 0.5, expectedBatch: 100 } as const;
-const task: ContributionTask = { slots: ['training', 'evaluation'], round: 3 };
+const task: ContributionTask = { slots: ['training', 'evaluation'], round: 3, noise: null };
 const { client } = exampleClient(0);
 const threads: ContributionThread[] = [];
 afterEach(async () => {
@@ -46,6 +46,7 @@ function inPlace(plan: Plan, units: PlacedUnits) {
     {
       data: { schema: plan.schema, unitsOf: partOf },
       createModel: async () => referenceModel(plan.topology, inputWidth(plan.schema), plan.loss),
+      crypto: createNodeCrypto(),
       random: createNodeRandom(),
     },
     plan,

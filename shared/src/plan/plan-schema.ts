@@ -112,6 +112,11 @@ export const planSchema = z.strictObject({
     minSurvivors: z.int().min(1).max(200),
     /** Clients that may pool what they know with the coordinator without passing the stated ε. */
     colluding: z.int().min(0).max(199),
+    /**
+     * Whether noise that the survivors do not need is taken out of the sum before it is read (secure mode with differential privacy);
+     * absent: it is kept.
+     */
+    noise: z.enum(['removable', 'kept']).optional(),
   }),
   privacy: privacyPlanSchema,
   training: z.strictObject({

@@ -4,6 +4,7 @@ import { agreeBytes } from './binding.ts';
 import { expectPhase, isSortedSet, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
 import type { Agree, AgreeRequest, Unmask, UnmaskRequest } from './messages.ts';
+import { firstRemoved, noiseLevels, walkChain } from './noise-chain.ts';
 import type { SumPorts } from './rules.ts';
 
 /**
@@ -59,7 +60,8 @@ export async function onAgreeRequest(
 
 /**
  * Gives, once in a session, one share for each sharer: of b for a survivor, of r for a lost one, never both, after t
- * survivors (this client included) signed the very sets that it signed. Nothing secret is left afterwards.
+ * survivors (this client included) signed the very sets that it signed; and the key of those layers of its own noise that so many
+ * survivors do not need, which says nothing of the others. Nothing secret is left afterwards.
  * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
  * @throws {SIGNATURE_INVALID} when fewer than t distinct survivors signed these sets.
  */
@@ -69,8 +71,8 @@ export async function onUnmaskRequest(
   ports: SumPorts,
 ): Promise<{ state: SumClientState; message: Unmask }> {
   const from = expectPhase(state, 'agreed', request);
-  const { shares } = from.secrets.take();
-  const { rules, identity, sessionId, binding, threshold, sharers, survivors } = from;
+  const { shares, noiseKey } = from.secrets.take();
+  const { rules, identity, sessionId, binding, clients, threshold, sharers, survivors } = from;
   const { client } = identity;
   const signed = agreeBytes(binding, sharers, survivors);
   const agreed = new Set([client]);
@@ -92,8 +94,14 @@ export async function onUnmaskRequest(
       ? { dealer, kind: 'selfMask' as const, share: toHex(selfMask) }
       : { dealer, kind: 'recovery' as const, share: toHex(recovery) };
   });
+  // By the sets that this client signed and the roster that it checked: a coordinator has no say in it.
+  const first = firstRemoved(noiseLevels(rules, clients.length), survivors.length);
+  const disclosed =
+    noiseKey === null || first === null
+      ? {}
+      : { noiseKey: toHex(await walkChain(ports.crypto, binding, client, noiseKey, 1, first)) };
   return {
     state: { phase: 'done', rules, identity, sessionId },
-    message: { type: 'unmask', sessionId, client, shares: given },
+    message: { type: 'unmask', sessionId, client, shares: given, ...disclosed },
   };
 }

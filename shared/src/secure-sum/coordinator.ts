@@ -1,6 +1,7 @@
 import { rosterHashOf, sessionIdOf, plainRosterHash } from './binding.ts';
 import {
   awaitedClients,
+  levelsOf,
   neededAnswers,
   stageClients,
   type SumEffect,
@@ -10,6 +11,7 @@ import {
   type SumStep,
 } from './coordinator-state.ts';
 import type { Confirm, Inbox, Roster, SumMessage } from './messages.ts';
+import { firstRemoved } from './noise-chain.ts';
 import { cohortFault, thresholdFor } from './parameters.ts';
 import type { SumRules } from './rules.ts';
 
@@ -127,8 +129,10 @@ function advance(state: SumState): SumStep {
     const causes = [...new Set(missing.map((client) => state.lost.get(client) ?? ''))].slice(0, causesTold);
     return fail(state, 'COHORT_TOO_SMALL', reason, missing, causes);
   }
-  // Any t answers open the sum; waiting for more would only let a slow client hold up the round.
-  const enough = state.stage === 'unmask' && answered.size >= needed;
+  // Any t answers open the sum, and waiting for more would only let a slow client hold up the round; unless each one's noise goes down
+  // by its answer. Whoever is asked has just signed the sets in time, and the stage's deadline bounds the wait.
+  const removes = firstRemoved(levelsOf(state), state.survivors.length) !== null;
+  const enough = state.stage === 'unmask' && answered.size >= needed && !removes;
   return awaited.length === 0 || enough ? endStage(state, state.stage) : { state, effects: [] };
 }
 
@@ -216,6 +220,7 @@ function toRecover(state: SumState): SumStep {
     sharers,
     survivors,
     answers: [...unmasked.values()],
+    levels: levelsOf(state),
     shared: state.shared,
     confirmed: state.confirmed,
   };
