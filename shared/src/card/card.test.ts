@@ -140,6 +140,7 @@ describe('who colludes', () => {
         if (colluding === 1) expect(all).toBe(atFewest[index]);
       });
     }
+    expect(cardMarkdown(cardOf(plan))).toContain('the larger one holds, however many contribute');
     expect(left[0]!.atAll[0]).toBeGreaterThan(left[0]!.atFewest[0]!);
     expect(left[3]!.atAll[0]).toBeLessThan(left[3]!.atFewest[0]!);
   });
@@ -222,11 +223,14 @@ describe('costs', () => {
       expect(epsilonWithoutSpare).toBeLessThan(epsilonAlone);
       expect(epsilonAlone).toBeLessThanOrEqual(3);
     }
-    expect(costs.noise.filter(({ planned }) => planned)).toEqual([
-      { minSurvivors: 8, colluding: 1, factor: Math.sqrt(10 / 7), planned: true },
-    ]);
+    // With all ten there, what is left is sized for them, however few might have stayed.
+    const own = { minSurvivors: 8, colluding: 1, planned: true };
+    expect(costs.noise.filter(({ planned }) => planned)).toEqual([{ ...own, factor: Math.sqrt(10 / 9) }]);
+    for (const { colluding, factor } of costs.noise) expect(factor).toBe(Math.sqrt(10 / (10 - colluding)));
+    const kept = planCosts({ ...plan, cohort: { ...plan.cohort, noise: 'kept' } });
+    expect(kept.noise.filter(({ planned }) => planned)).toEqual([{ ...own, factor: Math.sqrt(10 / 7) }]);
     // The normative table for ten clients: minSurvivors 7 with one colluder costs a factor of 1.29.
-    expect(costs.noise.find(({ minSurvivors }) => minSurvivors === 7)?.factor).toBeCloseTo(1.29, 2);
+    expect(kept.noise.find(({ minSurvivors }) => minSurvivors === 7)?.factor).toBeCloseTo(1.29, 2);
   });
 });
 
