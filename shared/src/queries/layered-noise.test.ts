@@ -69,7 +69,7 @@ describe('noise in layers', () => {
       pauses += 1;
     });
     expect(sum).toEqual(start.map((value, i) => value + 3 * plain[i]!));
-    expect(pauses).toBe(3);
+    expect(pauses).toBe(6);
   });
 
   it('takes its keys and the layer that stays from the CSPRNG alone', () => {

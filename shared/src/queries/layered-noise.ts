@@ -44,7 +44,7 @@ const notKept = { secure: false } as const;
  * Takes layers out of a sum, in place, modulo 2^32: the same draws as each client's, subtracted.
  * @param sum - of the survivors' vectors, parts one after the other
  * @param disclosed - of each client the keys of its outermost layers, the last of them that of layer L
- * @param pause - lets others have the thread after each client's
+ * @param pause - lets others have the thread after each layer of each client
  */
 export async function removeLayers(
   sum: Int32Array,
@@ -65,8 +65,8 @@ export async function removeLayers(
         sampler.add(sum, offset, dimension, stream);
         offset += dimension;
       }
+      await pause();
     }
-    await pause();
   }
   negate(sum);
 }
