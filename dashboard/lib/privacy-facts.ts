@@ -42,7 +42,7 @@ function coordinatorSees(trust: RunStatus['trust'], noised: boolean): string {
 function floor({ minSurvivors, trust }: RunStatus, noised: boolean): string {
   const what = trust === 'secure' ? 'unmasked' : 'released';
   const sized = noised && trust !== 'local';
-  const noise = sized ? ' The noise is sized for that number; more clients only add to it.' : '';
+  const noise = sized ? ' The noise is sized so that that number is enough.' : '';
   return `${minSurvivors}. A sum of fewer is never ${what}.${noise}`;
 }
 

@@ -9,14 +9,16 @@ import {
   sessionParts,
   coordinatorNoiseVariance,
   federationEvent,
+  partLayers,
   uncharged,
+  type NoiseLeft,
   type Plan,
   type SlotName,
 } from '@sotto/shared/plan';
 import type { MechanismEvent } from '@sotto/shared/privacy';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
 import { canonicalJson, wordsFromLittleEndian } from '@sotto/shared/vector';
-import type { RecordedSums } from './recorded-sums.ts';
+import type { RecordedSums, RemovedNoise } from './recorded-sums.ts';
 import type { Witness } from './witness.ts';
 
 /** Everything that is left of a run, on disks and in the witness's notes. */
@@ -176,7 +178,7 @@ async function checkReleases(
   for (const { entry } of await store.transcript(runId)) {
     const parsed = transcriptEntrySchema.parse(JSON.parse(entry));
     if (parsed.type !== 'release') continue;
-    const { attempt, round, survivors } = parsed;
+    const { attempt, round, survivors, noise } = parsed;
     told.add(attempt);
     const event = released.get(attempt);
     if (event === undefined || event.header.round !== round || event.survivors.join() !== survivors.join()) {
@@ -191,7 +193,8 @@ async function checkReleases(
     }
     const sum = new Int32Array(wordsFromLittleEndian(bytes).buffer);
     const { header } = event;
-    sums?.released(sessionIdOf(header), header, survivors, sum, coordinatorNoise(plan, header));
+    const removed = removedNoise(plan, header, survivors, noise ?? null, violations);
+    await sums?.released(sessionIdOf(header), header, survivors, sum, coordinatorNoise(plan, header), removed);
   }
   for (const attempt of released.keys()) {
     if (!told.has(attempt)) violations.push(`attempt ${attempt} was released and is not in the transcript`);
@@ -220,6 +223,32 @@ function coordinatorNoise(plan: Plan, header: SessionHeader): Float64Array {
     offset += part.dimension;
   }
   return deviations;
+}
+
+/** What a release says was taken out of its noise: all layers but the fewest that leave the honest survivors what ε needs. */
+function removedNoise(
+  plan: Plan,
+  header: SessionHeader,
+  survivors: readonly string[],
+  left: NoiseLeft | null,
+  violations: string[],
+): RemovedNoise | null {
+  if (left === null) return null;
+  const { minSurvivors, colluding } = plan.cohort;
+  const stranger = left.whole.find((client) => !survivors.includes(client));
+  if (stranger !== undefined) violations.push(`round ${header.round}: ${stranger} kept its noise and did not survive`);
+  const parts = sessionParts(plan, header.slots);
+  const variances = parts.map((part) => partLayers(plan, part, left.clients));
+  const kept = parts.map((part, index) => {
+    let sum = 0;
+    const last = variances[index]!.findIndex((variance) => {
+      sum += variance;
+      return (survivors.length - colluding) * sum >= (minSurvivors - colluding) * part.noiseVarianceSteps;
+    });
+    return last + 1;
+  });
+  if (new Set(kept).size > 1) violations.push(`round ${header.round}: parts need ${kept.join()} layers`);
+  return { parts, variances, layers: variances[0]!.length - kept[0]!, whole: left.whole };
 }
 
 /** Each client's books: no session twice or beyond the plan, every survived release in them, and the ε that was shown. */

@@ -24,7 +24,7 @@ import type { LedgerOpening } from '@sotto/shared/privacy';
 import { signPlan, type RunStatus } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { cohortFault, type Upload } from '@sotto/shared/secure-sum';
-import { wordsFromLittleEndian } from '@sotto/shared/vector';
+import { toHex, wordsFromLittleEndian } from '@sotto/shared/vector';
 import { Activity } from './activity.ts';
 import { simulatedAuthority, simulatedIdentity, type SimulatedIdentity } from './authority.ts';
 import { checkRun } from './check-run.ts';
@@ -109,7 +109,7 @@ class Federation {
   readonly #activity = new Activity();
   readonly #network: SimulatedNetwork;
   readonly #faults;
-  readonly #sums = new RecordedSums();
+  readonly #sums: RecordedSums;
   readonly #store = createMemoryStore();
   readonly #blobs = createMemoryBlobs();
   readonly #crypto: CryptoPort;
@@ -127,6 +127,7 @@ class Federation {
   constructor(config: SimulationConfig) {
     this.#config = config;
     this.#crypto = config.crypto ?? createNodeCrypto();
+    this.#sums = new RecordedSums(this.#crypto.keyStream);
     this.#faults = createFaults(config.faults ?? noFaults, config.seed, config.crashAt);
     this.#network = new SimulatedNetwork(this.#clock, this.#faults);
     this.#random = createSeededRandom(`federation/${config.seed}`);
@@ -360,12 +361,19 @@ class Federation {
       const watch = <T extends object>(port: T): T => life.guard(this.#activity.watch(port));
       const records = this.#config.checkSums !== false;
       let unmasked: Int32Array | null = null;
+      /** Keys that this client drew noise from, in the order of the layers; those of its latest session last. */
+      const noiseKeys = new Map<string, Uint8Array>();
       const crypto: CryptoPort = watch({
         ...(liar?.crypto(this.#crypto) ?? this.#crypto),
         addMasks: (target, masks, firstWord) => {
           // The masks go onto the plain integers: what the released sum must be made of.
           if (records) unmasked = new Int32Array(target.slice().buffer);
           return this.#crypto.addMasks(target, masks, firstWord);
+        },
+        keyStream: (key, drawnBy) => {
+          // A client that hides its coin draws twice from the same keys; those that it has wiped draw for nobody.
+          if (records && key.some((byte) => byte !== 0)) noiseKeys.set(toHex(key), key.slice());
+          return this.#crypto.keyStream(key, drawnBy);
         },
       });
       const line = this.#network.transportOf(client, life);
@@ -381,7 +389,10 @@ class Federation {
           upload: (upload, vector, signal) => {
             witness.uploaded(client, upload);
             if (records && plan.trust !== 'secure') unmasked = new Int32Array(wordsFromLittleEndian(vector).buffer);
-            if (unmasked !== null) this.#sums.contributed(upload.sessionId, client, unmasked);
+            if (unmasked !== null) {
+              this.#sums.contributed(upload.sessionId, client, unmasked, [...noiseKeys.values()]);
+              noiseKeys.clear();
+            }
             return told.upload(upload, vector, signal);
           },
         },

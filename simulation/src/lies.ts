@@ -28,6 +28,7 @@ export const lies = [
   'earlierMessage',
   'alteredUnmaskShare',
   'wrongUnmaskKind',
+  'falseNoiseKey',
   'uploadForOther',
   'shortVector',
   'longVector',
@@ -97,6 +98,10 @@ export function createLiar({ lie, times }: LiarConfig, client: string, other: st
         return type === 'advertise' && due() ? { ...message, client: other } : message;
       case 'earlierMessage':
         return type === 'advertise' && before !== undefined && due() ? before : message;
+      case 'falseNoiseKey':
+        return type === 'unmask' && message.noiseKey !== undefined && due()
+          ? { ...message, noiseKey: flipped(message.noiseKey) }
+          : message;
       case 'alteredUnmaskShare':
       case 'wrongUnmaskKind': {
         const first = type === 'unmask' ? message.shares[0] : undefined;

@@ -1,7 +1,7 @@
 import { SottoError } from '@sotto/shared/errors';
 import { layoutLength, toHex } from '@sotto/shared/vector';
 import { modelLayout, weightsOfBytes } from '@sotto/shared/model';
-import { hidesCoin, inputWidth, sessionParts, type Plan } from '@sotto/shared/plan';
+import { hidesCoin, inputWidth, removableNoise, sessionParts, type Plan } from '@sotto/shared/plan';
 import type { ClientMessage } from '@sotto/shared/protocol';
 import { noiseAlone } from '@sotto/shared/queries';
 import {
@@ -11,6 +11,7 @@ import {
   onInbox,
   onRoster,
   onUnmaskRequest,
+  type ClientNoise,
   type SumClientState,
   type Upload,
 } from '@sotto/shared/secure-sum';
@@ -28,12 +29,15 @@ import {
 } from './machine-state.ts';
 import { firstPace, paceUpload, type PaceState } from './pace.ts';
 import type { ClientDriver, ClientPorts, Contributor } from './ports.ts';
+import { noiseLayersOf } from './run-contributions.ts';
 import { failureOf } from './told.ts';
 
 /** What a session keeps in memory only. */
 type Live = {
   readonly abort: AbortController;
   sum: SumClientState | null;
+  /** The keys of the noise that may be taken out of the sum. */
+  noise: ClientNoise | null;
   weights: Float32Array | null;
   /** When the contribution was asked for, by the own clock. */
   beganAtMs: number;
@@ -192,6 +196,7 @@ class Driver implements ClientDriver {
       live = {
         abort: new AbortController(),
         sum: null,
+        noise: null,
         weights: null,
         beganAtMs: 0,
         integers: null,
@@ -243,6 +248,7 @@ class Driver implements ClientDriver {
         identities: new Map(plan.roster.clients.map((client) => [client.client, client.identity])),
         minSurvivors: plan.cohort.minSurvivors,
         colluding: plan.cohort.colluding,
+        removableNoise: removableNoise(plan),
       };
       const begun = await beginSession(rules, identity, { crypto, random });
       live.sum = begun.state;
@@ -252,13 +258,14 @@ class Driver implements ClientDriver {
     }
     const next = await this.#sumStep(sumStateOf(live), input);
     live.sum = next.state;
+    if (next.noise !== undefined) live.noise = next.noise;
     return { type: 'summed', sessionId, step: input.step, message: next.message };
   }
 
   async #sumStep(
     state: SumClientState,
     input: Exclude<SumInput, { step: 'begin' }>,
-  ): Promise<{ state: SumClientState; message: ClientMessage }> {
+  ): Promise<{ state: SumClientState; message: ClientMessage; noise?: ClientNoise | null }> {
     const { crypto, random } = this.#ports;
     switch (input.step) {
       case 'roster':
@@ -275,13 +282,13 @@ class Driver implements ClientDriver {
   /** One contribution of a run after the other: they share the model and its weights. */
   async #contribute(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent | null> {
     const run = this.#workOf(session.runId, plan);
-    if (hidesCoin(plan)) live.standIn = this.#standIn(session, plan);
+    if (hidesCoin(plan)) live.standIn = this.#standIn(session, plan, live.noise);
     // Before the wait for a session that was given up: by how long that took, the pace would tell of its coin.
     live.beganAtMs = this.#ports.clock.now();
     const work = run.last.then(async () => {
       if (live.abort.signal.aborted || live.weights === null) return null;
       try {
-        return await run.contributor.contribute(session.header, live.weights);
+        return await run.contributor.contribute({ ...session.header, noise: live.noise }, live.weights);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new SottoError('TRAINING_FAILED', `round ${session.header.round}: ${reason}`);
@@ -299,9 +306,11 @@ class Driver implements ClientDriver {
   }
 
   /** Made before the work begins, so that nothing comes between the pace and the upload. */
-  #standIn(session: SessionView, plan: Plan): Int32Array {
-    const { random, allowInsecureRandom = false } = this.#ports;
-    return noiseAlone(sessionParts(plan, session.header.slots), random, { allowInsecureRandom });
+  #standIn({ header: { slots } }: SessionView, plan: Plan, noise: ClientNoise | null): Int32Array {
+    const { crypto, random, allowInsecureRandom = false } = this.#ports;
+    // Of the same keys as the contribution's: only one of both leaves, and what is given away of its noise later fits either.
+    const layers = noiseLayersOf(plan, slots, noise, crypto.keyStream);
+    return noiseAlone(sessionParts(plan, slots), layers, random, { allowInsecureRandom });
   }
 
   /**
@@ -346,6 +355,7 @@ class Driver implements ClientDriver {
     live.upload = { message: masked.message, vector: masked.vector };
     integers.fill(0);
     live.integers = null;
+    forgetNoise(live);
     return { type: 'masked', sessionId: session.sessionId };
   }
 
@@ -408,6 +418,7 @@ class Driver implements ClientDriver {
     live.standIn = null;
     live.upload = null;
     live.sum = null;
+    forgetNoise(live);
   }
 
   #workOf(runId: string, plan: Plan): RunWork {
@@ -441,6 +452,12 @@ class Driver implements ClientDriver {
     if (!plan) throw new SottoError('INTERNAL', `run ${session.runId}: no plan`);
     return plan;
   }
+}
+
+/** Wipes the keys that the noise was drawn from. */
+function forgetNoise(live: Live): void {
+  for (const key of live.noise?.keys ?? []) key.fill(0);
+  live.noise = null;
 }
 
 function sumStateOf(live: Live): SumClientState {

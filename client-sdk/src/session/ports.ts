@@ -5,7 +5,7 @@ import type { DataSchema, Plan, Policy } from '@sotto/shared/plan';
 import type { PartSpec } from '@sotto/shared/privacy';
 import type { ClientTransport, Clock, ServerMessage } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
-import type { SessionHeader, SumIdentity } from '@sotto/shared/secure-sum';
+import type { ClientNoise, SessionHeader, SumIdentity } from '@sotto/shared/secure-sum';
 import type { ClientLedgerStore } from '../ledger/ledger-store.ts';
 import type { SessionStage } from './machine-state.ts';
 
@@ -20,8 +20,10 @@ export type LocalData = {
   unitsOf(part: DataPart, split: Plan['split']): UnitBatch | Promise<UnitBatch>;
 };
 
-/** What a contribution needs to know of its session. */
-export type ContributionTask = Pick<SessionHeader, 'slots' | 'round' | 'clipNormL2'>;
+/** What a contribution needs to know of its session; `noise`: the keys of that which may be taken out, null where none may. */
+export type ContributionTask = Pick<SessionHeader, 'slots' | 'round' | 'clipNormL2'> & {
+  readonly noise: ClientNoise | null;
+};
 
 /** Makes the contributions of one run, each by `contributeSession`. */
 export type Contributor = {

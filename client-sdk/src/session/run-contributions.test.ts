@@ -1,3 +1,4 @@
+import { createNodeCrypto } from '@sotto/shared/crypto/node';
 import { referenceModel, type UnitBatch } from '@sotto/shared/model';
 import { inputWidth } from '@sotto/shared/plan';
 import { examplePlan } from '@sotto/shared/plan/testing';
@@ -40,6 +41,7 @@ function processOf(place: number) {
     {
       data: { schema: plan.schema, unitsOf: () => units },
       createModel: async () => referenceModel(plan.topology, inputWidth(plan.schema), plan.loss),
+      crypto: createNodeCrypto(),
       random: createSeededRandom(`process ${place}`),
       allowInsecureRandom: true,
     },
@@ -48,7 +50,7 @@ function processOf(place: number) {
   );
   return {
     inRound: async (round: number, weight = 0) => [
-      ...(await contributor.contribute({ slots: ['training'], round }, new Float32Array(14).fill(weight))),
+      ...(await contributor.contribute({ slots: ['training'], round, noise: null }, new Float32Array(14).fill(weight))),
     ],
   };
 }

@@ -1,15 +1,16 @@
-import { createNodeRandom } from '@sotto/shared/crypto/node';
+import { createNodeCrypto, createNodeRandom, nodeKeyStream } from '@sotto/shared/crypto/node';
 import { initialWeights, referenceModel } from '@sotto/shared/model';
-import { inputWidth, sessionParts, type Plan } from '@sotto/shared/plan';
+import { inputWidth, partLayers, sessionParts, type Plan } from '@sotto/shared/plan';
 import { exampleClient, examplePlan } from '@sotto/shared/plan/testing';
 import { afterEach, expect, it } from 'vitest';
+import { removeLayers } from '@sotto/shared/queries';
 import { createUnitTable, shareUnits, unitsByPart, type PlacedUnits } from '../data/index.ts';
 import { contributeInPlace } from '../session/contribute-in-place.ts';
 import type { ContributionTask } from '../session/ports.ts';
 import { createContributionThread, type ContributionThread } from './contribution-thread.ts';
 
 const everyUnit = { kind: 'gradient', samplingNumerator: 2 ** 32, clipNormL2: 0.5, expectedBatch: 100 } as const;
-const task: ContributionTask = { slots: ['training', 'evaluation'], round: 3 };
+const task: ContributionTask = { slots: ['training', 'evaluation'], round: 3, noise: null };
 const { client } = exampleClient(0);
 const threads: ContributionThread[] = [];
 afterEach(async () => {
@@ -46,6 +47,7 @@ function inPlace(plan: Plan, units: PlacedUnits) {
     {
       data: { schema: plan.schema, unitsOf: partOf },
       createModel: async () => referenceModel(plan.topology, inputWidth(plan.schema), plan.loss),
+      crypto: createNodeCrypto(),
       random: createNodeRandom(),
     },
     plan,
@@ -94,6 +96,21 @@ it('adds noise of the planned variance, fresh each time, from its own source', a
   for (const one of [first, second]) expect(Math.abs(variance(one) / wanted - 1)).toBeLessThan(slack);
   const apart = variance(first.map((value, index) => value - second[index]!));
   expect(Math.abs(apart / (2 * wanted) - 1)).toBeLessThan(slack);
+});
+
+it('draws noise that can be taken out again from the keys that it is given, in layers', async () => {
+  const plan = examplePlan({ data: 'digits', clients: 10, minSurvivors: 7 });
+  const { contributor, weights } = begin(plan, unitsOf(plan, 0));
+  const random = createNodeRandom();
+  const keys = [random.bytes(32), random.bytes(32), random.bytes(32)];
+  const parts = sessionParts(plan, ['training', 'evaluation']);
+  const variances = parts.map((part) => partLayers(plan, part, 10));
+  const integers = await contributor.contribute({ ...task, noise: { clients: 10, keys } }, weights);
+  await removeLayers(integers, parts, variances, [keys], nodeKeyStream);
+  const training = integers.subarray(0, parts[0]!.dimension);
+  const left = training.reduce((sum, value) => sum + value ** 2, 0) / training.length;
+  // Six standard deviations of a variance; of all noise it would be half more, and twice that of what is left if nothing fitted.
+  expect(Math.abs(left / variances[0]![0]! - 1)).toBeLessThan(6 * Math.sqrt(2 / training.length));
 });
 
 // Failure: whoever asks this process something can tell by the answer's delay how long the work on the data takes. Other programs

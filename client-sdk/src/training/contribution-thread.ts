@@ -58,12 +58,12 @@ class Thread implements ContributionThread {
     if (this.#worker !== null) post(this.#worker, { type: 'begin', run, plan, client });
     else this.#startEarly();
     return {
-      contribute: ({ slots, round, clipNormL2 }, weights) =>
+      contribute: ({ slots, round, clipNormL2, noise }, weights) =>
         new Promise((resolve, reject) => {
           const id = ++this.#contributions;
           const to = this.#running();
           this.#waiting.set(id, { run, resolve, reject });
-          post(to, { type: 'contribute', id, run, task: { slots, round, clipNormL2 }, weights });
+          post(to, { type: 'contribute', id, run, task: { slots, round, clipNormL2, noise }, weights });
         }),
       dispose: async () => {
         this.#runs.delete(run);

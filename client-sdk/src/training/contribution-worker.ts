@@ -1,5 +1,5 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
-import { createNodeRandom } from '@sotto/shared/crypto/node';
+import { createNodeRandom, nodeKeyStream } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
 import type { LocalModel } from '@sotto/shared/model';
 import type { Plan } from '@sotto/shared/plan';
@@ -27,7 +27,7 @@ function serve(port: MessagePort, units: PlacedUnits): void {
     );
     // Whoever needs the model meets the failure.
     model.catch(() => undefined);
-    runs.set(run, { plan, model, contributions: createRunContributions(plan, client) });
+    runs.set(run, { plan, model, contributions: createRunContributions(plan, client, nodeKeyStream) });
   }
 
   async function contribute(request: Extract<ContributionRequest, { type: 'contribute' }>): Promise<void> {

@@ -1,5 +1,5 @@
 import { encodeServerState, type ServerState } from '@sotto/shared/learning';
-import { federationEvent } from '@sotto/shared/plan';
+import { federationEvent, type NoiseLeft } from '@sotto/shared/plan';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 import { wordsToLittleEndian } from '@sotto/shared/vector';
 import type { ChargeRecord, RunCommit } from '../store/store.ts';
@@ -24,6 +24,8 @@ export type ReleaseInput = {
   /** The recovered sum; trusted mode's noise is added to it in place. */
   readonly sum: Int32Array;
   readonly survivors: readonly string[];
+  /** What is left of its noise; null: all. */
+  readonly noise: NoiseLeft | null;
   /** The server's state before. */
   readonly server: ServerState;
   readonly transcript: { readonly length: number; readonly hash: string };
@@ -32,10 +34,10 @@ export type ReleaseInput = {
 /** Concludes a sum and makes the release transaction: sum, transcript entry, checkpoint and event. */
 export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: ReleaseInput): Promise<ReleaseCommit> {
   const { plan, planHash, runId } = facts;
-  const { header, sum, survivors } = input;
+  const { header, sum, survivors, noise } = input;
   const { round, attempt } = header;
   addCoordinatorNoise(plan, header, sum, ports.random, ports.allowInsecureRandom ?? false);
-  const conclusion = conclude(plan, header, input.server, sum, survivors.length);
+  const conclusion = conclude(plan, header, input.server, sum, survivors.length, noise);
   const [sumBlob, modelBlob, stateBlob] = await Promise.all([
     ports.blobs.put(wordsToLittleEndian(sum)),
     ports.blobs.put(conclusion.model),
@@ -51,6 +53,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     attempt,
     slots: header.slots,
     survivors: [...survivors],
+    ...(noise === null ? {} : { noise }),
     sumHash: sumBlob,
     modelBefore: header.modelHash,
     modelAfter: modelBlob,
@@ -62,6 +65,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     round,
     attempt,
     survivors: [...survivors],
+    ...(noise === null ? {} : { noise }),
     modelHash: modelBlob,
     ...(conclusion.clipNormL2 === null ? {} : { clipNormL2: conclusion.clipNormL2 }),
     releaseNorm: conclusion.releaseNorm,

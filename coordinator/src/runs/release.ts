@@ -5,8 +5,9 @@ import {
   coordinatorNoiseVariance,
   queryContext,
   releaseFormOf,
-  releaseNoiseVariance,
+  remainingNoiseVariance,
   sessionParts,
+  type NoiseLeft,
   type Plan,
 } from '@sotto/shared/plan';
 import { createNoiseSampler } from '@sotto/shared/privacy';
@@ -49,13 +50,17 @@ export function addCoordinatorNoise(
   }
 }
 
-/** Concludes a release: the strategy's step and the evaluation's figures. Deterministic, so a replay gives the same bits. */
+/**
+ * Concludes a release: the strategy's step and the evaluation's figures. Deterministic, so a replay gives the same bits.
+ * @param noise - what was taken out of the sum's noise; null: nothing
+ */
 export function conclude(
   plan: Plan,
   header: SessionHeader,
   before: ServerState,
   sum: Int32Array,
   survivors: number,
+  noise: NoiseLeft | null,
 ): Conclusion {
   const context = queryContext(plan);
   const form = releaseFormOf(plan);
@@ -66,7 +71,7 @@ export function conclude(
   const { query } = plan.training;
   const units = query.kind === 'gradient' ? batchBound(query.expectedBatch) : survivors;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
-    const noiseVarianceSteps = releaseNoiseVariance(plan, part, survivors);
+    const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
     const alarm = releaseAlarm({ part, integers, units, noiseVarianceSteps });
     if (alarm !== null) alarms.push(alarm);
     if (part.slot === 'training') {

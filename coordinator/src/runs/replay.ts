@@ -103,7 +103,7 @@ async function replayRelease(
   const bytes = await readBlob(blobs, told.sumHash, `${where}: sum`);
   const words = wordsFromLittleEndian(bytes);
   const sum = new Int32Array(words.buffer, words.byteOffset, words.length);
-  const { state } = conclude(plan, header, before, sum, told.survivors.length);
+  const { state } = conclude(plan, header, before, sum, told.survivors.length, told.noise ?? null);
   same(`${where}: state`, told.stateHash, toHex(sha256(encodeServerState(state))));
   same(`${where}: model after`, told.modelAfter, modelHashOf(state));
   return state;

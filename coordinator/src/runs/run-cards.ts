@@ -1,6 +1,6 @@
 import { planCard, runCard, type PrivacyCard, type RunFactsForCard } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
-import { signedPlanSchema, type Plan } from '@sotto/shared/plan';
+import { signedPlanSchema, unknownNoiseShare, type Plan } from '@sotto/shared/plan';
 import { fromUtf8 } from '@sotto/shared/vector';
 import type { Blobs, RunRecord, Store } from '../store/store.ts';
 import { runEventSchema } from './run-events.ts';
@@ -44,7 +44,11 @@ async function factsOf(store: Store, { runId, planHash }: RunRecord, plan: Plan)
   for (const text of await store.events(runId)) {
     const event = runEventSchema.parse(JSON.parse(text));
     if (event.type === 'released' && state.session !== null) {
-      releases.push({ slots: [...state.session.header.slots], survivors: event.survivors.length });
+      releases.push({
+        slots: [...state.session.header.slots],
+        survivors: event.survivors.length,
+        noiseShare: unknownNoiseShare(plan, event.survivors.length, plan.cohort.colluding, event.noise ?? null),
+      });
     }
     state = applyRunEvent(state, event);
   }

@@ -1,4 +1,4 @@
-import type { Plan } from '@sotto/shared/plan';
+import { removableNoise, type Plan } from '@sotto/shared/plan';
 import { cohortFault, type SessionHeader, type SumRules } from '@sotto/shared/secure-sum';
 import type { RunClient, RunState } from './run-state.ts';
 
@@ -28,6 +28,7 @@ export function sumRulesOf(plan: Plan, header: SessionHeader): SumRules {
     identities: new Map(plan.roster.clients.map(({ client, identity }) => [client, identity])),
     minSurvivors: plan.cohort.minSurvivors,
     colluding: plan.cohort.colluding,
+    removableNoise: removableNoise(plan),
   };
 }
 

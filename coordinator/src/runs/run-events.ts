@@ -1,6 +1,7 @@
 import { evaluationFigureSchema } from '@sotto/shared/protocol';
 import { cohortMaxClients, sessionHeaderSchema } from '@sotto/shared/secure-sum';
 import { z } from 'zod';
+import { noiseLeftSchema } from './noise-left.ts';
 
 /**
  * What a run has durably done. Events are appended to the store before their effects run, and a run's durable state is the
@@ -31,6 +32,7 @@ export const releasedSchema = z.strictObject({
   round: z.int(),
   attempt: z.int(),
   survivors: z.array(z.string()),
+  noise: noiseLeftSchema.optional(),
   /** Hash of the published model after the release. */
   modelHash: hash,
   /** The bound that clients clip to from here on; absent where the plan fixes it. */

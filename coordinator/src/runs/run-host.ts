@@ -1,5 +1,5 @@
 import type { ServerState } from '@sotto/shared/learning';
-import type { SignedPlan } from '@sotto/shared/plan';
+import type { NoiseLeft, SignedPlan } from '@sotto/shared/plan';
 import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import { recoverSum, verifySumMessage, type SumMessage, type Upload, type RecoverJob } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
@@ -9,6 +9,7 @@ import { createBlobRetention, type BlobRetention } from './blob-retention.ts';
 import { stepRun } from './machine.ts';
 import type { RunPorts } from './ports.ts';
 import { chargesOf, releaseCommit } from './release-commit.ts';
+import { removeNoise } from './remove-noise.ts';
 import { faultOf, rejection } from './replies.ts';
 import { restoreRun } from './restore-run.ts';
 import { firstServerState } from './run-beginning.ts';
@@ -234,7 +235,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   /** Reconstruction runs beside the queue and pauses, so that messages are answered meanwhile; worker threads would go here. */
   function recover(sessionId: string, job: RecoverJob): void {
     if (memory === null || memory.sessionId !== sessionId) return;
-    const work = recoverSum(job, memory.accumulator, ports.crypto, ports.pause).catch((error: unknown) => {
+    const work = openSum(job, memory.accumulator).catch((error: unknown) => {
       const { code, message } = faultOf(error);
       return { ok: false as const, code, reason: message, culprits: [] as readonly string[] };
     });
@@ -242,19 +243,32 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       const result = await work;
       await guarded(async () => {
         if (state.session?.sessionId !== sessionId) return;
-        if (result.ok) return release(result.sum, job.survivors);
+        if (result.ok) return release(result.sum, job.survivors, result.left);
         const { code, reason, culprits } = result;
         await apply({ type: 'recoveryFailed', at: clock.now(), code, reason, culprits });
       });
     });
   }
 
+  /** The survivors' sum without masks, and without the noise that they do not need. */
+  async function openSum(job: RecoverJob, accumulator: Uint32Array) {
+    const recovered = await recoverSum(job, accumulator, ports.crypto, ports.pause);
+    return recovered.ok ? { ...recovered, left: await removeNoise(ports, facts.plan, job, recovered.sum) } : recovered;
+  }
+
   /** The release transaction: sum, transcript entry, checkpoint and event become durable together. */
-  async function release(sum: Int32Array, survivors: readonly string[]): Promise<void> {
+  async function release(sum: Int32Array, survivors: readonly string[], noise: NoiseLeft | null): Promise<void> {
     const { session } = state;
     if (session === null) return;
     const transcript = { length: transcriptLength, hash: transcriptHash };
-    const made = await releaseCommit(ports, facts, { header: session.header, sum, survivors, server, transcript });
+    const made = await releaseCommit(ports, facts, {
+      header: session.header,
+      sum,
+      survivors,
+      noise,
+      server,
+      transcript,
+    });
     ({ server } = made);
     await recordEvent(made.event, made.commit);
     needless = retention.released(made.blobs);

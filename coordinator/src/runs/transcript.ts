@@ -2,6 +2,7 @@ import { sha256 } from '@sotto/shared/crypto';
 import { canonicalJson, toHex, utf8 } from '@sotto/shared/vector';
 import { z } from 'zod';
 import type { TranscriptRecord } from '../store/store.ts';
+import { noiseLeftSchema } from './noise-left.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -26,6 +27,7 @@ export const transcriptReleaseSchema = z.strictObject({
   attempt: z.int(),
   slots: z.array(z.enum(['training', 'evaluation'])),
   survivors: z.array(z.string()),
+  noise: noiseLeftSchema.optional(),
   /** SHA-256 of the noisy sum's bytes, little-endian signed 32-bit words. */
   sumHash: hash,
   modelBefore: hash,

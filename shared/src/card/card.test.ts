@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SottoError } from '../errors/index.ts';
-import { completePlan, planHashOf, requireSoundPlan, type Plan } from '../plan/index.ts';
+import { completePlan, planHashOf, requireSoundPlan, unknownNoiseShare, type Plan } from '../plan/index.ts';
 import { exampleAuthority, exampleClients, examplePlan, type ExamplePlanOptions } from '../plan/testing/index.ts';
 import { epsilonOf, epsilonOfCurve } from '../privacy/index.ts';
 import { cardMarkdown, planCard, planCosts, runCard, type PrivacyCard, type RunFactsForCard } from './index.ts';
@@ -34,9 +34,9 @@ const facts: RunFactsForCard = {
   modelHash: 'cd'.repeat(32),
   charged: { training: 5, evaluation: 2 },
   releases: [
-    { slots: ['training'], survivors: 5 },
-    { slots: ['training', 'evaluation'], survivors: 4 },
-    { slots: ['evaluation'], survivors: 5 },
+    { slots: ['training'], survivors: 5, noiseShare: 4 / 3 },
+    { slots: ['training', 'evaluation'], survivors: 4, noiseShare: 1 },
+    { slots: ['evaluation'], survivors: 5, noiseShare: 4 / 3 },
   ],
   poolClients: 0,
 };
@@ -112,7 +112,8 @@ describe('a plan’s card', () => {
 
 describe('who colludes', () => {
   it('has the stated ε in the plan’s own row, more with more colluders, less with more contributions', () => {
-    const plan = shippedPlan('digits-8x8', 10);
+    const shipped = shippedPlan('digits-8x8', 10);
+    const plan: Plan = { ...shipped, cohort: { ...shipped.cohort, noise: 'kept' } };
     const { collusion, guarantees } = cardOf(plan);
     expect(collusion.most).toBe(3);
     expect(collusion.left.map(({ colluding }) => colluding)).toEqual([0, 1, 2, 3]);
@@ -122,6 +123,26 @@ describe('who colludes', () => {
       expect(column).toEqual(column.toSorted((a, b) => a - b));
       for (const { atFewest, atAll } of collusion.left) expect(atAll[index]!).toBeLessThan(atFewest[index]!);
     });
+  });
+
+  it('bounds by its two columns what any number of survivors costs, where noise is taken out', () => {
+    const plan = shippedPlan('digits-8x8', 10);
+    expect(plan.cohort).toMatchObject({ minSurvivors: 8, colluding: 1, noise: 'removable' });
+    const { left } = cardOf(plan).collusion;
+    for (const { colluding, atFewest, atAll } of left) {
+      const shares = Array.from({ length: 3 }, (_, drops) =>
+        unknownNoiseShare(plan, 10 - drops, colluding, { clients: 10, whole: [] }),
+      );
+      expect(Math.min(...shares)).toBe(Math.min(shares[0]!, shares[2]!));
+      // More noise, less ε.
+      atAll.forEach((all, index) => {
+        expect(all <= atFewest[index]!).toBe(shares[0]! >= shares[2]!);
+        if (colluding === 1) expect(all).toBe(atFewest[index]);
+      });
+    }
+    expect(cardMarkdown(cardOf(plan))).toContain('the larger one holds, however many contribute');
+    expect(left[0]!.atAll[0]).toBeGreaterThan(left[0]!.atFewest[0]!);
+    expect(left[3]!.atAll[0]).toBeLessThan(left[3]!.atFewest[0]!);
   });
 
   it('gives the figures of the flagship: noise sized for all four, ε .911 alone, 1.067 against one more hospital', () => {
@@ -179,7 +200,7 @@ describe('a run’s card', () => {
   });
 
   it('a release below the noise floor has no card', () => {
-    const low = { ...facts, releases: [{ slots: ['training' as const], survivors: 3 }] };
+    const low = { ...facts, releases: [{ slots: ['training' as const], survivors: 3, noiseShare: 2 / 3 }] };
     expect(() => runCard(cardOf(plan), low)).toThrow(/^card\.noise\.shareReceived: /);
   });
 
@@ -202,11 +223,14 @@ describe('costs', () => {
       expect(epsilonWithoutSpare).toBeLessThan(epsilonAlone);
       expect(epsilonAlone).toBeLessThanOrEqual(3);
     }
-    expect(costs.noise.filter(({ planned }) => planned)).toEqual([
-      { minSurvivors: 8, colluding: 1, factor: Math.sqrt(10 / 7), planned: true },
-    ]);
+    // With all ten there, what is left is sized for them, however few might have stayed.
+    const own = { minSurvivors: 8, colluding: 1, planned: true };
+    expect(costs.noise.filter(({ planned }) => planned)).toEqual([{ ...own, factor: Math.sqrt(10 / 9) }]);
+    for (const { colluding, factor } of costs.noise) expect(factor).toBe(Math.sqrt(10 / (10 - colluding)));
+    const kept = planCosts({ ...plan, cohort: { ...plan.cohort, noise: 'kept' } });
+    expect(kept.noise.filter(({ planned }) => planned)).toEqual([{ ...own, factor: Math.sqrt(10 / 7) }]);
     // The normative table for ten clients: minSurvivors 7 with one colluder costs a factor of 1.29.
-    expect(costs.noise.find(({ minSurvivors }) => minSurvivors === 7)?.factor).toBeCloseTo(1.29, 2);
+    expect(kept.noise.find(({ minSurvivors }) => minSurvivors === 7)?.factor).toBeCloseTo(1.29, 2);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Plan } from '../plan/index.ts';
+import { removableNoise, type Plan } from '../plan/index.ts';
 import type { PrivacyCard } from './card-schema.ts';
 
 /** How the hyperparameters were chosen, as the plan's author says. */
@@ -30,7 +30,8 @@ export function outside(plan: Plan): string[] {
 }
 
 /** What the collusion table means. */
-export function collusionWords({ trust, privacy, cohort }: Plan): string {
+export function collusionWords(plan: Plan): string {
+  const { trust, privacy, cohort } = plan;
   if (privacy.kind === 'none') return 'Without noise there is nothing that colluders could take away.';
   if (trust === 'trusted') {
     return 'The coordinator sees every contribution. Against clients and readers of the model, however many, the stated ε holds while the coordinator keeps contributions and noise to itself.';
@@ -41,6 +42,9 @@ export function collusionWords({ trust, privacy, cohort }: Plan): string {
   return (
     `Each client knows the noise that it added. If it tells the coordinator, so much less is left to hide the others. The stated ε allows for ${cohort.colluding}. ` +
     'Another participant by itself counts as one, because it sees every model: for what a participant can learn about you, read the row for 1. ' +
+    (removableNoise(plan) === undefined
+      ? ''
+      : 'Noise that the contributions present do not need is taken back, so of two figures in a row the larger one holds, however many contribute. ') +
     'A client that leaves its noise out counts as one as well. Beyond the last row the secure sum itself no longer protects, and nothing is promised.'
   );
 }

@@ -1,5 +1,5 @@
-import { planEpsilons, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
-import { epsilonOf, type EventCount } from '../privacy/index.ts';
+import { planEpsilons, sessionParts, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
+import { epsilonOf, survivorLevels, type EventCount } from '../privacy/index.ts';
 import { colludersTolerated } from '../secure-sum/index.ts';
 import { whoColludes, type EpsilonLeft } from './who-colludes.ts';
 
@@ -55,22 +55,35 @@ function withoutSpare([most, ...rest]: readonly EventCount[], spareAttempts: num
   return most === undefined ? [] : [{ ...most, count: most.count - spareAttempts }, ...rest];
 }
 
-/** √(n / (minSurvivors − colluding)) for what the secure sum allows (soundness.md §5). */
+/**
+ * √(n / (minSurvivors − colluding)) for what the secure sum allows (soundness.md §5), or √(n / (n − colluding)) where what a full cohort
+ * does not need is taken out: as the plan says for its own numbers, and for others as a draft becomes that does not say `kept`.
+ */
 function noiseFactors(plan: Plan): NoiseFactor[] {
   const thresholds = thresholdsOf(plan);
   if (thresholds === null) return [];
   const { clients, threshold } = thresholds;
   const { cohort } = plan;
   const colluders = colludersTolerated(clients);
+  const floor =
+    Math.min(...sessionParts(plan, slotNames(plan)).map((part) => part.noiseVarianceSteps)) *
+    (cohort.minSurvivors - cohort.colluding);
   const rows: NoiseFactor[] = [];
   for (const minSurvivors of choices(threshold, clients, cohort.minSurvivors)) {
     for (const colluding of choices(1, Math.min(colluders, minSurvivors - 2), cohort.colluding)) {
-      const factor = Math.sqrt(clients / (minSurvivors - colluding));
       const planned = minSurvivors === cohort.minSurvivors && colluding === cohort.colluding;
+      const removable = planned ? cohort.noise === 'removable' : cohort.noise !== 'kept';
+      const share = floor / (minSurvivors - colluding);
+      const [level = minSurvivors] = removable ? survivorLevels(clients, minSurvivors, colluding, share) : [];
+      const factor = Math.sqrt(clients / (level - colluding));
       rows.push({ minSurvivors, colluding, factor, planned });
     }
   }
   return rows;
+}
+
+function slotNames(plan: Plan): SlotName[] {
+  return planEpsilons(plan).flatMap(({ slots }) => slots.map(({ slot }) => slot));
 }
 
 /** A few whole numbers from `least` to `most`, both ends and `own` among them. */

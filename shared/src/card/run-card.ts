@@ -12,8 +12,12 @@ export type RunFactsForCard = {
   readonly modelHash: string;
   /** Sessions whose upload was charged, by slot. */
   readonly charged: Readonly<Record<'training' | 'evaluation', number>>;
-  /** Each release: its slots and how many clients' contributions are in it. */
-  readonly releases: readonly { readonly slots: readonly ('training' | 'evaluation')[]; readonly survivors: number }[];
+  /** Each release: its slots, how many clients' contributions are in it, and the noise that colluders do not know as a share of the floor's. */
+  readonly releases: readonly {
+    readonly slots: readonly ('training' | 'evaluation')[];
+    readonly survivors: number;
+    readonly noiseShare: number;
+  }[];
   /** Clients of the roster that a pool voucher admitted. */
   readonly poolClients: number;
 };
@@ -25,11 +29,10 @@ export type RunFactsForCard = {
  * @throws {CARD_INCOMPLETE} when more was done than the stated ε covers, naming both numbers
  */
 export function runCard(card: PrivacyCard, facts: RunFactsForCard): PrivacyCard {
-  const { assumed } = card.collusion;
-  const { addedBy, minSurvivors } = card.noise;
+  const { addedBy } = card.noise;
   const fewest = Math.min(...facts.releases.map(({ survivors }) => survivors));
   const released = Number.isFinite(fewest);
-  const share = addedBy === 'clients' ? (fewest - assumed) / (minSurvivors - assumed) : 1;
+  const share = addedBy === 'clients' ? Math.min(...facts.releases.map(({ noiseShare }) => noiseShare)) : 1;
   const mechanisms = card.mechanisms.map((mechanism, index) => {
     const charged = facts.charged[mechanism.slot];
     if (charged > mechanism.atMost) {

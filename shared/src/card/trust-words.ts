@@ -1,4 +1,4 @@
-import type { Plan } from '../plan/index.ts';
+import { removableNoise, type Plan } from '../plan/index.ts';
 import type { PrivacyCard } from './card-schema.ts';
 
 /** Who sees what, by trust mode. */
@@ -55,7 +55,8 @@ export function poolWords(clients: number | null): string {
 }
 
 /** Where the noise comes from. */
-export function noiseWords({ privacy, trust, cohort, roster }: Plan): string {
+export function noiseWords(plan: Plan): string {
+  const { privacy, trust, cohort, roster } = plan;
   if (privacy.kind === 'none') return 'There is no noise. Sums and models may tell anything about anybody.';
   if (trust === 'trusted') return 'The coordinator adds all noise to each sum, however many clients contributed.';
   if (trust === 'local') {
@@ -64,7 +65,10 @@ export function noiseWords({ privacy, trust, cohort, roster }: Plan): string {
   const { minSurvivors, colluding } = cohort;
   return (
     `Each client adds a share that is sized so that ${minSurvivors} contributions less ${colluding} carry the noise that ε needs. ` +
-    `A sum over fewer than ${minSurvivors} of the ${roster.clients.length} clients is not opened. More contributions carry more noise, which does not lower the stated ε.`
+    `A sum over fewer than ${minSurvivors} of the ${roster.clients.length} clients is not opened. ` +
+    (removableNoise(plan) === undefined
+      ? 'More contributions carry more noise, which does not lower the stated ε.'
+      : `When more contribute, each takes back what they do not need, so that as many contributions as there are less ${colluding} still carry the noise that ε needs.`)
   );
 }
 

@@ -1,4 +1,4 @@
-import { eventsOf, thresholdsOf, planEpsilons, type Plan, type PlanEpsilon } from '../plan/index.ts';
+import { eventsOf, thresholdsOf, planEpsilons, unknownNoiseShare, type Plan, type PlanEpsilon } from '../plan/index.ts';
 import { epsilonOf, type EventCount, type MechanismEvent } from '../privacy/index.ts';
 
 /** ε that is left, for each stated ε of the plan in its order. */
@@ -7,7 +7,7 @@ export type EpsilonLeft = {
   readonly colluding: number;
   /** When only the fewest survivors contributed. */
   readonly atFewest: readonly number[];
-  /** When every client of the roster contributed. */
+  /** When every client of the roster contributed, and noise that they do not need was taken out where it can be. */
   readonly atAll: readonly number[];
 };
 
@@ -16,8 +16,10 @@ const steps = [12, 16, 24, 32, 48, 64, 96, 128];
 
 /**
  * What is left of each ε when 0, 1, … clients have pooled what they know with the coordinator, up to the most that the secure
- * sum bears. Each client adds variance v and knows its own, so of s contributions the others' (s − c)·v stays unknown
- * (soundness.md §2.1): ε at the plan's own `colluding` and the fewest survivors is the stated one.
+ * sum bears. Each client knows its own noise of variance v, so of s contributions the others' (s − c)·v stays unknown
+ * (soundness.md §2.1): ε at the plan's own `colluding` and the fewest survivors is the stated one. Where noise is taken out, v is
+ * z²D² / (s − colluding) for the s that are there: then (s − c) / (s − colluding) of the floor stays unknown, which rises with s for
+ * more colluders than planned and falls for fewer. Either way the worse of both columns bounds what any release costs.
  * Empty in `local` and `trusted` mode, where no client knows another's noise, and without differential privacy.
  */
 export function whoColludes(plan: Plan): readonly EpsilonLeft[] {
@@ -25,17 +27,18 @@ export function whoColludes(plan: Plan): readonly EpsilonLeft[] {
   if (thresholds === null || plan.privacy.kind === 'none') return [];
   const { delta } = plan.privacy;
   const { minSurvivors, colluding } = plan.cohort;
+  const { clients } = thresholds;
   const groups = planEpsilons(plan);
   const most = Math.max(colluding, thresholds.colludingMax);
   const rows = Array.from({ length: most + 1 }, (_, index) => index).filter(
     (row) => row <= 10 || row === most || row === colluding || steps.includes(row),
   );
   const left = (group: PlanEpsilon, survivors: number, known: number) =>
-    epsilonOf(eventsAt(group, (survivors - known) / (minSurvivors - colluding)), delta).epsilon;
+    epsilonOf(eventsAt(group, unknownNoiseShare(plan, survivors, known, { clients, whole: [] })), delta).epsilon;
   return rows.map((known) => ({
     colluding: known,
     atFewest: groups.map((group) => left(group, minSurvivors, known)),
-    atAll: groups.map((group) => left(group, thresholds.clients, known)),
+    atAll: groups.map((group) => left(group, clients, known)),
   }));
 }
 

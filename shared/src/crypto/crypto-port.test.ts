@@ -112,6 +112,29 @@ describe.each(ports)('the $name port', (port) => {
     expect(masked).toEqual(before);
     await expect(port.addMasks(masked, [{ key, sign: 1 }], 3)).rejects.toThrow(/multiple of 4/);
   });
+
+  it('draws from a key the words of its mask, however many at a time, and says what drew the key', async () => {
+    const random = createNodeRandom();
+    const key = random.bytes(32);
+    const length = 20_003;
+    const expected = new Uint32Array(length);
+    await port.addMasks(expected, [{ key, sign: 1 }]);
+    const whole = new Uint32Array(length);
+    const stream = port.keyStream(key, random);
+    stream.words(whole);
+    expect(whole).toEqual(expected);
+    expect(stream.secure).toBe(true);
+    const pieces = port.keyStream(key, createSeededRandom('a key'));
+    expect(pieces.secure).toBe(false);
+    const drawn: number[] = [];
+    for (const size of [1, 2, 4_093, 0, 9_000, 3, 6_901]) {
+      const words = new Uint32Array(size);
+      pieces.words(words);
+      drawn.push(...words);
+    }
+    expect(drawn).toEqual([...expected.subarray(0, 20_000)]);
+    expect(pieces.bytes(11)).toEqual(wordsToLittleEndian(expected).slice(80_000, 80_011));
+  });
 });
 
 describe('node and noble', () => {

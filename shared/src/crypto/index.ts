@@ -1,4 +1,4 @@
-export type { CryptoPort, Mask } from './port.ts';
+export type { CryptoPort, KeyStream, Mask } from './port.ts';
 export { mlKemSizes, type MlKem } from './ml-kem.ts';
 export { sha256 } from './sha256.ts';
 export { addWords } from './word-kernel.ts';

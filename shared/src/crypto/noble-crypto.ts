@@ -9,6 +9,7 @@ import { createNobleMlKem } from './ml-kem.ts';
 import type { CryptoPort } from './port.ts';
 import { counterBlock } from './counter-block.ts';
 import { isSoundEd25519Key } from './ed25519-key.ts';
+import { sourceOfStream, streamPieceWords } from './key-stream.ts';
 
 const zeroSalt = new Uint8Array(0);
 
@@ -52,6 +53,11 @@ export function createNobleCrypto(): CryptoPort {
         const words = wordsFromLittleEndian(ctr(key, counterBlock(firstWord)).encrypt(zeros));
         for (let i = 0; i < target.length; i++) target[i]! += sign * words[i]!;
       }
+    },
+    keyStream: (key, { secure }) => {
+      let pieces = 0;
+      const zeros = new Uint8Array(4 * streamPieceWords);
+      return sourceOfStream(secure, () => ctr(key, counterBlock(streamPieceWords * pieces++)).encrypt(zeros));
     },
   };
 }

@@ -12,6 +12,7 @@ import {
 import { SottoError } from '../errors/index.ts';
 import { counterBlock } from './counter-block.ts';
 import { isSoundEd25519Key } from './ed25519-key.ts';
+import { nodeKeyStream } from './node-key-stream.ts';
 import { createNodeMlKem } from './node-ml-kem.ts';
 import type { CryptoPort } from './port.ts';
 import { addStreams, pieceWords, wipeKernel } from './word-kernel.ts';
@@ -121,5 +122,6 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
         wipeKernel();
       }
     },
+    keyStream: nodeKeyStream,
   };
 }

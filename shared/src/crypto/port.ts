@@ -1,3 +1,4 @@
+import type { RandomSource } from '../random/index.ts';
 import type { MlKem } from './ml-kem.ts';
 
 /**
@@ -22,7 +23,14 @@ export type CryptoPort = MlKem & {
    * block), read as little-endian 32-bit words, from word `firstWord` of the stream on (a multiple of 4).
    */
   addMasks(target: Uint32Array, masks: readonly Mask[], firstWord?: number): Promise<void>;
+  readonly keyStream: KeyStream;
 };
+
+/**
+ * The key stream of `addMasks`, of one key, as a source of randomness, which whoever has the key can draw from again.
+ * @param drawnBy - the source that the key came from: the stream is as good as that one, and no better
+ */
+export type KeyStream = (key: Uint8Array, drawnBy: Pick<RandomSource, 'secure'>) => RandomSource;
 
 /** A key of 32 bytes whose stream is added (`sign` 1) or subtracted (`sign` -1). */
 export type Mask = { readonly key: Uint8Array; readonly sign: 1 | -1 };

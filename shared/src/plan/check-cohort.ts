@@ -79,6 +79,13 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
     );
   }
   const thresholds = thresholdsOf(plan);
+  if (plan.cohort.noise === 'removable' && (plan.trust !== 'secure' || plan.privacy.kind === 'none')) {
+    report.warnings.push({
+      path: 'plan.cohort.noise',
+      problem: `there is no noise to take out in ${plan.trust} mode with privacy ${plan.privacy.kind}: only clients that share it out add more than is needed`,
+      cure: 'Leave it away.',
+    });
+  }
   if (plan.trust === 'local' && plan.privacy.kind === 'none') {
     problem(
       'trust',

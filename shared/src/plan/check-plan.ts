@@ -9,6 +9,7 @@ import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-
 import { inputWidth } from './data-schema.ts';
 import { orProblem, type PlanFinding, type PlanReport } from './plan-finding.ts';
 import { planSlots, sessionCount, type SlotName } from './plan-slots.ts';
+import { remainingNoiseVariance, removableNoise } from './session-noise.ts';
 import { noiseDeviations, releaseNoiseVariance, sessionParts } from './session-parts.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -24,9 +25,9 @@ export type SlotSummary = {
   readonly dimension: number;
   readonly clipNormL2: number;
   readonly noiseMultiplier: number | null;
-  /** Standard deviation of one client's noise share, in grid steps. */
+  /** Standard deviation of the noise that one client adds, in grid steps. */
   readonly clientNoiseSteps: number;
-  /** Standard deviation of all noise in a sum of every client, in the query's own numbers. */
+  /** Standard deviation of the noise in the released sum of every client, in the query's own numbers. */
   readonly sumNoise: number;
   /** L: what each client clamps its sums to, so that `worstSumSteps` holds. */
   readonly sumLimitSteps: number;
@@ -100,12 +101,14 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
   checkTrustInClients(plan, report);
   const clients = plan.roster.clients.length;
   const planned = sessionCount(plan);
+  const allAnswer = removableNoise(plan) === undefined ? null : { clients, whole: [] };
   return {
     clients,
     parameters: layoutLength(modelLayout(plan.topology, inputWidth(plan.schema))),
     thresholds: thresholdsOf(plan),
     sessions: { planned, most: planned + plan.spareAttempts },
     slots: parts.map((part, index) => {
+      // Before any is taken out; and if nobody answers, none is.
       const noiseSteps = Math.sqrt(releaseNoiseVariance(plan, part, clients));
       return {
         slot: part.slot,
@@ -117,7 +120,7 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
         clipNormL2: part.clipNormL2,
         noiseMultiplier: plan[part.slot]?.noiseMultiplier ?? null,
         clientNoiseSteps: Math.sqrt(part.noiseVarianceSteps),
-        sumNoise: noiseSteps * part.gridStep,
+        sumNoise: Math.sqrt(remainingNoiseVariance(plan, part, clients, allAnswer)) * part.gridStep,
         sumLimitSteps: part.sumLimitSteps,
         worstSumSteps: clients * part.sumLimitSteps + Math.ceil(noiseDeviations * noiseSteps),
         exactUnits: exactUnits(part),

@@ -16,12 +16,13 @@ export type PlanDraft = z.input<typeof planDraftSchema>;
 /**
  * The plan of a draft: a missing noise multiplier is calibrated to the stated ε, a missing ε is accounted from the noise
  * multiplier, both rounded to the careful side. What the draft states is kept; whether it is enough is `checkPlan`'s matter.
+ * Noise that survivors do not need is taken out where that changes anything, unless the draft says `kept`.
  * At unit = client, where one ε covers training and evaluation, slots without a noise multiplier get the same.
  *
  * @throws {PLAN_INVALID} when the draft is malformed, or gives neither ε nor noise.
  */
 export function completePlan(draft: unknown): Plan {
-  const parsed = parseStrictly(planDraftSchema, draft, 'plan', 'PLAN_INVALID');
+  const parsed = withRemovableNoise(parseStrictly(planDraftSchema, draft, 'plan', 'PLAN_INVALID'));
   if (parsed.privacy.kind === 'none') return parsePlan(parsed);
   const { delta, epsilon } = parsed.privacy;
   // Placeholders give the events their form; each is replaced, or the draft refused, below.
@@ -42,6 +43,12 @@ export function completePlan(draft: unknown): Plan {
     }
   }
   return parsePlan(plan);
+}
+
+function withRemovableNoise(draft: z.output<typeof planDraftSchema>): z.output<typeof planDraftSchema> {
+  const { cohort, privacy, roster, trust } = draft;
+  const shared = trust === 'secure' && privacy.kind === 'dp' && cohort.minSurvivors < roster.clients.length;
+  return shared && cohort.noise === undefined ? { ...draft, cohort: { ...cohort, noise: 'removable' } } : draft;
 }
 
 /** The smallest noise multiplier of the open slots that keeps the group within ε, to the careful side. */

@@ -58,4 +58,11 @@ export { queryContext } from './query-context.ts';
 export { reckonedUnits } from './reckoned-units.ts';
 export { releaseFormOf } from './release-form.ts';
 export { sessionHeaderFor, type SessionFacts } from './session-header.ts';
-export { coordinatorNoiseVariance, releaseNoiseVariance, sessionParts } from './session-parts.ts';
+export {
+  partLayers,
+  remainingNoiseVariance,
+  removableNoise,
+  unknownNoiseShare,
+  type NoiseLeft,
+} from './session-noise.ts';
+export { coordinatorNoiseVariance, sessionParts } from './session-parts.ts';

@@ -118,6 +118,11 @@ export const planSchema = z.strictObject({
       .int()
       .min(0)
       .max(cohortMaxClients - 1),
+    /**
+     * Whether noise that the survivors do not need is taken out of the sum before it is read (secure mode with differential privacy);
+     * absent: it is kept.
+     */
+    noise: z.enum(['removable', 'kept']).optional(),
   }),
   privacy: privacyPlanSchema,
   training: z.strictObject({

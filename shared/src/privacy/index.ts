@@ -5,6 +5,7 @@ export { gridFor, minNoiseStdSteps, noiseVarianceSteps } from './grid.ts';
 export { encodeUnit } from './encode-unit.ts';
 export { drawSample, type RandomnessOptions } from './sample.ts';
 export { createNoiseSampler, type NoiseSampler } from './noise-sampler.ts';
+export { layersKept, layerVariances, survivorLevels } from './noise-layers.ts';
 export {
   accountsOf,
   effectiveNoiseMultiplier,

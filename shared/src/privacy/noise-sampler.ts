@@ -82,7 +82,9 @@ function planLevels(variance: number): Levels {
 
 /** The smallest whole a that reaches a table in one step, or else the largest that the smoothness condition allows. */
 function factorFor(std: number): number {
-  const reaching = Math.ceil(Math.sqrt(Math.max(0, (std / (largestTableStd * (1 - 2 ** -40))) ** 2 - 1)));
+  // No power of a variable: engines may differ in its last bit, and a removed layer is drawn by two of them.
+  const width = std / (largestTableStd * (1 - 2 ** -40));
+  const reaching = Math.ceil(Math.sqrt(Math.max(0, width * width - 1)));
   // σ₀/√(a²+1) = σ/(a²+1) ≥ 3
   const smoothest = Math.floor(Math.sqrt(std / smallestSmoothStd - 1));
   return Math.max(1, Math.min(reaching, smoothest));

@@ -1,8 +1,9 @@
 import { SottoError } from '../errors/index.ts';
 import { selectUnits, type LocalModel, type UnitBatch } from '../model/index.ts';
-import { createNoiseSampler, drawSample, encodeUnit, type PartSpec, type RandomnessOptions } from '../privacy/index.ts';
+import { drawSample, encodeUnit, type PartSpec, type RandomnessOptions } from '../privacy/index.ts';
 import type { RandomSource } from '../random/index.ts';
 import { addAgain, type BandedTurn, type UpdateMemory } from './banded-update.ts';
+import { drawNoise, type NoiseLayers } from './layered-noise.ts';
 import { queryByName } from './query-by-name.ts';
 import type { QueryContext } from './query.ts';
 
@@ -20,6 +21,8 @@ export type SessionContribution = {
   readonly clipNormL2?: number | null | undefined;
   /** What is due of this client and what it has kept, where the plan's updates are sent again. */
   readonly banded?: { readonly turn: BandedTurn | null; readonly memory: UpdateMemory } | null;
+  /** How the noise is drawn where some of it may be taken out of the sum. Absent or null: at once, to stay. */
+  readonly layers?: NoiseLayers | null;
   /** The device's CSPRNG: coin, noise and local shuffling are drawn from it, and nothing else is random. */
   readonly random: RandomSource;
   /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
@@ -46,38 +49,34 @@ const unitsAtOnce = 256;
  * @throws {INTERNAL} when a query hands over more vectors than it may.
  */
 export async function contributeSession(input: SessionContribution): Promise<Int32Array> {
-  const { parts, model, weights, random, allowInsecureRandom = false } = input;
+  const { parts, model, weights, layers = null, random, allowInsecureRandom = false } = input;
   await model.setWeights(weights);
   const integers = new Int32Array(parts.reduce((sum, part) => sum + part.dimension, 0));
+  const noise = drawNoise(parts, layers, random, { allowInsecureRandom });
   let offset = 0;
-  for (const part of parts) {
+  for (const [index, part] of parts.entries()) {
     await sumOfUnits(part, input, integers.subarray(offset, offset + part.dimension));
-    addNoise(part, integers, offset, random, { allowInsecureRandom });
+    noise.add(index, integers, offset);
     offset += part.dimension;
   }
   return integers;
 }
 
 /** What leaves of a device that has nothing to contribute to a session, or not in time: zeros and fresh noise. */
-export function noiseAlone(parts: readonly PartSpec[], random: RandomSource, options: RandomnessOptions): Int32Array {
+export function noiseAlone(
+  parts: readonly PartSpec[],
+  layers: NoiseLayers | null,
+  random: RandomSource,
+  options: RandomnessOptions,
+): Int32Array {
   const integers = new Int32Array(parts.reduce((sum, part) => sum + part.dimension, 0));
+  const noise = drawNoise(parts, layers, random, options);
   let offset = 0;
-  for (const part of parts) {
-    addNoise(part, integers, offset, random, options);
+  for (const [index, part] of parts.entries()) {
+    noise.add(index, integers, offset);
     offset += part.dimension;
   }
   return integers;
-}
-
-function addNoise(
-  part: PartSpec,
-  integers: Int32Array,
-  offset: number,
-  random: RandomSource,
-  options: RandomnessOptions,
-): void {
-  if (part.noiseVarianceSteps === 0) return;
-  createNoiseSampler(part.noiseVarianceSteps, options).add(integers, offset, part.dimension, random);
 }
 
 /** Writes the exact integer sum of the encoded vectors of one part's units, clamped, to int32 zeros [dimension]. */

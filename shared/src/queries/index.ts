@@ -3,6 +3,7 @@ export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded
 export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
+export { removeLayers, type NoiseLayers } from './layered-noise.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, Query, QueryContext } from './query.ts';
 export { splitParts } from './split-parts.ts';

@@ -3,7 +3,7 @@
  * edge, a seeded stream by simulation and tests.
  */
 export type RandomSource = {
-  /** Whether this is the platform's CSPRNG. Noise and keys refuse any other source outside simulation and tests. */
+  /** Whether this is the platform's CSPRNG, or a cipher's stream under a key from it. Noise and keys refuse any other source outside simulation and tests. */
   readonly secure: boolean;
   /** Fresh bytes in new memory. */
   bytes(length: number): Uint8Array;

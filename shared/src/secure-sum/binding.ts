@@ -1,6 +1,6 @@
 import { sha256, signedBytes } from '../crypto/index.ts';
 import { canonicalJson, toHex } from '../vector/index.ts';
-import type { Advertise, Roster, RosterMember, SessionHeader, Share } from './messages.ts';
+import type { Advertise, Roster, RosterMember, SessionHeader, Share, Upload } from './messages.ts';
 import { isHybrid } from './suite.ts';
 
 /**
@@ -74,6 +74,16 @@ export function selfMaskInfo(binding: Binding, client: string): Uint8Array {
   return boundBytes(binding, 'self-mask', client);
 }
 
+/** Info by which the key at one place of a client's noise chain follows from the one before. */
+export function noiseNextInfo(binding: Binding, client: string, place: number): Uint8Array {
+  return boundBytes(binding, 'noise-next', client, place);
+}
+
+/** Info of the key from which one layer of a client's noise is drawn. */
+export function noiseLayerInfo(binding: Binding, client: string, layer: number): Uint8Array {
+  return boundBytes(binding, 'noise-layer', client, layer);
+}
+
 /** What is hashed into the published hash of a share. A share is uniform in 2^255 values, so its hash hides it. */
 export function shareHashBytes(
   binding: Binding,
@@ -115,8 +125,12 @@ export function shareBytes(
 }
 
 /** What the signature of an upload covers. */
-export function uploadBytes(binding: Binding, client: string, vectorHash: string): Uint8Array {
-  return boundBytes(binding, 'upload', client, vectorHash);
+export function uploadBytes(
+  binding: Binding,
+  client: string,
+  { vectorHash, noiseEnd }: Pick<Upload, 'vectorHash' | 'noiseEnd'>,
+): Uint8Array {
+  return boundBytes(binding, 'upload', client, vectorHash, ...(noiseEnd === undefined ? [] : [noiseEnd]));
 }
 
 /** What an agreement covers: plan, round and attempt (by the session), roster, who shared, who uploaded. */

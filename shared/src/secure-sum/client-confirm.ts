@@ -6,12 +6,14 @@ import { expectPhase, isSortedSet, type HeldShares, type SumClientState } from '
 import { Held } from './held.ts';
 import { combinedSecret, hasSuiteCiphertexts, pairOf, type KemSecret } from './hybrid.ts';
 import type { Confirm, Inbox } from './messages.ts';
+import { layerKeys, noiseLevels, type ClientNoise } from './noise-chain.ts';
 import type { SumPorts } from './rules.ts';
 import { isFieldElement } from './shamir.ts';
 
 /**
  * Opens what was dealt to this client, on the complete graph its own dealing included; every dealing must open and match its
- * published hashes. Answers with the tags of the pairs.
+ * published hashes. Answers with the tags of the pairs, and tells the caller from which keys to draw the noise that may be taken out
+ * again; null where none may.
  * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
  * @throws {MESSAGE_INVALID} when a dealer is none whose shares this client holds, or the order is wrong.
  * @throws {SHARE_INVALID} naming the dealer whose shares do not open or match.
@@ -21,11 +23,11 @@ export async function onInbox(
   state: SumClientState,
   inbox: Inbox,
   ports: SumPorts,
-): Promise<{ state: SumClientState; message: Confirm }> {
+): Promise<{ state: SumClientState; message: Confirm; noise: ClientNoise | null }> {
   const from = expectPhase(state, 'shared', inbox);
   const { selfMaskSeed, pairs, awaiting, sealing, kem } = from.secrets.take();
   const { rules, identity, sessionId, binding, graph, holders } = from;
-  const { crypto } = ports;
+  const { crypto, random } = ports;
   const { client } = identity;
   const dealers = inbox.dealt.map((dealt) => dealt.dealer);
   if (!isSortedSet(dealers) || (holders.includes(client) && !dealers.includes(client))) {
@@ -71,6 +73,15 @@ export async function onInbox(
   const peers = dealers.filter((dealer) => dealer !== client);
   const tags = peers.map((peer) => ({ peer, tag: toHex(agreed.get(peer)!.tag) }));
   const kept = new Map(peers.map((peer) => [peer, agreed.get(peer)!]));
+  const levels = noiseLevels(rules, graph.clients.length);
+  const noiseKey = levels.length > 1 ? random.bytes(32) : null;
+  const noise =
+    noiseKey === null
+      ? null
+      : {
+          clients: graph.clients.length,
+          keys: await layerKeys(crypto, binding, client, noiseKey, 1, levels.length - 1),
+        };
   return {
     state: {
       phase: 'confirmed',
@@ -81,9 +92,10 @@ export async function onInbox(
       graph,
       holders,
       dealers,
-      secrets: new Held({ selfMaskSeed, pairs: kept, shares }),
+      secrets: new Held({ selfMaskSeed, pairs: kept, shares, noiseKey }),
     },
     message: { type: 'confirm', sessionId, client, tags },
+    noise,
   };
 }
 

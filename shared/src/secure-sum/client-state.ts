@@ -19,6 +19,9 @@ export type KemSeeds = { readonly mask: Uint8Array; readonly seal: Uint8Array };
 /** The two shares that this client holds for one dealer. */
 export type HeldShares = { readonly selfMask: Uint8Array; readonly recovery: Uint8Array };
 
+/** K₁ of the client's noise chain (32 bytes); null where no noise can be taken out. */
+export type NoiseKey = Uint8Array | null;
+
 /**
  * Where a client stands in one session. Each step uses a state up: it takes the secrets out and gives the next state. It
  * lives in memory only; a restart makes the session dead.
@@ -57,13 +60,14 @@ export type SumClientState =
           readonly selfMaskSeed: Uint8Array;
           readonly pairs: ReadonlyMap<string, Pair>;
           readonly shares: ReadonlyMap<string, HeldShares>;
+          readonly noiseKey: NoiseKey;
         }>;
       })
   | (Base &
       Cohort & {
         readonly phase: 'uploaded';
         readonly dealers: readonly string[];
-        readonly secrets: Held<{ readonly shares: ReadonlyMap<string, HeldShares> }>;
+        readonly secrets: Held<{ readonly shares: ReadonlyMap<string, HeldShares>; readonly noiseKey: NoiseKey }>;
       })
   | (Base &
       Cohort & {
@@ -71,7 +75,7 @@ export type SumClientState =
         readonly dealers: readonly string[];
         readonly sharers: readonly string[];
         readonly survivors: readonly string[];
-        readonly secrets: Held<{ readonly shares: ReadonlyMap<string, HeldShares> }>;
+        readonly secrets: Held<{ readonly shares: ReadonlyMap<string, HeldShares>; readonly noiseKey: NoiseKey }>;
       })
   | (Base & { readonly phase: 'done' });
 

@@ -5,6 +5,7 @@ import { expectPhase, isSortedSet, type SumClientState } from './client-state.ts
 import { spreadFault } from './graph.ts';
 import { Held } from './held.ts';
 import type { Agree, AgreeRequest, Unmask, UnmaskRequest } from './messages.ts';
+import { firstRemoved, noiseLevels, walkChain } from './noise-chain.ts';
 import type { SumPorts } from './rules.ts';
 
 /**
@@ -77,8 +78,9 @@ export async function onAgreeRequest(
 
 /**
  * Gives, once in a session, one share for each dealer: of b for a survivor, of r for a lost one, never both, after ⌊2n/3⌋ + 1
- * survivors of the whole cohort (this client included), on the ring in each stretch of it, signed the very sets that it signed.
- * Nothing secret is left afterwards.
+ * survivors of the whole cohort (this client included), on the ring in each stretch of it, signed the very sets that it signed; and
+ * the key of those layers of its own noise that so many survivors do not need, which says nothing of the others. Nothing secret is
+ * left afterwards.
  * @throws {MESSAGE_UNEXPECTED} out of order, twice or from another session.
  * @throws {SIGNATURE_INVALID} when fewer distinct survivors signed these sets, or on a part of the ring too few.
  */
@@ -88,7 +90,7 @@ export async function onUnmaskRequest(
   ports: SumPorts,
 ): Promise<{ state: SumClientState; message: Unmask }> {
   const from = expectPhase(state, 'agreed', request);
-  const { shares } = from.secrets.take();
+  const { shares, noiseKey } = from.secrets.take();
   const { rules, identity, sessionId, binding, graph, dealers, sharers, survivors } = from;
   const { client } = identity;
   const signed = agreeBytes(binding, sharers, survivors);
@@ -115,8 +117,14 @@ export async function onUnmaskRequest(
       ? { dealer, kind: 'selfMask' as const, share: toHex(selfMask) }
       : { dealer, kind: 'recovery' as const, share: toHex(recovery) };
   });
+  // By the sets that this client signed and the roster that it checked: a coordinator has no say in it.
+  const first = firstRemoved(noiseLevels(rules, graph.clients.length), survivors.length);
+  const disclosed =
+    noiseKey === null || first === null
+      ? {}
+      : { noiseKey: toHex(await walkChain(ports.crypto, binding, client, noiseKey, 1, first)) };
   return {
     state: { phase: 'done', rules, identity, sessionId },
-    message: { type: 'unmask', sessionId, client, shares: given },
+    message: { type: 'unmask', sessionId, client, shares: given, ...disclosed },
   };
 }

@@ -5,6 +5,7 @@ import { maskSign, selfMaskInfo, plainRosterHash, uploadBytes, type Binding } fr
 import { expectPhase, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
 import type { Upload } from './messages.ts';
+import { noiseLevels, walkChain } from './noise-chain.ts';
 import type { SumPorts } from './rules.ts';
 
 /**
@@ -28,19 +29,22 @@ export async function maskVector(
   }
   if (state.phase === 'plain') {
     const binding = { suite: header.suite, sessionId, rosterHash: plainRosterHash(sessionId) };
-    const sent = await signUpload(binding, identity, wordsToLittleEndian(integers), ports);
+    const sent = await signUpload(binding, identity, wordsToLittleEndian(integers), {}, ports);
     return { state: { phase: 'done', rules, identity, sessionId }, ...sent };
   }
   const from = expectPhase(state, 'confirmed', { type: 'upload', sessionId });
-  const { selfMaskSeed, pairs, shares } = from.secrets.take();
+  const { selfMaskSeed, pairs, shares, noiseKey } = from.secrets.take();
   const { binding, graph, holders, dealers } = from;
   const { crypto } = ports;
   const words = new Uint32Array(integers);
   const selfMask: Mask = { key: await crypto.hkdf(selfMaskSeed, selfMaskInfo(binding, client), 32), sign: 1 };
   const pairMasks = [...pairs].map(([peer, { key }]): Mask => ({ key, sign: maskSign(client, peer) }));
   await crypto.addMasks(words, [selfMask, ...pairMasks]);
-  const sent = await signUpload(binding, identity, littleEndianOf(words), ports);
-  const secrets = new Held({ shares });
+  const places = noiseLevels(rules, graph.clients.length).length;
+  const end =
+    noiseKey === null ? {} : { noiseEnd: toHex(await walkChain(crypto, binding, client, noiseKey, 1, places)) };
+  const sent = await signUpload(binding, identity, littleEndianOf(words), end, ports);
+  const secrets = new Held({ shares, noiseKey });
   return {
     state: { phase: 'uploaded', rules, identity, sessionId, binding, graph, holders, dealers, secrets },
     ...sent,
@@ -51,11 +55,12 @@ async function signUpload(
   binding: Binding,
   identity: SumClientState['identity'],
   vector: Uint8Array,
+  end: Pick<Upload, 'noiseEnd'>,
   ports: SumPorts,
 ): Promise<{ message: Upload; vector: Uint8Array }> {
   const { sessionId, rosterHash } = binding;
   const { client } = identity;
   const vectorHash = toHex(await ports.crypto.sha256(vector));
-  const signature = toHex(await identity.sign(uploadBytes(binding, client, vectorHash)));
-  return { message: { type: 'upload', sessionId, client, rosterHash, vectorHash, signature }, vector };
+  const signature = toHex(await identity.sign(uploadBytes(binding, client, { vectorHash, ...end })));
+  return { message: { type: 'upload', sessionId, client, rosterHash, vectorHash, ...end, signature }, vector };
 }

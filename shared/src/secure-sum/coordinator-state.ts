@@ -12,6 +12,7 @@ import type {
   Unmask,
   Upload,
 } from './messages.ts';
+import { noiseLevels } from './noise-chain.ts';
 import type { SumRules } from './rules.ts';
 
 /** A stage with a deadline. Confirmations belong to `upload`: they come while the clients train. */
@@ -59,6 +60,8 @@ export type RecoverJob = {
   readonly sharers: readonly string[];
   readonly survivors: readonly string[];
   readonly answers: readonly Unmask[];
+  /** Survivor counts at which noise is taken out; a single one where none is. */
+  readonly levels: readonly number[];
   /** What the sharers dealt and confirmed: where the hybrid suite finds its secrets of lost clients. */
   readonly shared: ReadonlyMap<string, Share>;
   readonly confirmed: ReadonlyMap<string, Confirm>;
@@ -181,6 +184,11 @@ export function stageClients(state: SumState): readonly [readonly string[], Read
     case 'failed':
       return [[], new Map()];
   }
+}
+
+/** Survivor counts at which noise is taken out of this session's sum; a single one where none is. */
+export function levelsOf(state: SumState): readonly number[] {
+  return noiseLevels(state.rules, state.roster?.entries.length ?? state.rules.minSurvivors);
 }
 
 /** Answers that the current stage needs at least. */

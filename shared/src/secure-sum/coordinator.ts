@@ -6,6 +6,7 @@ import {
   isAwaited,
   isIn,
   isOpen,
+  levelsOf,
   lockedAmong,
   neededAnswers,
   stageClients,
@@ -18,6 +19,7 @@ import {
 } from './coordinator-state.ts';
 import { createGraph, holdersIn, spreadFault } from './graph.ts';
 import type { Confirm, Inbox, Roster, SumMessage } from './messages.ts';
+import { firstRemoved } from './noise-chain.ts';
 import { cohortFault } from './parameters.ts';
 import type { SumRules } from './rules.ts';
 
@@ -150,8 +152,10 @@ function advance(state: SumState, touched: readonly string[] = []): SumStep {
   const dealt = touched.filter((client) => state.shared.has(client));
   const locked = state.stage === 'share' ? null : lockedAmong(state, dealt);
   if (locked !== null) return failLocked(state, locked);
-  // Any t answers of each one's holders open the sum; waiting for more would only let a slow client hold up the round.
-  const enough = state.stage === 'unmask' && answered.size >= needed && isOpen(state);
+  // Any t answers of each one's holders open the sum, and waiting for more would only let a slow client hold up the round; unless each
+  // one's noise goes down by its answer. Whoever is asked has just signed the sets in time, and the stage's deadline bounds the wait.
+  const removes = firstRemoved(levelsOf(state), state.survivors.length) !== null;
+  const enough = state.stage === 'unmask' && answered.size >= needed && !removes && isOpen(state);
   return awaited === 0 || enough ? endStage(state, state.stage) : { state, effects: [] };
 }
 
@@ -254,6 +258,7 @@ function toRecover(state: SumState): SumStep {
     sharers,
     survivors,
     answers: [...unmasked.values()],
+    levels: levelsOf(state),
     shared: state.shared,
     confirmed: state.confirmed,
   };

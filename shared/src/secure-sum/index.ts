@@ -13,6 +13,8 @@ export type { SumClientState } from './client-state.ts';
 export { beginSession } from './client-advertise.ts';
 export { onRoster } from './client-share.ts';
 export { onInbox } from './client-confirm.ts';
+export type { ClientNoise } from './noise-chain.ts';
+export { disclosedNoise } from './disclosed-noise.ts';
 export { maskVector } from './client-upload.ts';
 export { onAgreeRequest, onUnmaskRequest } from './client-unmask.ts';
 export {

@@ -143,6 +143,8 @@ export const uploadSchema = z.strictObject({
   client: clientId,
   rosterHash: hash,
   vectorHash: hash,
+  /** The end of the client's noise chain, where noise can be taken out: keys that it gives away later must lead here. */
+  noiseEnd: hash.optional(),
   signature,
 });
 export type Upload = z.infer<typeof uploadSchema>;
@@ -171,12 +173,16 @@ export const unmaskRequestSchema = z.strictObject({
 });
 export type UnmaskRequest = z.infer<typeof unmaskRequestSchema>;
 
-/** Stage unmask: for each dealer that survived a share of b, for a lost one a share of r, never both. */
+/**
+ * Stage unmask: for each dealer that survived a share of b, for a lost one a share of r, never both; and the key of those layers of
+ * the own noise that so many survivors do not need.
+ */
 export const unmaskSchema = z.strictObject({
   type: z.literal('unmask'),
   sessionId: hash,
   client: clientId,
   shares: z.array(z.strictObject({ dealer: clientId, kind: z.enum(['selfMask', 'recovery']), share: hash })).max(200),
+  noiseKey: hash.optional(),
 });
 export type Unmask = z.infer<typeof unmaskSchema>;
 

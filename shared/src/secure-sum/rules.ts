@@ -12,6 +12,11 @@ export type SumRules = {
   readonly minSurvivors: number;
   /** Clients that may pool what they know with the coordinator. */
   readonly colluding: number;
+  /**
+   * Least variance, in steps², of the noise that a client adds to a coordinate of any part, where noise that the survivors do not
+   * need is taken out of the sum. Absent: all of it stays.
+   */
+  readonly removableNoise?: number | undefined;
 };
 
 /** A client's own name and its long-lived signature; the key itself stays with the platform. */

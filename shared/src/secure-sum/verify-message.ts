@@ -2,9 +2,10 @@ import { isSottoError, type ErrorCode } from '../errors/index.ts';
 import type { CryptoPort } from '../crypto/index.ts';
 import { fromBase64Url, fromHex, toHex } from '../vector/index.ts';
 import { advertiseBytes, agreeHashBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
-import { dealersOf, findIn, isAwaited, type SumState } from './coordinator-state.ts';
+import { dealersOf, findIn, isAwaited, levelsOf, type SumState } from './coordinator-state.ts';
 import { hasSuiteCiphertexts, hasSuiteKeys, kemSecretsLength, keysOf } from './hybrid.ts';
 import type { Advertise, Confirm, Share, SumMessage, Unmask, Upload } from './messages.ts';
+import { firstRemoved, walkChain } from './noise-chain.ts';
 import type { Rejection } from './rules.ts';
 
 /**
@@ -59,13 +60,7 @@ async function faultOf(state: SumState, message: SumMessage, crypto: CryptoPort)
     case 'upload':
       return (
         uploadFault(state, message) ??
-        (await signatureFault(
-          state,
-          client,
-          uploadBytes(binding, client, message.vectorHash),
-          message.signature,
-          crypto,
-        ))
+        (await signatureFault(state, client, uploadBytes(binding, client, message), message.signature, crypto))
       );
     case 'agree':
       return signatureFault(state, client, agreeHashBytes(binding, state.setsHash), message.signature, crypto);
@@ -133,6 +128,12 @@ function confirmFault(state: SumState, message: Confirm): Rejection | null {
 
 function uploadFault(state: SumState, message: Upload): Rejection | null {
   if (message.rosterHash !== state.rosterHash) return rejection('UPLOAD_INVALID', 'it is for another roster');
+  if ((message.noiseEnd !== undefined) !== levelsOf(state).length > 1) {
+    return rejection(
+      'UPLOAD_INVALID',
+      'the end of its noise chain is missing, or is there where no noise can be removed',
+    );
+  }
   const confirmed = state.rules.header.trust !== 'secure' || state.confirmed.has(message.client);
   return confirmed ? null : rejection('MESSAGE_UNEXPECTED', 'it came before its confirmation');
 }
@@ -156,7 +157,26 @@ async function unmaskFault(
     const given = toHex(await crypto.sha256(shareHashBytes(binding, dealer, client, kind, fromHex(share))));
     if (given !== published) return rejection('SHARE_INVALID', `its share of ${dealer} is not the one that was dealt`);
   }
-  return null;
+  return noiseKeyFault(state, binding, message, crypto);
+}
+
+/** A key of another place, or of no chain, would put noise into the sum instead of taking it out. */
+async function noiseKeyFault(
+  state: SumState,
+  binding: Binding,
+  { client, noiseKey }: Unmask,
+  crypto: CryptoPort,
+): Promise<Rejection | null> {
+  const levels = levelsOf(state);
+  const first = firstRemoved(levels, state.survivors.length);
+  if (first === null || noiseKey === undefined) {
+    const expected = (first === null) === (noiseKey === undefined);
+    return expected ? null : rejection('MESSAGE_INVALID', 'its noise key is missing, or is there and not needed');
+  }
+  const end = await walkChain(crypto, binding, client, fromHex(noiseKey), first, levels.length);
+  return toHex(end) === state.uploaded.get(client)?.noiseEnd
+    ? null
+    : rejection('SHARE_INVALID', 'its noise key is not the one that its upload leads to');
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

@@ -37,5 +37,8 @@ export function createSymbolicCrypto(): CryptoPort {
     mlKemDecapsulate: async (seed, ciphertext) =>
       named('encapsulated', padded(named('ml-kem', seed), mlKemSizes.publicKey), ciphertext.slice(0, mlKemSizes.coins)),
     addMasks: async () => undefined,
+    keyStream: () => {
+      throw new SottoError('UNSUPPORTED', 'the model check draws no noise');
+    },
   };
 }

@@ -15,6 +15,8 @@ import {
   stepSum,
   thresholdFor,
   verifySumMessage,
+  type ClientNoise,
+  type RecoverJob,
   type SessionHeader,
   type SumClientState,
   type SumEffect,
@@ -55,7 +57,13 @@ export type TestCohort = {
 export async function testCohort(
   n: number,
   crypto: CryptoPort,
-  options: { header?: SessionHeader; minSurvivors?: number; colluding?: number; seed?: string } = {},
+  options: {
+    header?: SessionHeader;
+    minSurvivors?: number;
+    colluding?: number;
+    removableNoise?: number;
+    seed?: string;
+  } = {},
 ): Promise<TestCohort> {
   const members: { client: string; key: string; seed: string; sign: SumIdentity['sign'] }[] = [];
   for (let i = 0; i < n; i++) {
@@ -75,6 +83,7 @@ export async function testCohort(
     identities: new Map(members.map(({ client, key }) => [client, key])),
     minSurvivors: options.minSurvivors ?? thresholdFor(n),
     colluding: options.colluding ?? 1,
+    removableNoise: options.removableNoise,
   };
   return {
     rules,
@@ -110,6 +119,10 @@ export type SessionResult = {
   readonly messages: readonly SumMessage[];
   readonly requests: readonly { readonly to: string; readonly request: SumRequest }[];
   readonly states: ReadonlyMap<string, SumClientState>;
+  /** Of each client that confirmed: the keys of its noise that can be taken out. */
+  readonly noise: ReadonlyMap<string, ClientNoise | null>;
+  /** What the sum was opened with; null when the session failed. */
+  readonly job: RecoverJob | null;
 };
 
 /** Runs one whole session in memory with the real functions: what a driver does, without network or clock. */
@@ -125,6 +138,7 @@ export async function runSession(
   const clientErrors = new Map<string, unknown>();
   const messages: SumMessage[] = [];
   const requests: { to: string; request: SumRequest }[] = [];
+  const noise = new Map<string, ClientNoise | null>();
   const gone = new Set<string>();
   const accumulator = new Uint32Array(rules.header.dimension);
   let step = createSum(
@@ -177,6 +191,7 @@ export async function runSession(
               ? await onAgreeRequest(state, request, ports)
               : await onUnmaskRequest(state, request, ports);
       states.set(to, next.state);
+      if ('noise' in next) noise.set(to, next.noise);
       await put(to, next.message);
     });
     if (request.type === 'inbox') await upload(to);
@@ -216,6 +231,8 @@ export async function runSession(
           messages,
           requests,
           states,
+          noise,
+          job: effect.type === 'recover' ? effect.job : null,
         };
       }
     }

@@ -321,7 +321,7 @@ async function badCases(cohort: TestCohort, session: SessionVectors): Promise<Om
         name: 'a signature bound to another roster',
         message: {
           ...upload,
-          signature: await signed(first, uploadBytes({ ...binding, rosterHash: other }, first, upload.vectorHash)),
+          signature: await signed(first, uploadBytes({ ...binding, rosterHash: other }, first, upload)),
         },
         code: 'SIGNATURE_INVALID',
       },
