@@ -382,6 +382,8 @@ describe('run driver', () => {
       { survivors: [a, b, c, 'ff'.repeat(20)] },
       { round: 1 },
       { attempt: 1 },
+      // The plan keeps all noise.
+      { noise: { clients: 3, whole: [] } },
     ]) {
       await expect(replayRun(await release(edit), blobs, runId)).rejects.toMatchObject({ code: 'REPLAY_MISMATCH' });
     }

@@ -116,7 +116,7 @@ function checkAllowed(
   last: { readonly round: number; readonly attempt: number },
   where: string,
 ): void {
-  const { round, attempt, survivors } = told;
+  const { round, attempt, survivors, noise } = told;
   if (round <= last.round || attempt <= last.attempt) {
     const order = `round ${round}, attempt ${attempt} after round ${last.round}, attempt ${last.attempt}`;
     throw new SottoError('REPLAY_MISMATCH', `${where}: ${order}: a round is released once`);
@@ -125,6 +125,13 @@ function checkAllowed(
   const stranger = survivors.find((client) => !known.has(client));
   if (stranger !== undefined) {
     throw new SottoError('REPLAY_MISMATCH', `${where}: survivor ${stranger} is not on the plan's roster`);
+  }
+  if (noise !== undefined) {
+    const fits = noise.clients >= survivors.length && noise.clients <= roster.clients.length;
+    if (cohort.noise !== 'removable' || !fits || noise.whole.some((client) => !survivors.includes(client))) {
+      const said = `noise of ${survivors.length - noise.whole.length} of ${survivors.length} clients taken out, ${noise.clients} on the roster`;
+      throw new SottoError('REPLAY_MISMATCH', `${where}: ${said}: the plan does not allow it`);
+    }
   }
   const distinct = new Set(survivors).size;
   if (distinct < survivors.length || distinct < cohort.minSurvivors) {

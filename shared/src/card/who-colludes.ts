@@ -1,4 +1,12 @@
-import { eventsOf, thresholdsOf, planEpsilons, unknownNoiseShare, type Plan, type PlanEpsilon } from '../plan/index.ts';
+import {
+  eventsOf,
+  thresholdsOf,
+  planEpsilons,
+  removableNoise,
+  unknownNoiseShare,
+  type Plan,
+  type PlanEpsilon,
+} from '../plan/index.ts';
 import { epsilonOf, type EventCount, type MechanismEvent } from '../privacy/index.ts';
 
 /** ε that is left, for each stated ε of the plan in its order. */
@@ -28,13 +36,21 @@ export function whoColludes(plan: Plan): readonly EpsilonLeft[] {
   const { delta } = plan.privacy;
   const { minSurvivors, colluding } = plan.cohort;
   const { clients } = thresholds;
+  const removable = removableNoise(plan) !== undefined;
   const groups = planEpsilons(plan);
   const most = Math.max(colluding, thresholds.colludingMax);
   const rows = Array.from({ length: most + 1 }, (_, index) => index).filter(
     (row) => row <= 10 || row === most || row === colluding || steps.includes(row),
   );
   const left = (group: PlanEpsilon, survivors: number, known: number) =>
-    epsilonOf(eventsAt(group, unknownNoiseShare(plan, survivors, known, { clients, whole: [] })), delta).epsilon;
+    epsilonOf(eventsAt(group, shareAt(survivors, known)), delta).epsilon;
+  const shareAt = (survivors: number, known: number): number => {
+    const share = unknownNoiseShare(plan, survivors, known, { clients, whole: [] });
+    // The top level may stand below n where noise is small; this is the least at any level.
+    return removable && known < colluding && survivors === clients
+      ? Math.min(share, (clients - known) / (clients - colluding))
+      : share;
+  };
   return rows.map((known) => ({
     colluding: known,
     atFewest: groups.map((group) => left(group, minSurvivors, known)),

@@ -69,6 +69,18 @@ describe('a plan whose noise can be removed', () => {
     }
   });
 
+  it('makes a full cohort carry what it would if no drop were tolerated', () => {
+    const tolerant = examplePlan({ clients: 4, minSurvivors: 3 });
+    const strict = examplePlan({ clients: 4, minSurvivors: 4 });
+    for (const slot of ['training', 'evaluation'] as const) {
+      const [part] = sessionParts(tolerant, [slot]);
+      const [same] = sessionParts(strict, [slot]);
+      const left = remainingNoiseVariance(tolerant, part!, 4, { clients: 4, whole: [] });
+      expect(left / releaseNoiseVariance(strict, same!, 4)).toBeCloseTo(1, 12);
+      expect(left / releaseNoiseVariance(tolerant, part!, 4)).toBeCloseTo(2 / 3, 12);
+    }
+  });
+
   it('tells in its summary the noise of a full cohort, and still counts with all of it for the 32 bits', () => {
     const [removed, whole] = [checkPlan(plan).summary!, checkPlan(kept).summary!];
     removed.slots.forEach((slot, index) => {

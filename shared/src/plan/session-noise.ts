@@ -1,5 +1,4 @@
 import { layersKept, layerVariances, survivorLevels, type PartSpec } from '../privacy/index.ts';
-import { planSlots } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 import { releaseNoiseVariance, sessionParts } from './session-parts.ts';
 
@@ -17,8 +16,8 @@ export type NoiseLeft = {
  */
 export function removableNoise(plan: Plan): number | undefined {
   if (plan.trust !== 'secure' || plan.privacy.kind === 'none' || plan.cohort.noise !== 'removable') return undefined;
-  const names = planSlots(plan).map(({ slot }) => slot);
-  return Math.min(...sessionParts(plan, names).map((part) => part.noiseVarianceSteps));
+  const parts = sessionParts(plan, plan.evaluation === null ? ['training'] : ['training', 'evaluation']);
+  return Math.min(...parts.map((part) => part.noiseVarianceSteps));
 }
 
 /** Variances, in steps², of the layers of one client's noise in a part, layer 0 first; one layer where nothing can be removed. */
@@ -30,7 +29,7 @@ export function partLayers(plan: Plan, part: PartSpec, clients: number): readonl
 }
 
 /**
- * Variance, in steps², of the noise in each coordinate of a released sum.
+ * Variance, in steps², of the noise in each coordinate of a released sum: exact for survivors that drew what they say.
  * @param left - what was taken out; null: nothing
  */
 export function remainingNoiseVariance(plan: Plan, part: PartSpec, survivors: number, left: NoiseLeft | null): number {
