@@ -42,11 +42,14 @@ export async function planCheck(path: string): Promise<CommandResult> {
 }
 
 function summaryLines(summary: PlanSummary): string[] {
-  const { thresholds, sessions } = summary;
+  const { groups, thresholds, sessions } = summary;
   return [
     `Clients      ${summary.clients}`,
     `Parameters   ${summary.parameters}`,
-    `Sessions     ${sessions.planned}, at most ${sessions.most}`,
+    `Sessions     ${sessions.planned}, at most ${sessions.most}${groups === null ? '' : ', each of every group'}`,
+    ...(groups === null
+      ? []
+      : [`Groups       ${groups.count} of ${groups.least} to ${groups.most} clients, a round needs ${groups.needed}`]),
     ...(thresholds === null
       ? []
       : [

@@ -1,4 +1,4 @@
-import { planEpsilons, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
+import { groupSizes, planEpsilons, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
 import { epsilonOf, type EventCount } from '../privacy/index.ts';
 import { colludersTolerated } from '../secure-sum/index.ts';
 import { whoColludes, type EpsilonLeft } from './who-colludes.ts';
@@ -61,11 +61,11 @@ function noiseFactors(plan: Plan): NoiseFactor[] {
   if (thresholds === null) return [];
   const { clients, threshold } = thresholds;
   const { cohort } = plan;
-  const colluders = colludersTolerated(clients);
+  const colluders = Math.min(...groupSizes(plan).map(colludersTolerated));
   const rows: NoiseFactor[] = [];
   for (const minSurvivors of choices(threshold, clients, cohort.minSurvivors)) {
     for (const colluding of choices(1, Math.min(colluders, minSurvivors - 2), cohort.colluding)) {
-      const factor = Math.sqrt(clients / (minSurvivors - colluding));
+      const factor = Math.sqrt(plan.roster.clients.length / (minSurvivors - colluding));
       const planned = minSurvivors === cohort.minSurvivors && colluding === cohort.colluding;
       rows.push({ minSurvivors, colluding, factor, planned });
     }

@@ -1,4 +1,4 @@
-import type { Plan } from '../plan/index.ts';
+import { groupSizes, type Plan } from '../plan/index.ts';
 import type { PrivacyCard } from './card-schema.ts';
 
 /** Who sees what, by trust mode. */
@@ -13,6 +13,17 @@ export const trustWords: Readonly<Record<Plan['trust'], Omit<PrivacyCard['trust'
     metrics: 'The coordinator, and whoever may read its pages: figures made of noisy sums.',
     cohort:
       'The coordinator and the other clients see who takes part and who drops out; the coordinator also when and from which address. None of this is covered by ε.',
+  },
+  grouped: {
+    meaning:
+      'As in secure mode, in several groups: the clients of a group mask their contributions for one another and share the noise out. The coordinator can open only the sum of a group, noise included. These are finer sums than one of all clients; who is in which group was drawn when the plan was signed.',
+    contributions:
+      'Nobody but the client itself, while no more clients of its group work together with the coordinator than the secure sum bears.',
+    sums: 'The coordinator: the noisy sum of each group in each session. Whoever is given a copy of the record can see them as well.',
+    model: 'Every client in each round, the coordinator, and whoever the finished model is given to.',
+    metrics: 'The coordinator, and whoever may read its pages: figures made of noisy sums.',
+    cohort:
+      'The coordinator and the other clients see who is in which group; the coordinator and the clients of the same group also who takes part and who drops out, the coordinator also when and from which address. None of this is covered by ε.',
   },
   local: {
     meaning:
@@ -55,17 +66,31 @@ export function poolWords(clients: number | null): string {
 }
 
 /** Where the noise comes from. */
-export function noiseWords({ privacy, trust, cohort, roster }: Plan): string {
+export function noiseWords(plan: Plan): string {
+  const { privacy, trust, cohort, roster } = plan;
   if (privacy.kind === 'none') return 'There is no noise. Sums and models may tell anything about anybody.';
   if (trust === 'trusted') return 'The coordinator adds all noise to each sum, however many clients contributed.';
   if (trust === 'local') {
     return 'Each client adds all noise that ε needs by itself, whoever else takes part: a sum of many carries the noise of each.';
   }
   const { minSurvivors, colluding } = cohort;
+  if (trust === 'grouped') {
+    const sizes = groupSizes(plan);
+    return (
+      `Each client adds a share that is sized so that ${minSurvivors} contributions of its group less ${colluding} carry the noise that ε needs. ` +
+      `The sum of a group over fewer than ${minSurvivors} of its ${sizesInWords(sizes)} clients is not opened. The sum of all ${sizes.length} groups carries the noise of each.`
+    );
+  }
   return (
     `Each client adds a share that is sized so that ${minSurvivors} contributions less ${colluding} carry the noise that ε needs. ` +
     `A sum over fewer than ${minSurvivors} of the ${roster.clients.length} clients is not opened. More contributions carry more noise, which does not lower the stated ε.`
   );
+}
+
+/** Sizes differ by one at most. */
+function sizesInWords(sizes: readonly number[]): string {
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  return least === most ? String(most) : `${least} or ${most}`;
 }
 
 /** Where randomness comes from and what it looks like. */
