@@ -43,12 +43,12 @@ export function scenarioOf(seed: string): Scenario {
   return { seed, clients, plan, liars };
 }
 
-/** As {@link scenarioOf}, in `grouped` mode: two to four groups, of which a round may miss one. */
+/** As {@link scenarioOf}, in `grouped` mode: two or three groups, of which a round may miss one. */
 export function groupedScenarioOf(seed: string): Scenario {
   const random = createSeededRandom(`grouped scenario/${seed}`);
   const below = (n: number): number => uniformBelow(random, n);
   const size = 3 + below(2);
-  const count = 2 + below(3);
+  const count = 2 + below(2);
   const clients = count * size + below(count);
   const liars = new Map<string, LiarConfig>();
   if (below(3) === 0) {
