@@ -13,10 +13,11 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
   const { plan, planHash, runId } = state.facts;
   const { sessions } = state;
   const { privacy } = plan;
-  const awaited = new Set(sessions.flatMap(({ sum }) => awaitedClients(sum)));
   const cohort = new Set(sessions.flatMap((session) => session.cohort));
   const lost = new Set(sessions.flatMap((session) => [...session.lost]));
   const behind = sessions.toSorted((a, b) => stages.indexOf(a.stage) - stages.indexOf(b.stage))[0];
+  // A client whose group is further on has answered the stage that is shown.
+  const awaited = new Set(sessions.flatMap(({ sum, stage }) => (stage === behind?.stage ? awaitedClients(sum) : [])));
   const secondsPerRound = state.releasedSessions === 0 ? null : state.releasedSeconds / state.releasedSessions;
   const left = sessionCount(plan) - Math.min(sessionCount(plan), state.round - 1);
   return {
