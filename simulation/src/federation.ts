@@ -355,9 +355,13 @@ class Federation {
     const notices: ClientNotice[] = [];
     this.#notices.set(name, notices);
     const lie = this.#config.liars?.get(name);
-    const group = groupsOf(signed).find((members) => members.includes(client));
-    const other = group?.find((member) => member !== client) ?? client;
-    const liar = lie === undefined ? null : createLiar(lie, client, other);
+    // Somebody of its own group: nobody else is in a session with it.
+    const other =
+      lie &&
+      groupsOf(signed)
+        .find((members) => members.includes(client))
+        ?.find((one) => one !== client);
+    const liar = lie === undefined ? null : createLiar(lie, client, other ?? client);
     if (liar !== null) this.#liars.set(name, liar);
     const ledger: ClientLedgerStore = {
       ...durable,
