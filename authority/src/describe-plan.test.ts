@@ -12,6 +12,9 @@ function withQuery(change: object): Plan {
 
 test('who sees what is said in every trust mode', () => {
   expect(wordsOf(examplePlan())).toContain('together with up to 1 of the clients');
+  const grouped = wordsOf(examplePlan({ trust: 'grouped', clients: 7 }));
+  expect(grouped).toContain('In each group the promise holds');
+  expect(grouped).toContain('Groups: 2, drawn by your signature; a round needs the sums of 2.');
   expect(wordsOf(examplePlan({ trust: 'local' }))).toContain('together with all other clients');
   expect(wordsOf(examplePlan({ trust: 'trusted' }))).toContain('TRUSTED');
 });

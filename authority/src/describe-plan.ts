@@ -1,4 +1,4 @@
-import { planHashOf, type Plan, type PlanCheck } from '@sotto/shared/plan';
+import { groupsNeeded, groupSizes, planHashOf, type Plan, type PlanCheck } from '@sotto/shared/plan';
 
 /**
  * A plan in words, one sentence a line: what a person reads before signing. Everything in it is the plan's own or computed
@@ -20,9 +20,20 @@ function whoLines(plan: Plan): string[] {
   const { clients } = plan.roster;
   const { minSurvivors, colluding } = plan.cohort;
   return [
-    `Who: ${clients.length} clients; a session needs at least ${minSurvivors} of them to the end.`,
+    plan.trust === 'grouped'
+      ? `Who: ${clients.length} clients; the sum of a group needs at least ${minSurvivors} of it to the end.`
+      : `Who: ${clients.length} clients; a session needs at least ${minSurvivors} of them to the end.`,
     ...clients.map(({ name, client }) => `  ${client}  ${name}`),
+    ...groupLines(plan),
     trustLine(plan.trust, colluding),
+  ];
+}
+
+function groupLines(plan: Plan): string[] {
+  if (plan.trust !== 'grouped') return [];
+  const { length: count } = groupSizes(plan);
+  return [
+    `Groups: ${count}, drawn by your signature; a round needs the sums of ${groupsNeeded(plan)}. Signing another plan instead of this one because of its groups would undo the draw.`,
   ];
 }
 
@@ -30,6 +41,8 @@ function trustLine(trust: Plan['trust'], colluding: number): string {
   switch (trust) {
     case 'secure':
       return `Trust: the coordinator sees sums alone, each with noise that no client knows whole. The promise holds against the coordinator together with up to ${colluding} of the clients.`;
+    case 'grouped':
+      return `Trust: the coordinator sees sums of groups alone, each with noise that no client knows whole. In each group the promise holds against the coordinator together with up to ${colluding} of its clients.`;
     case 'local':
       return 'Trust: the coordinator sees what each client uploads, with all of its noise added by the client itself. The promise holds against the coordinator together with all other clients.';
     case 'trusted':

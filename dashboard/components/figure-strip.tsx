@@ -54,7 +54,9 @@ function present(status: RunStatus): Entry {
     label: 'Present',
     figure: formatCount(connected),
     beside: `of ${formatCount(status.clients.length)}`,
-    note: `floor ${status.minSurvivors} · ${spare === 0 ? 'none may be lost' : `${spare} may be lost`}`,
+    note: `floor ${status.minSurvivors} · ${spare === 0 ? 'none may be lost' : `${spare} may be lost`}${
+      status.groups === undefined ? '' : ', in each group'
+    }`,
   };
 }
 

@@ -18,7 +18,7 @@ export function SecureSumPanel({ status, now }: { status: RunStatus; now: number
   return (
     <Panel
       id="secure-sum"
-      title={over ? 'Clients' : status.trust === 'secure' ? 'This secure sum' : 'This sum'}
+      title={over ? 'Clients' : sumTitle(status)}
       note={over ? 'as the run ended' : status.attempt === 0 ? 'no session yet' : `session ${status.attempt}`}
     >
       <div className="scroll sum-scroll" role="region" aria-label="Stages and clients of the session" tabIndex={0}>
@@ -53,6 +53,11 @@ export function SecureSumPanel({ status, now }: { status: RunStatus; now: number
       <p className="panel-foot">{over ? endNote(status) : floorSentence(status)}</p>
     </Panel>
   );
+}
+
+function sumTitle({ trust, groups }: RunStatus): string {
+  if (groups !== undefined) return `These secure sums, of ${groups.total} groups`;
+  return trust === 'secure' ? 'This secure sum' : 'This sum';
 }
 
 function endNote(status: RunStatus): string {

@@ -1,6 +1,7 @@
 import type { RunStatus } from './run-types.ts';
 import { plural } from './format.ts';
 import { unitWords } from './run-words.ts';
+import { isSummedSecretly } from './stages.ts';
 
 export type PrivacyFact = { term: string; text: string };
 
@@ -8,7 +9,7 @@ export type PrivacyFact = { term: string; text: string };
 export function privacyFacts(status: RunStatus): PrivacyFact[] {
   const noised = status.privacy.kind === 'dp';
   return [
-    { term: 'The coordinator', text: coordinatorSees(status.trust, noised) },
+    { term: 'The coordinator', text: coordinatorSees(status, noised) },
     {
       term: 'Other clients',
       text: noised
@@ -27,12 +28,16 @@ export function privacyFacts(status: RunStatus): PrivacyFact[] {
   ];
 }
 
-function coordinatorSees(trust: RunStatus['trust'], noised: boolean): string {
+function coordinatorSees({ trust, groups }: RunStatus, noised: boolean): string {
   if (trust === 'trusted') {
     return `sees each clipped contribution as it arrives${noised ? ' and adds the noise itself' : ''}. Trusted mode asks you to trust it.`;
   }
   if (trust === 'local') {
     return 'sees each contribution as it arrives, with all of its noise added by the client itself.';
+  }
+  if (trust === 'grouped') {
+    const of = groups === undefined ? 'each group of clients' : `each of ${groups.total} groups of clients`;
+    return `sees the ${noised ? 'noisy sum' : 'sum, without noise,'} of ${of}. No contribution of a single client ever reaches it unmasked.`;
   }
   return noised
     ? 'sees noisy sums only. No contribution of a single client ever reaches it unmasked.'
@@ -40,16 +45,18 @@ function coordinatorSees(trust: RunStatus['trust'], noised: boolean): string {
 }
 
 function floor({ minSurvivors, trust }: RunStatus, noised: boolean): string {
-  const what = trust === 'secure' ? 'unmasked' : 'released';
+  const what = isSummedSecretly(trust) ? 'unmasked' : 'released';
   const sized = noised && trust !== 'local';
   const noise = sized ? ' The noise is sized so that that number is enough.' : '';
-  return `${minSurvivors}. A sum of fewer is never ${what}.${noise}`;
+  const where = trust === 'grouped' ? ' in each group' : '';
+  return `${minSurvivors}${where}. A sum of fewer is never ${what}.${noise}`;
 }
 
 function pooling({ colluding, trust }: RunStatus): string {
   if (trust === 'local') return 'The promise holds even if all others pool all they know with the coordinator.';
   if (colluding === 0) return 'The promise does not cover a client that pools what it knows with the coordinator.';
-  return `The promise holds even if ${plural(colluding, 'client')} ${colluding === 1 ? 'pools' : 'pool'} all ${
+  const where = trust === 'grouped' ? ' of a group' : '';
+  return `The promise holds even if ${plural(colluding, 'client')}${where} ${colluding === 1 ? 'pools' : 'pool'} all ${
     colluding === 1 ? 'it knows' : 'they know'
   } with the coordinator.`;
 }

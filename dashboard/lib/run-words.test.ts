@@ -56,6 +56,21 @@ test('a local run says whose noise it counts on', () => {
   expect(texts.join(' ')).not.toContain('unmasked');
 });
 
+test('a run of several groups says of which sums the coordinator sees, and how the groups stand', () => {
+  const groups = { total: 3, needed: 2, open: 1, released: 1 };
+  const run = { ...digits(), trust: 'grouped' as const, minSurvivors: 3, groups };
+  expect(stageColumns('grouped')).toEqual(stageColumns('secure'));
+  const texts = privacyFacts(run).map(({ text }) => text);
+  expect(texts[0]).toBe(
+    'sees the noisy sum of each of 3 groups of clients. No contribution of a single client ever reaches it unmasked.',
+  );
+  expect(texts.join(' ')).toContain('3 in each group. A sum of fewer is never unmasked.');
+  expect(runSubtitle(run)).toContain('groups: 1 released, 1 open of 3');
+  expect(floorSentence(run)).toContain('With 2 or fewer the group fails');
+  // Ten clients: the smallest group has three, and needs them all.
+  expect(mayBeLost(run)).toBe(0);
+});
+
 test('as many may be lost as both the floor and the shares allow', () => {
   expect(mayBeLost(hospitals())).toBe(1);
   expect(mayBeLost(digits())).toBe(3);

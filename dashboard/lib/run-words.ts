@@ -1,6 +1,6 @@
 import { formatClock, formatDelta, formatDuration, formatEpsilon, plural } from './format.ts';
 import type { RunStatus } from './run-types.ts';
-import { answeredCount, stageColumns } from './stages.ts';
+import { answeredCount, isSummedSecretly, stageColumns } from './stages.ts';
 
 /** What a privacy promise is made to, in words. */
 export function unitWords(unit: RunStatus['unit']): string {
@@ -31,7 +31,9 @@ export function runSentence(status: RunStatus): string {
 function waitingSentence(status: RunStatus): string {
   const ready = status.clients.filter((client) => client.state === 'ready' || client.state === 'inSession').length;
   if (status.clients.every((client) => !client.connected)) return 'Waiting for clients: none has connected yet.';
-  return `Waiting for clients: ${ready} ready, ${status.minSurvivors} at least are needed.`;
+  return `Waiting for clients: ${ready} ready, ${status.minSurvivors} at least are needed${
+    status.groups === undefined ? '' : ` in each of ${status.groups.needed} groups`
+  }.`;
 }
 
 function place({ round, rounds }: RunStatus): string {
@@ -71,7 +73,11 @@ export function runSubtitle(status: RunStatus): string {
   const current = columns.find((column) => column.stage === status.stage);
   if (status.state === 'running' && current)
     parts.push(`stage ${current.number} of ${columns.length}, ${current.stage}`);
-  if (status.state === 'running' && status.trust === 'secure') {
+  const { groups } = status;
+  if (status.state === 'running' && groups !== undefined) {
+    parts.push(`groups: ${groups.released} released, ${groups.open} open of ${groups.total}`);
+  }
+  if (status.state === 'running' && isSummedSecretly(status.trust)) {
     parts.push('nothing can be read until enough survivors have signed the same list');
   }
   if (status.reason !== null) parts.push(status.reason);
@@ -84,17 +90,20 @@ export function floorSentence(status: RunStatus): string {
   const below =
     fewer < 1
       ? ''
-      : ` With ${fewer === 1 ? '1 client' : `${fewer} or fewer`} the round fails, nothing is unmasked, and what was charged stays charged.`;
-  return `A sum is released with ${plural(status.minSurvivors, 'survivor')} or more.${below}`;
+      : ` With ${fewer === 1 ? '1 client' : `${fewer} or fewer`} the ${status.groups === undefined ? 'round' : 'group'} fails, nothing is unmasked, and what was charged stays charged.`;
+  const where = status.groups === undefined ? '' : ' of its group';
+  return `A sum is released with ${plural(status.minSurvivors, 'survivor')}${where} or more.${below}`;
 }
 
 /** "2 may be lost" without the round failing: floor alone, the threshold of the shares can ask for more. */
 export function mayBeLost(status: RunStatus): number {
-  const clients = status.clients.length;
-  const threshold = status.trust === 'secure' ? Math.floor((2 * clients) / 3) + 1 : 1;
+  // Of the smallest group, where there are several.
+  const clients = Math.floor(status.clients.length / (status.groups?.total ?? 1));
+  const secret = isSummedSecretly(status.trust);
+  const threshold = secret ? Math.floor((2 * clients) / 3) + 1 : 1;
   const spare = Math.max(0, clients - Math.max(threshold, status.minSurvivors));
   // On a ring of neighbours, which more than 200 stand on, more than a tenth are likely to leave some client with too few.
-  return status.trust === 'secure' && clients > 200 ? Math.min(spare, Math.floor(clients / 10)) : spare;
+  return secret && clients > 200 ? Math.min(spare, Math.floor(clients / 10)) : spare;
 }
 
 /** Seconds until the current stage ends; null where nothing is waited for. */

@@ -14,6 +14,7 @@ const notes: Record<Exclude<Stage, 'idle'>, string> = {
 
 const uploads: Record<RunStatus['trust'], string> = {
   secure: notes.upload,
+  grouped: notes.upload,
   local: 'noised vector',
   trusted: 'clipped vector',
 };
@@ -21,9 +22,14 @@ const uploads: Record<RunStatus['trust'], string> = {
 const secureStages = ['advertise', 'share', 'upload', 'agree', 'unmask', 'release'] as const;
 const plainStages = ['upload', 'release'] as const;
 
+/** Whether contributions are masked: the sum of all, or of each group, is all that can be opened. */
+export function isSummedSecretly(trust: RunStatus['trust']): boolean {
+  return trust === 'secure' || trust === 'grouped';
+}
+
 /** The stages of a session in their order; a local or trusted run has no keys, so only an upload and its release. */
 export function stageColumns(trust: RunStatus['trust']): StageColumn[] {
-  const stages = trust === 'secure' ? secureStages : plainStages;
+  const stages = isSummedSecretly(trust) ? secureStages : plainStages;
   return stages.map((stage, index) => ({
     stage,
     number: index + 1,

@@ -14,10 +14,10 @@ const scenario: Scenario = {
 
 const { opening } = openLedger({ epsilon: 8, delta: 1e-5 });
 
-/** A budget that one session of the scenario uses up. */
-function oneSession(): LedgerOpening {
+/** A budget that so many sessions of the scenario use up. */
+function budgetOf(sessions: number): LedgerOpening {
   const [training] = planSlots(examplePlan({ clients: 3, ...scenario.plan }));
-  const epsilon = ledgerEpsilonWith(replayLedger(opening, []), [{ event: training!.event!, count: 1 }]);
+  const epsilon = ledgerEpsilonWith(replayLedger(opening, []), [{ event: training!.event!, count: sessions }]);
   return { ...opening, epsilon: epsilon * (1 + 1e-9) };
 }
 
@@ -29,7 +29,7 @@ it('a session that would pass the federation’s budget is not opened; status an
     // The operator stops the coordinator after the first release (submission, opening, charge, release) and lowers the budget.
     crashAt: ({ process, at, side }) =>
       process === 'coordinator' && at === 'store.commit' && side === 'after' && ++commits === 4,
-    budget: (restarts) => (restarts === 0 ? opening : oneSession()),
+    budget: (restarts) => (restarts === 0 ? opening : budgetOf(1)),
   });
   expect(result).toMatchObject({ violations: [], releasesChecked: 1, coordinatorCrashes: 1 });
   const { state, reason } = result.status;
@@ -40,6 +40,23 @@ it('a session that would pass the federation’s budget is not opened; status an
   for (const notices of result.notices.values()) {
     expect(notices).toContainEqual(expect.objectContaining({ type: 'runEnded', outcome: 'stopped', reason }));
   }
+});
+
+it('the sessions of a round’s groups are held and charged once, for a client is in one of them', async () => {
+  let commits = 0;
+  const result = await runScenario(
+    { ...scenario, clients: 6, plan: { ...scenario.plan, trust: 'grouped', groups: { size: 3 } } },
+    {
+      faults: noFaults,
+      // After the first release: submission, opening, charge, two groups, release.
+      crashAt: ({ process, at, side }) =>
+        process === 'coordinator' && at === 'store.commit' && side === 'after' && ++commits === 6,
+      budget: (restarts) => (restarts === 0 ? opening : budgetOf(2)),
+    },
+  );
+  expect(result).toMatchObject({ violations: [], releasesChecked: 4, coordinatorCrashes: 1 });
+  expect(result.status.reason).toMatch(/^BUDGET_EXCEEDED/);
+  expect(await result.store.charges(result.runId)).toHaveLength(2);
 });
 
 it('a budget that holds the plan changes nothing', async () => {

@@ -2,6 +2,9 @@ import { openClientBooks, type ClientLedgerStore } from '@sotto/client/session';
 import { createRunCards, replayRun, runEventSchema, transcriptEntrySchema } from '@sotto/coordinator/runs';
 import type { Blobs, Store } from '@sotto/coordinator/store';
 import {
+  groupsNeeded,
+  groupsOf,
+  isSummedSecretly,
   planHashOf,
   planSlots,
   sessionCount,
@@ -10,14 +13,16 @@ import {
   coordinatorNoiseVariance,
   federationEvent,
   partLayers,
+  signedPlanSchema,
   uncharged,
+  type Groups,
   type NoiseLeft,
   type Plan,
   type SlotName,
 } from '@sotto/shared/plan';
 import type { MechanismEvent } from '@sotto/shared/privacy';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
-import { canonicalJson, wordsFromLittleEndian } from '@sotto/shared/vector';
+import { canonicalJson, fromUtf8, wordsFromLittleEndian } from '@sotto/shared/vector';
 import type { RecordedSums, RemovedNoise } from './recorded-sums.ts';
 import type { Witness } from './witness.ts';
 
@@ -34,7 +39,11 @@ export type RunRemains = {
   readonly sums: RecordedSums | null;
 };
 
+type Opened = { readonly header: SessionHeader; readonly cohort: readonly string[] };
 type Released = { readonly header: SessionHeader; readonly survivors: readonly string[] };
+
+/** A sum of an attempt: of its session, or of that of one group. */
+const sumKey = (attempt: number, group?: number): string => `${attempt}/${group ?? ''}`;
 
 /**
  * Holds the books of both ends, the transcript and the releases of a run against one another.
@@ -42,7 +51,7 @@ type Released = { readonly header: SessionHeader; readonly survivors: readonly s
  */
 export async function checkRun(remains: RunRemains): Promise<string[]> {
   const violations: string[] = [];
-  const { sessions, charged, repeated, released } = await checkEvents(remains, violations);
+  const { sessions, charged, repeated, released, rounds } = await checkEvents(remains, violations);
   await checkCharges(remains, sessions, charged, repeated, violations);
   await checkReleases(remains, released, violations);
   await checkClientBooks(remains, sessions, released, violations);
@@ -54,8 +63,8 @@ export async function checkRun(remains: RunRemains): Promise<string[]> {
   await checkCard(remains, released, violations);
   try {
     const replay = await replayRun(remains.store, remains.blobs, remains.runId);
-    if (replay.releases !== released.size) {
-      violations.push(`replay found ${replay.releases} releases, the events tell of ${released.size}`);
+    if (replay.releases !== rounds) {
+      violations.push(`replay found ${replay.releases} releases, the events tell of ${rounds}`);
     }
   } catch (error) {
     violations.push(`replay: ${error instanceof Error ? error.message : String(error)}`);
@@ -66,7 +75,7 @@ export async function checkRun(remains: RunRemains): Promise<string[]> {
 /** The run's card can be made: no more was charged than each ε covers, and no release lies below the noise floor. */
 async function checkCard(
   { runId, store, blobs }: RunRemains,
-  released: ReadonlyMap<number, Released>,
+  released: ReadonlyMap<string, Released>,
   violations: string[],
 ): Promise<void> {
   try {
@@ -88,21 +97,62 @@ async function checkCard(
 }
 
 /** The events in order: opened, then charged, then released, each once, by no fewer than the plan's survivors. */
-async function checkEvents({ runId, plan, store }: RunRemains, violations: string[]) {
-  const sessions = new Map<number, { readonly header: SessionHeader; readonly cohort: readonly string[] }>();
+async function checkEvents({ runId, plan, store, blobs }: RunRemains, violations: string[]) {
+  const groups = await groupsOfRun(runId, store, blobs);
+  /** Of each attempt: what it asks for, and everybody who was asked. */
+  const sessions = new Map<number, Opened>();
+  const opened = new Map<string, Opened>();
   const charged = new Set<number>();
   /** Attempts of rounds that may have been charged before. */
   const repeated = new Set<number>();
   const failedRounds = new Set<number>();
-  const released = new Map<number, Released>();
+  const released = new Map<string, Released>();
+  /** Sums of groups that no release has added up yet. */
+  let waiting = new Map<number, readonly string[]>();
+  const used = new Set<number>();
+  let rounds = 0;
   let lastRound = 0;
-  let used = 0;
+
+  function checkSum(attempt: number, group: number | undefined, round: number, survivors: readonly string[]): void {
+    const where = `round ${round}${group === undefined ? '' : `, group ${group}`}`;
+    const session = opened.get(sumKey(attempt, group));
+    if (session === undefined || session.header.round !== round) {
+      violations.push(`attempt ${attempt} released ${where}, for which it was not opened`);
+      return;
+    }
+    used.add(attempt);
+    if (!charged.has(attempt)) violations.push(`attempt ${attempt} was released before it was charged`);
+    if (round <= lastRound) violations.push(`round ${round} was released after round ${lastRound}`);
+    const floor = Math.max(plan.cohort.minSurvivors, isSummedSecretly(plan) ? 3 : 1);
+    if (survivors.length < floor) violations.push(`${where}: ${survivors.length} survivors, ${floor} are needed`);
+    if (new Set(survivors).size !== survivors.length || survivors.some((id) => !session.cohort.includes(id))) {
+      violations.push(`${where}: the survivors ${survivors.join()} are not of the cohort, or one is there twice`);
+    }
+    if (released.has(sumKey(attempt, group))) violations.push(`${where}: attempt ${attempt} was released twice`);
+    released.set(sumKey(attempt, group), { header: session.header, survivors });
+  }
+
   for (const text of await store.events(runId)) {
     const event = runEventSchema.parse(JSON.parse(text));
-    if (event.type === 'sessionOpened') {
-      const { attempt } = event.header;
+    if (event.type === 'sessionOpened' || event.type === 'groupsOpened') {
+      const of = event.type === 'sessionOpened' ? [event] : event.sessions;
+      const header = of[0]!.header;
+      const { attempt, round } = header;
       if (attempt !== sessions.size + 1) violations.push(`attempt ${attempt} was opened after ${sessions.size}`);
-      sessions.set(attempt, event);
+      // A round that is given up for the final evaluation leaves its groups' sums behind.
+      if (sessions.get(attempt - 1)?.header.round !== round) waiting = new Map();
+      sessions.set(attempt, { header, cohort: of.flatMap(({ cohort }) => cohort) });
+      for (const session of of) {
+        const { group } = session.header;
+        const key = sumKey(attempt, group);
+        if (opened.has(key) || session.header.attempt !== attempt || session.header.round !== round) {
+          violations.push(`attempt ${attempt}: the session of group ${group} is not one of it`);
+        }
+        if (waiting.has(group ?? -1)) violations.push(`round ${round}: group ${group} was opened after its release`);
+        const stranger = session.cohort.find((client) => !groups[group ?? 0]?.includes(client));
+        if (stranger !== undefined) violations.push(`attempt ${attempt}: ${stranger} is not in group ${group}`);
+        opened.set(key, session);
+      }
     }
     if (event.type === 'sessionCharged') {
       if (charged.has(event.attempt)) violations.push(`attempt ${event.attempt} was charged twice`);
@@ -113,32 +163,44 @@ async function checkEvents({ runId, plan, store }: RunRemains, violations: strin
       failedRounds.add(sessions.get(event.attempt)?.header.round ?? 0);
     }
     if (event.type === 'sessionFailed' && charged.has(event.attempt)) {
-      used += 1;
+      used.add(event.attempt);
       if (!event.mayBeCharged) violations.push(`attempt ${event.attempt} was charged and does not count as used`);
     }
-    if (event.type !== 'released') continue;
-    const { attempt, round, survivors } = event;
-    const session = sessions.get(attempt);
-    if (session === undefined || session.header.round !== round) {
-      violations.push(`attempt ${attempt} released round ${round}, for which it was not opened`);
-      continue;
+    if (event.type === 'groupReleased') {
+      checkSum(event.attempt, event.group, event.round, event.survivors);
+      if (waiting.has(event.group)) violations.push(`round ${event.round}: group ${event.group} was released twice`);
+      waiting.set(event.group, event.survivors);
     }
-    used += 1;
-    if (!charged.has(attempt)) violations.push(`attempt ${attempt} was released before it was charged`);
-    if (round <= lastRound) violations.push(`round ${round} was released after round ${lastRound}`);
-    lastRound = round;
-    const floor = Math.max(plan.cohort.minSurvivors, plan.trust === 'secure' ? 3 : 1);
-    if (survivors.length < floor) violations.push(`round ${round}: ${survivors.length} survivors, ${floor} are needed`);
-    if (new Set(survivors).size !== survivors.length || survivors.some((id) => !session.cohort.includes(id))) {
-      violations.push(`round ${round}: the survivors ${survivors.join()} are not of the cohort, or one is there twice`);
-    }
+    if (event.type !== 'groupReleased' && event.type !== 'released') continue;
     // Whatever else a simulated client lies about, its integers are honest.
-    if (event.alarm != null) violations.push(`round ${round}: an alarm without a cause: ${event.alarm}`);
-    released.set(attempt, { header: session.header, survivors });
+    if (event.alarm != null) violations.push(`round ${event.round}: an alarm without a cause: ${event.alarm}`);
+    if (event.type !== 'released') continue;
+    if (event.groups === undefined) checkSum(event.attempt, undefined, event.round, event.survivors);
+    else {
+      const added = [...waiting.keys()].sort((a, b) => a - b);
+      if (event.groups.join() !== added.join()) {
+        violations.push(`round ${event.round} adds up groups ${event.groups.join()}, released were ${added.join()}`);
+      }
+      if (added.length < groupsNeeded(plan))
+        violations.push(`round ${event.round}: ${added.length} groups are too few`);
+      if (event.survivors.join() !== [...waiting.values()].flat().sort().join()) {
+        violations.push(`round ${event.round}: its survivors are not those of its groups`);
+      }
+      waiting = new Map();
+    }
+    rounds += 1;
+    lastRound = event.round;
   }
   const most = sessionCount(plan) + plan.spareAttempts;
-  if (used > most) violations.push(`${used} sessions were charged, the plan has ${most}`);
-  return { sessions, charged, repeated, released };
+  if (used.size > most) violations.push(`${used.size} sessions were charged, the plan has ${most}`);
+  return { sessions, charged, repeated, released, rounds };
+}
+
+/** The groups that the signed plan draws, recomputed as anybody can. */
+async function groupsOfRun(runId: string, store: Store, blobs: Blobs): Promise<Groups> {
+  const record = await store.run(runId);
+  const bytes = record === null ? null : await blobs.get(record.signedPlanBlob);
+  return bytes === null ? [] : groupsOf(signedPlanSchema.parse(JSON.parse(fromUtf8(bytes))));
 }
 
 /** The coordinator's books: every slot of every charged attempt once, at the plan's floor, and nothing else. */
@@ -170,34 +232,42 @@ async function checkCharges(
 /** Every release is the sum of exactly its declared survivors' integers, and the transcript tells of it. */
 async function checkReleases(
   { runId, plan, store, blobs, sums }: RunRemains,
-  released: ReadonlyMap<number, Released>,
+  released: ReadonlyMap<string, Released>,
   violations: string[],
 ): Promise<void> {
   const records = new Map((await store.releases(runId)).map((record) => [record.attempt, record]));
-  const told = new Set<number>();
+  const told = new Set<string>();
   for (const { entry } of await store.transcript(runId)) {
     const parsed = transcriptEntrySchema.parse(JSON.parse(entry));
-    if (parsed.type !== 'release') continue;
-    const { attempt, round, survivors, noise } = parsed;
-    told.add(attempt);
-    const event = released.get(attempt);
-    if (event === undefined || event.header.round !== round || event.survivors.join() !== survivors.join()) {
-      violations.push(`round ${round}, attempt ${attempt}: the transcript tells of a release that the events have not`);
+    if (parsed.type === 'run') continue;
+    const { attempt, round, survivors, sumHash } = parsed;
+    const where = `round ${round}, attempt ${attempt}`;
+    if (parsed.type === 'release' && records.get(attempt)?.sumBlob !== sumHash) {
+      violations.push(`${where}: the transcript has a release that the store has not`);
       continue;
     }
-    const record = records.get(attempt);
-    const bytes = record === undefined ? null : await blobs.get(record.sumBlob);
+    // What the sums of groups add up to is recomputed by the replay.
+    if (parsed.type === 'release' && parsed.groups !== undefined) continue;
+    const key = sumKey(attempt, parsed.type === 'group' ? parsed.group : undefined);
+    told.add(key);
+    const event = released.get(key);
+    if (event === undefined || event.header.round !== round || event.survivors.join() !== survivors.join()) {
+      violations.push(`${where}: the transcript tells of a release that the events have not`);
+      continue;
+    }
+    const bytes = await blobs.get(sumHash);
     if (bytes === null) {
-      violations.push(`round ${round}, attempt ${attempt}: the transcript has a release that the store has not`);
+      violations.push(`${where}: the blob of its sum is gone`);
       continue;
     }
     const sum = new Int32Array(wordsFromLittleEndian(bytes).buffer);
     const { header } = event;
-    const removed = removedNoise(plan, header, survivors, noise ?? null, violations);
+    const noise = parsed.type === 'release' ? (parsed.noise ?? null) : null;
+    const removed = removedNoise(plan, header, survivors, noise, violations);
     await sums?.released(sessionIdOf(header), header, survivors, sum, coordinatorNoise(plan, header), removed);
   }
-  for (const attempt of released.keys()) {
-    if (!told.has(attempt)) violations.push(`attempt ${attempt} was released and is not in the transcript`);
+  for (const key of released.keys()) {
+    if (!told.has(key)) violations.push(`the sum ${key} was released and is not in the transcript`);
   }
 }
 
@@ -255,7 +325,7 @@ function removedNoise(
 async function checkClientBooks(
   { plan, ledgers, budget, witness }: RunRemains,
   sessions: ReadonlyMap<number, { readonly header: SessionHeader }>,
-  released: ReadonlyMap<number, Released>,
+  released: ReadonlyMap<string, Released>,
   violations: string[],
 ): Promise<void> {
   const slots = planSlots(plan);
@@ -278,8 +348,9 @@ async function checkClientBooks(
         violations.push(`client ${client}: ${events.length} charges for ${slot.slot}, more than the plan has`);
       }
     }
-    for (const [attempt, { header, survivors }] of plan.privacy.kind === 'none' ? [] : released) {
+    for (const { header, survivors } of plan.privacy.kind === 'none' ? [] : released.values()) {
       if (!survivors.includes(client)) continue;
+      const { attempt } = header;
       for (const slot of header.slots) {
         if (sessionEvent(plan, slot, header.round, client) === null) continue;
         if (!keys.includes(`${attempt}/${header.round}/${slot}`)) {

@@ -5,14 +5,23 @@ import {
   type ClientLedgerStore,
   type ClientNotice,
 } from '@sotto/client/session';
-import { createRunDriver, openFederationBooks, type RunDriver, type RunPorts } from '@sotto/coordinator/runs';
+import {
+  createRunDriver,
+  openFederationBooks,
+  runEventSchema,
+  type RunDriver,
+  type RunPorts,
+} from '@sotto/coordinator/runs';
 import { createMemoryBlobs, createMemoryStore, type Blobs, type Store } from '@sotto/coordinator/store';
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
 import { referenceModel } from '@sotto/shared/model';
 import {
+  groupsNeeded,
+  groupsOf,
   inputWidth,
+  isSummedSecretly,
   parsePolicy,
   type Plan,
   type Policy,
@@ -87,7 +96,7 @@ const policyForAll: PolicyInput = {
   maxEpsilon: 1_000,
   maxDelta: 0.5,
   budget: { epsilon: 1_000_000, delta: 1e-5 },
-  trust: ['secure', 'local', 'trusted'],
+  trust: ['secure', 'grouped', 'local', 'trusted'],
   suites: ['x25519', 'x25519+mlkem768'],
   minSurvivors: 1,
   minColluding: 0,
@@ -153,12 +162,12 @@ class Federation {
     const policy = parsePolicy(this.#config.policy ?? policyForAll);
     const witness = new Witness(plan);
     await this.#startCoordinator(witness);
+    const signed = signPlan(plan, authority);
     for (const [index, identity] of identities.entries()) {
       // One identity for each client.
-      this.#clientProcess(identity, clients[index]!, policy, plan, witness);
+      this.#clientProcess(identity, clients[index]!, policy, signed, witness);
       await this.#activity.settled();
     }
-    const signed = signPlan(plan, authority);
     const ends = this.#clock.now() + limitMs;
     let waitsForClients = false;
     let shown = '';
@@ -171,7 +180,7 @@ class Federation {
       shown = progress;
       if (status !== null && ['finished', 'stopped', 'failed'].includes(status.state)) break;
       if (!this.#clock.fireNext(ends)) {
-        waitsForClients = status?.stage === 'idle' && !this.#canOpen(plan);
+        waitsForClients = status?.stage === 'idle' && !(await this.#canOpen(runId, signed));
         if (!waitsForClients) {
           this.#violations.push(
             `wedged: ${status?.state ?? 'no coordinator'}, round ${status?.round ?? '?'}, stage ${status?.stage ?? '?'}`,
@@ -244,11 +253,22 @@ class Federation {
     return this.#lastStatus;
   }
 
-  /** Whether the clients whose processes live are enough for a session. */
-  #canOpen({ trust, cohort }: Plan): boolean {
-    const alive = [...this.#alive.values()].filter((life) => life.alive).length;
-    if (trust !== 'secure') return alive >= cohort.minSurvivors;
-    return cohortFault(alive, cohort.minSurvivors, cohort.colluding) === null;
+  /** Whether the clients whose processes live are enough for a round: in as many groups as it still lacks. */
+  async #canOpen(runId: string, signed: SignedPlan): Promise<boolean> {
+    const { plan } = signed;
+    const { minSurvivors, colluding } = plan.cohort;
+    const released = new Set<number>();
+    for (const text of await this.#store.events(runId)) {
+      const event = runEventSchema.parse(JSON.parse(text));
+      if (event.type === 'released') released.clear();
+      if (event.type === 'groupReleased') released.add(event.group);
+    }
+    const able = groupsOf(signed).filter((members, group) => {
+      const alive = members.filter((client) => this.#alive.get(client)?.alive === true).length;
+      if (released.has(group)) return true;
+      return isSummedSecretly(plan) ? cohortFault(alive, minSurvivors, colluding) === null : alive >= minSurvivors;
+    });
+    return able.length >= groupsNeeded(plan);
   }
 
   async #startCoordinator(witness: Witness): Promise<void> {
@@ -321,7 +341,14 @@ class Federation {
     this.#clock.after(this.#config.restartMs ?? 3_000, () => void this.#startCoordinator(witness));
   }
 
-  #clientProcess(who: SimulatedIdentity, own: SimulatedClientData, policy: Policy, plan: Plan, witness: Witness): void {
+  #clientProcess(
+    who: SimulatedIdentity,
+    own: SimulatedClientData,
+    policy: Policy,
+    signed: SignedPlan,
+    witness: Witness,
+  ): void {
+    const { plan } = signed;
     const { client } = who.roster;
     const { name } = own;
     const durable = createMemoryLedger();
@@ -329,8 +356,13 @@ class Federation {
     const notices: ClientNotice[] = [];
     this.#notices.set(name, notices);
     const lie = this.#config.liars?.get(name);
-    const other = plan.roster.clients.find((entry) => entry.client !== client)?.client ?? client;
-    const liar = lie === undefined ? null : createLiar(lie, client, other);
+    // Somebody of its own group: nobody else is in a session with it.
+    const other =
+      lie &&
+      groupsOf(signed)
+        .find((members) => members.includes(client))
+        ?.find((one) => one !== client);
+    const liar = lie === undefined ? null : createLiar(lie, client, other ?? client);
     if (liar !== null) this.#liars.set(name, liar);
     const ledger: ClientLedgerStore = {
       ...durable,
@@ -388,7 +420,7 @@ class Federation {
           },
           upload: (upload, vector, signal) => {
             witness.uploaded(client, upload);
-            if (records && plan.trust !== 'secure') unmasked = new Int32Array(wordsFromLittleEndian(vector).buffer);
+            if (records && !isSummedSecretly(plan)) unmasked = new Int32Array(wordsFromLittleEndian(vector).buffer);
             if (unmasked !== null) {
               this.#sums.contributed(upload.sessionId, client, unmasked, [...noiseKeys.values()]);
               noiseKeys.clear();

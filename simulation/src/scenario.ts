@@ -43,6 +43,34 @@ export function scenarioOf(seed: string): Scenario {
   return { seed, clients, plan, liars };
 }
 
+/** As {@link scenarioOf}, in `grouped` mode: two or three groups, of which a round may miss one. */
+export function groupedScenarioOf(seed: string): Scenario {
+  const random = createSeededRandom(`grouped scenario/${seed}`);
+  const below = (n: number): number => uniformBelow(random, n);
+  const size = 3 + below(2);
+  const count = 2 + below(2);
+  const clients = count * size + below(count);
+  const liars = new Map<string, LiarConfig>();
+  if (below(3) === 0) {
+    liars.set(nameOf(below(clients)), { lie: lies[below(lies.length)]!, times: 1 + below(liesMax) });
+  }
+  return {
+    seed,
+    clients,
+    plan: {
+      trust: 'grouped',
+      groups: below(2) === 0 ? { size } : { size, minGroups: count - 1 },
+      unit: below(4) === 0 ? 'client' : 'record',
+      privacy: below(6) === 0 ? 'none' : 'dp',
+      rounds: 2 + below(2),
+      evaluateEvery: below(2) === 0 ? null : 1,
+      spareAttempts: 2 + below(4),
+      paceMs: 20,
+    },
+    liars,
+  };
+}
+
 /** Runs a scenario in the world that its seed draws, or in another one. */
 export function runScenario(scenario: Scenario, world: Partial<SimulationConfig> = {}): Promise<SimulationResult> {
   const { seed, clients, plan, liars } = scenario;

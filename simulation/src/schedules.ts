@@ -1,4 +1,4 @@
-import { runScenario, scenarioOf, type Scenario } from './scenario.ts';
+import { groupedScenarioOf, runScenario, scenarioOf, type Scenario } from './scenario.ts';
 import type { SimulationResult } from './federation.ts';
 
 /** What one seeded schedule came to. */
@@ -11,6 +11,12 @@ export type ScheduleReport = {
 /** Runs the schedule of one number: the same number is the same schedule, everywhere. */
 export async function runSchedule(number: number): Promise<ScheduleReport> {
   const scenario = scenarioOf(`schedule ${number}`);
+  return { number, scenario, result: await runScenario(scenario) };
+}
+
+/** As {@link runSchedule}, in `grouped` mode. */
+export async function runGroupedSchedule(number: number): Promise<ScheduleReport> {
+  const scenario = groupedScenarioOf(`grouped schedule ${number}`);
   return { number, scenario, result: await runScenario(scenario) };
 }
 

@@ -64,6 +64,9 @@ export class Witness {
       this.#violate(`client ${client}: a vector left twice, attempt ${attempt}`);
     }
     this.#vectors.add(upload.vectorHash);
+    if (this.#uploads.has(`${client}/${attempt}`)) {
+      this.#violate(`client ${client} is in two sums of attempt ${attempt}`);
+    }
     this.#uploads.set(`${client}/${attempt}`, { client, attempt, acknowledged: false });
     if ((this.#marks.get(client) ?? 0) < attempt) {
       this.#violate(`client ${client}: an upload of attempt ${attempt} left before its mark was on disk`);

@@ -113,6 +113,12 @@ describe('planWords', () => {
     expect(text).toContain('The coordinator sees each contribution, with all of its noise added here');
   });
 
+  it('says in grouped mode how many groups there are, and against whom of them the promise holds', () => {
+    const text = planWords(examplePlan({ trust: 'grouped', clients: 7 }), 'ab'.repeat(32));
+    expect(text).toContain('7 clients in 2 groups, at least 3 in every sum');
+    expect(text).toContain("1 of the others of this client's group works with the coordinator");
+  });
+
   it('shouts where the coordinator sees contributions, or nothing protects', () => {
     const text = planWords(examplePlan({ trust: 'trusted', privacy: 'none' }), 'ab'.repeat(32));
     expect(text).toContain('THE COORDINATOR SEES EACH CONTRIBUTION');

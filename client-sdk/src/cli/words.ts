@@ -1,4 +1,4 @@
-import { inputWidth, outputWidth, sessionCount, type Plan } from '@sotto/shared/plan';
+import { groupSizes, inputWidth, outputWidth, sessionCount, type Plan } from '@sotto/shared/plan';
 import type { DataReport } from '../data/index.ts';
 import type { LedgerStatement, PlanStatement } from '../ledger/statement.ts';
 import type { NodeNotice } from '../node-config.ts';
@@ -155,7 +155,9 @@ export function planWords(plan: Plan, planHash: string): string {
     `Offered: "${plan.name}" (plan ${planHash.slice(0, 16)})`,
     `  ${plan.purpose}`,
     `  It reads ${plan.schema.columns.length} columns of "${plan.schema.name}" (${inputWidth(plan.schema)} inputs, ${outputWidth(plan.schema.target)} outputs)`,
-    `  in ${rounds} rounds of ${query.kind}, at most ${sessions} sums; ${plan.roster.clients.length} clients, at least ${minSurvivors} in every sum`,
+    `  in ${rounds} rounds of ${query.kind}, at most ${sessions} sums; ${plan.roster.clients.length} clients${
+      plan.trust === 'grouped' ? ` in ${groupSizes(plan).length} groups` : ''
+    }, at least ${minSurvivors} in every sum`,
     `  ${costWords(plan)}`,
     `  ${trustWords(plan)}`,
   ].join('\n');
@@ -165,6 +167,8 @@ function trustWords({ trust, cohort: { colluding } }: Plan): string {
   switch (trust) {
     case 'secure':
       return `Nobody sees a single contribution, and the promise holds even if ${colluding} of the others ${colluding === 1 ? 'works' : 'work'} with the coordinator`;
+    case 'grouped':
+      return `Nobody sees a single contribution, the coordinator sees the sum of each group, and the promise holds even if ${colluding} of the others of this client's group ${colluding === 1 ? 'works' : 'work'} with the coordinator`;
     case 'local':
       return 'The coordinator sees each contribution, with all of its noise added here; the promise holds whoever works together';
     case 'trusted':

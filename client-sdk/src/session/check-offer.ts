@@ -1,5 +1,14 @@
 import { isSottoError, SottoError, type ErrorCode } from '@sotto/shared/errors';
-import { checkPlan, checkPolicy, planHashOf, refusalText, type Plan, type SignedPlan } from '@sotto/shared/plan';
+import {
+  checkPlan,
+  checkPolicy,
+  ownGroup,
+  planHashOf,
+  refusalText,
+  type OwnGroup,
+  type Plan,
+  type SignedPlan,
+} from '@sotto/shared/plan';
 import {
   checkQuotas,
   clientIdOf,
@@ -15,7 +24,7 @@ import type { ClientPorts } from './ports.ts';
 
 /** Whether a client takes part in a run; `told` is what the coordinator learns of a refusal. */
 export type OfferVerdict =
-  | { readonly ok: true; readonly plan: Plan }
+  | { readonly ok: true; readonly plan: Plan; readonly group: OwnGroup }
   | { readonly ok: false; readonly code: ErrorCode; readonly reason: string; readonly told: string };
 
 /**
@@ -40,8 +49,8 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
       throw new SottoError('PLAN_INVALID', `the offer names plan ${offer.planHash}, its bytes are plan ${planHash}`);
     }
     ports.notify({ type: 'offered', runId: offer.runId, planHash, plan });
-    checkRoster(plan, ports.identity.client);
-    await checkCertificates(plan, offer, ports);
+    const group = checkRoster(signed, ports.identity.client);
+    await checkCertificates(plan, group, offer, ports);
     checkSchema(plan, ports);
     const { problems } = checkPlan(plan);
     const [problem] = problems;
@@ -63,7 +72,7 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
       books.release(planHash);
       throw error;
     }
-    return { ok: true, plan };
+    return { ok: true, plan, group };
   } catch (error) {
     if (!isSottoError(error)) return refusal(new SottoError('INTERNAL', String(error)), 'INTERNAL');
     return refusal(error, error.code);
@@ -111,7 +120,9 @@ async function fetchSignedPlan(offer: RunOffer, ports: ClientPorts): Promise<Sig
   return parseSignedPlan(value);
 }
 
-function checkRoster(plan: Plan, own: string): void {
+/** @returns this client's group, as the signed plan draws it. */
+function checkRoster(signed: SignedPlan, own: string): OwnGroup {
+  const { plan } = signed;
   for (const { client, identity, name } of plan.roster.clients) {
     const expected = clientIdOf(identity);
     if (client !== expected) {
@@ -124,19 +135,23 @@ function checkRoster(plan: Plan, own: string): void {
   if (new Set(plan.roster.clients.map(({ client }) => client)).size !== plan.roster.clients.length) {
     throw new SottoError('ROSTER_INVALID', 'roster: a client stands there twice');
   }
-  if (!plan.roster.clients.some(({ client }) => client === own)) {
+  const group = ownGroup(signed, own);
+  if (group === null) {
     throw new SottoError('ROSTER_INVALID', `roster: this client ${own} is not among the ${plan.roster.clients.length}`);
   }
+  return group;
 }
 
 /**
- * Every client of the roster must be vouched for by the authority, under the name that the roster gives it, so that the
+ * Every client that this one sums with must be vouched for by the authority, under the name that the roster gives it, so that the
  * coordinator can put nobody in between. An invitation's expiry limits enrolment alone: revocation ends a client.
  */
-async function checkCertificates(plan: Plan, offer: RunOffer, ports: ClientPorts): Promise<void> {
+async function checkCertificates(plan: Plan, group: OwnGroup, offer: RunOffer, ports: ClientPorts): Promise<void> {
   const byIdentity = new Map(offer.certificates.map((certificate) => [certificate.identity, certificate]));
-  const ofRoster: Certificate[] = [];
+  const members = new Set(group.members);
+  const ofGroup: Certificate[] = [];
   for (const { client, name, identity } of plan.roster.clients) {
+    if (!members.has(client)) continue;
     const certificate = byIdentity.get(identity);
     if (certificate === undefined) {
       throw new SottoError('CERTIFICATE_INVALID', `roster, ${name} (${client}): no certificate came with the offer`);
@@ -148,9 +163,9 @@ async function checkCertificates(plan: Plan, offer: RunOffer, ports: ClientPorts
       );
     }
     await verifyCertificate(certificate, ports.authority, null, ports.crypto);
-    ofRoster.push(certificate);
+    ofGroup.push(certificate);
   }
-  checkQuotas(ofRoster);
+  checkQuotas(ofGroup);
 }
 
 function checkSchema(plan: Plan, ports: ClientPorts): void {

@@ -123,7 +123,7 @@ class Driver implements ClientDriver {
           const { offer } = effect;
           this.#step(
             verdict.ok
-              ? { type: 'offerAllowed', offer, plan: verdict.plan }
+              ? { type: 'offerAllowed', offer, plan: verdict.plan, group: verdict.group }
               : { ...verdict, type: 'offerRefused', offer },
           );
           const run = this.#state.runs.get(offer.runId);
@@ -242,10 +242,13 @@ class Driver implements ClientDriver {
     const { sessionId, header } = session;
     const { crypto, random, identity } = this.#ports;
     if (input.step === 'begin') {
-      const plan = this.#planOf(session);
+      const { plan, members } = this.#planOf(session);
       const rules = {
         header,
-        identities: new Map(plan.roster.clients.map((client) => [client.client, client.identity])),
+        // Nobody but the own group: whoever else is put into the session fails it here.
+        identities: new Map(
+          plan.roster.clients.flatMap(({ client, identity }) => (members.has(client) ? [[client, identity]] : [])),
+        ),
         minSurvivors: plan.cohort.minSurvivors,
         colluding: plan.cohort.colluding,
         removableNoise: removableNoise(plan),
@@ -447,10 +450,10 @@ class Driver implements ClientDriver {
     await run?.contributor.dispose();
   }
 
-  #planOf(session: SessionView): Plan {
-    const plan = this.#state.runs.get(session.runId)?.plan;
-    if (!plan) throw new SottoError('INTERNAL', `run ${session.runId}: no plan`);
-    return plan;
+  #planOf(session: SessionView): { readonly plan: Plan; readonly members: ReadonlySet<string> } {
+    const run = this.#state.runs.get(session.runId);
+    if (!run?.plan || !run.group) throw new SottoError('INTERNAL', `run ${session.runId}: no plan`);
+    return { plan: run.plan, members: new Set(run.group.members) };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@sotto/shared/errors';
-import type { Plan } from '@sotto/shared/plan';
+import type { OwnGroup, Plan } from '@sotto/shared/plan';
 import type { ClientMessage, Reply, ServerMessage } from '@sotto/shared/protocol';
 import type { AgreeRequest, Inbox, Roster, SessionHeader, UnmaskRequest } from '@sotto/shared/secure-sum';
 import type { ClientNotice } from './ports.ts';
@@ -34,6 +34,8 @@ export type RunView = {
   readonly phase: 'checking' | 'accepted' | 'refused' | 'ended';
   /** Set when accepted. */
   readonly plan: Plan | null;
+  /** Whom this client sums with; set when accepted. */
+  readonly group: OwnGroup | null;
   /** The answer that a repeated offer gets. */
   readonly answer: ClientMessage | null;
   /** The newest attempt that this process opened; 0 for none. */
@@ -68,7 +70,7 @@ export type ClientEvent =
   | { readonly type: 'message'; readonly message: ServerMessage }
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected' }
-  | { readonly type: 'offerAllowed'; readonly offer: RunOffer; readonly plan: Plan }
+  | { readonly type: 'offerAllowed'; readonly offer: RunOffer; readonly plan: Plan; readonly group: OwnGroup }
   | {
       readonly type: 'offerRefused';
       readonly offer: RunOffer;

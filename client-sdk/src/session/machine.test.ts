@@ -63,8 +63,9 @@ function play(events: readonly ClientEvent[], start = initialClientState(new Map
   return { state, effects, did: effects.filter(({ type }) => type !== 'notify').map(({ type }) => type) };
 }
 
+const group = { number: 0, members: plan.roster.clients.map(({ client }) => client) };
 const message = (content: ServerMessage): ClientEvent => ({ type: 'message', message: content });
-const accepted: readonly ClientEvent[] = [message(offer), { type: 'offerAllowed', offer, plan }];
+const accepted: readonly ClientEvent[] = [message(offer), { type: 'offerAllowed', offer, plan, group }];
 const first = opening(1, 1);
 const { sessionId } = first;
 const roster: ServerMessage = { type: 'roster', sessionId, entries: [] };
@@ -120,7 +121,7 @@ describe('the round’s bound in a header', () => {
     const bare = sessionHeaderFor(of, { ...facts, clipNormL2: of === adaptive ? 1 : null });
     const header = { ...bare, clipNormL2 };
     const open = { type: 'sessionOpen', sessionId: sessionIdOf(header), header, answered: 0 } as const;
-    return play([message(offer), { type: 'offerAllowed', offer, plan: of }, message(open)]).effects.at(-1);
+    return play([message(offer), { type: 'offerAllowed', offer, plan: of, group }, message(open)]).effects.at(-1);
   };
 
   it('is taken within the plan’s limits', () => {

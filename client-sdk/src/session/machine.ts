@@ -20,7 +20,7 @@ import type {
  * The client machine: what an honest client does, and in which order, as a pure function. Secrets never pass through it.
  *
  * Guarantees. A session is opened only for an accepted plan, with the header that the plan gives and an attempt above the durable
- * mark; nothing is uploaded before its charge; each protocol step is done at most once, so that no request, repeated or
+ * mark, for the sum of its own group alone; nothing is uploaded before its charge; each protocol step is done at most once, so that no request, repeated or
  * changed, is answered twice. The data are first touched when every message before the upload has been sent and answered: the
  * work on them keeps the thread busy, and would otherwise show in the times of those messages.
  */
@@ -32,7 +32,7 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
     case 'disconnected':
       return { state, effects: [notify({ type: event.type })] };
     case 'offerAllowed':
-      return onOfferAllowed(state, event.offer, event.plan);
+      return onOfferAllowed(state, event);
     case 'offerRefused':
       return onOfferRefused(state, event);
     case 'opened':
@@ -135,6 +135,7 @@ function onRunOffer(state: ClientState, offer: RunOffer): ClientStep {
       planHash: offer.planHash,
       phase: 'checking',
       plan: null,
+      group: null,
       answer: null,
       newestAttempt: 0,
     };
@@ -150,13 +151,16 @@ function onRunOffer(state: ClientState, offer: RunOffer): ClientStep {
   return { state, effects: run.answer === null ? [] : [{ type: 'answerRun', message: run.answer }] };
 }
 
-function onOfferAllowed(state: ClientState, offer: RunOffer, plan: Plan): ClientStep {
+function onOfferAllowed(
+  state: ClientState,
+  { offer, plan, group }: Extract<ClientEvent, { type: 'offerAllowed' }>,
+): ClientStep {
   const run = state.runs.get(offer.runId);
   if (run?.phase !== 'checking') return { state, effects: [] };
   const { runId, planHash } = offer;
   const answer = { type: 'runAccept', runId } as const;
   return {
-    state: withRun(state, { ...run, phase: 'accepted', plan, answer }),
+    state: withRun(state, { ...run, phase: 'accepted', plan, group, answer }),
     effects: [notify({ type: 'accepted', runId, planHash, plan }), { type: 'answerRun', message: answer }],
   };
 }
@@ -192,7 +196,7 @@ function onSessionOpen(
       notify({ type: 'sessionLeft', sessionId, code, reason }),
     ],
   });
-  if (run?.phase !== 'accepted' || run.plan === null) {
+  if (run?.phase !== 'accepted' || run.plan === null || run.group === null) {
     return leave('MESSAGE_UNEXPECTED', `session of run ${runId}, which this client has not accepted`);
   }
   // An opening that comes twice, or late: this process answered that attempt already.
@@ -214,7 +218,8 @@ function onSessionOpen(
   const { modelHash, clipNormL2 = null } = header;
   const fault = clipNormFault(run.plan, slotsOfRound(run.plan, round), clipNormL2);
   if (fault !== null) return leave('MESSAGE_INVALID', `the header of round ${round}, attempt ${attempt}: ${fault}`);
-  const expected = sessionHeaderFor(run.plan, { planHash, runId, round, attempt, modelHash, clipNormL2 });
+  const group = run.group.number;
+  const expected = sessionHeaderFor(run.plan, { planHash, runId, round, attempt, modelHash, clipNormL2, group });
   if (canonicalJson(expected) !== canonicalJson(header) || sessionIdOf(expected) !== sessionId) {
     return leave(
       'MESSAGE_INVALID',
@@ -306,6 +311,7 @@ function onRunEnded(state: ClientState, message: Extract<ServerMessage, { type: 
     planHash: run?.planHash ?? '',
     phase: 'ended',
     plan: run?.plan ?? null,
+    group: null,
     answer: null,
     newestAttempt: run?.newestAttempt ?? 0,
   };

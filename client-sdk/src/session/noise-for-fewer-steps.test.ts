@@ -150,7 +150,7 @@ describe('noise planned for 15 epochs, 1,500 steps taken', () => {
     } as const satisfies ServerMessage;
     const accepted: readonly ClientEvent[] = [
       { type: 'message', message: offered },
-      { type: 'offerAllowed', offer: offered, plan: sound },
+      { type: 'offerAllowed', offer: offered, plan: sound, group: { number: 0, members: [] } },
     ];
     const state = accepted.reduce(
       (before, event) => stepClient(before, event).state,

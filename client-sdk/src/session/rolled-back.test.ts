@@ -45,7 +45,7 @@ async function opened(place: string, attempt: number, answered: number) {
     certificates: [],
   };
   let { state } = stepClient(initialClientState(marks), { type: 'message', message: offer });
-  ({ state } = stepClient(state, { type: 'offerAllowed', offer, plan }));
+  ({ state } = stepClient(state, { type: 'offerAllowed', offer, plan, group: { number: 0, members: [] } }));
   const open: ServerMessage = {
     type: 'sessionOpen',
     sessionId: sessionIdOf(header(attempt)),

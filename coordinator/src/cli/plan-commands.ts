@@ -6,7 +6,10 @@ import {
   completePlan,
   dataSchemaHashOf,
   findingText,
+  groupsOf,
   planHashOf,
+  type Groups,
+  type Plan,
   type PlanSummary,
 } from '@sotto/shared/plan';
 import { openData, pinnedAuthority } from '../data-folder.ts';
@@ -17,7 +20,9 @@ import { readPlan } from './read-plan.ts';
 
 /** Whether a plan can run, what it comes to and what it costs. A signed plan's signature is checked too. */
 export async function planCheck(path: string): Promise<CommandResult> {
-  const { plan, signed } = await readPlan(path);
+  const { plan, signedPlan } = await readPlan(path);
+  const signed = signedPlan !== null;
+  const groups = signedPlan !== null && plan.trust === 'grouped' ? groupsOf(signedPlan) : null;
   const { problems, warnings, summary } = checkPlan(plan);
   const planHash = planHashOf(plan);
   if (problems.length > 0) {
@@ -33,20 +38,42 @@ export async function planCheck(path: string): Promise<CommandResult> {
       `Signature    ${signed ? `of authority ${plan.authority}` : 'none yet'}`,
       `Schema       ${plan.schema.name} (hash ${dataSchemaHashOf(plan.schema)})`,
       ...(summary === null ? [] : summaryLines(summary)),
+      ...(groups === null ? [] : groupLines(plan, groups)),
       ...costLines(costs),
       ...warnings.map((warning) => `Warning      ${findingText(warning)}`),
       'The plan is sound.',
     ],
-    json: { sound: true, planHash, schemaHash: dataSchemaHashOf(plan.schema), signed, warnings, summary, costs },
+    json: {
+      sound: true,
+      planHash,
+      schemaHash: dataSchemaHashOf(plan.schema),
+      signed,
+      warnings,
+      summary,
+      costs,
+      groups,
+    },
   };
 }
 
+/** Who sums with whom, as the signature draws it. */
+function groupLines(plan: Plan, groups: Groups): string[] {
+  const names = new Map(plan.roster.clients.map(({ client, name }) => [client, name]));
+  return groups.map((members, group) => {
+    const who = members.map((client) => names.get(client) ?? client).join(', ');
+    return `${`Group ${group}`.padEnd(13)}${who}`;
+  });
+}
+
 function summaryLines(summary: PlanSummary): string[] {
-  const { thresholds, sessions } = summary;
+  const { groups, thresholds, sessions } = summary;
   return [
     `Clients      ${summary.clients}`,
     `Parameters   ${summary.parameters}`,
-    `Sessions     ${sessions.planned}, at most ${sessions.most}`,
+    `Sessions     ${sessions.planned}, at most ${sessions.most}${groups === null ? '' : ', each of every group'}`,
+    ...(groups === null
+      ? []
+      : [`Groups       ${groups.count} of ${groups.least} to ${groups.most} clients, a round needs ${groups.needed}`]),
     ...(thresholds === null
       ? []
       : [

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { privacyCardSchema } from '@sotto/shared/card';
+import { groupsOf } from '@sotto/shared/plan';
 import { signPlan, authorityKeyOf } from '@sotto/shared/protocol';
 import { exampleAuthority, examplePlan } from '@sotto/shared/plan/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -86,6 +87,26 @@ describe('sotto plan check', () => {
     expect(out).toMatch(/3 +1 +× 1\.15 {2}\(this plan\)/);
     const { costs } = (await json('plan', 'check', planFile)) as never as { costs: { noise: object[] } };
     expect(costs.noise).toContainEqual({ minSurvivors: 4, colluding: 1, factor: Math.sqrt(4 / 3), planned: false });
+  });
+});
+
+describe('sotto plan check of a plan with groups', () => {
+  it('shows their numbers, and who is in which as soon as the plan is signed', async () => {
+    const grouped = examplePlan({ trust: 'grouped', clients: 7 });
+    const signed = signPlan(grouped, authorityKeyOf(exampleAuthority().seed));
+    const file = join(dir, 'grouped.json');
+    await writeFile(file, JSON.stringify(grouped));
+    const { out } = await sotto('plan', 'check', file);
+    expect(out).toContain('Groups       2 of 3 to 4 clients, a round needs 2\n');
+    expect(out).not.toContain('Group 0');
+    await writeFile(file, JSON.stringify(signed));
+    const names = (members: readonly string[] = []) =>
+      members.map((id) => grouped.roster.clients.find(({ client }) => client === id)?.name).join(', ');
+    const [first, second] = groupsOf(signed);
+    expect((await sotto('plan', 'check', file)).out).toContain(
+      `\nGroup 0      ${names(first)}\nGroup 1      ${names(second)}\n`,
+    );
+    expect((await json('plan', 'check', file))['groups']).toEqual([first, second]);
   });
 });
 

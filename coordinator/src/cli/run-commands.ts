@@ -117,9 +117,14 @@ function oneLine(status: RunStatus): string {
     status.privacy.epsilon === null
       ? 'no privacy'
       : `ε at most ${status.privacy.epsilonSoFar?.toFixed(2)} of ${status.privacy.epsilon}`;
-  const where = `round ${status.round}/${status.rounds}  ${status.stage}`;
+  const where = `round ${status.round}/${status.rounds}  ${status.stage}${groupsText(status)}`;
   const reason = status.reason === null ? '' : `  ${status.reason}`;
   return `${status.runId.slice(0, 8)}  ${status.state}  ${where}  ${alive}/${status.clients.length} clients  ${epsilon}${reason}`;
+}
+
+/** Where the round has several groups: how many are open and done. */
+function groupsText({ groups }: RunStatus): string {
+  return groups === undefined ? '' : `, groups ${groups.open} open and ${groups.released} released of ${groups.total}`;
 }
 
 function statusLines(status: RunStatus): string[] {
@@ -129,7 +134,7 @@ function statusLines(status: RunStatus): string[] {
     `Plan         ${status.name} (${status.planHash})`,
     `State        ${status.state}${status.reason === null ? '' : `: ${status.reason}`}`,
     `Round        ${status.round} of ${status.rounds}, ${status.attempt} sessions, ${status.failedAttempts} failed`,
-    `Stage        ${status.stage}`,
+    `Stage        ${status.stage}${groupsText(status)}`,
     `Privacy      ${status.privacy.kind === 'none' ? 'none: ε = ∞' : `ε = ${status.privacy.epsilon}, δ = ${status.privacy.delta}; at most ${status.privacy.epsilonSoFar?.toFixed(3)} so far`}`,
     ...status.evaluations
       .slice(-1)

@@ -11,6 +11,8 @@ const modelsKept = 3;
 export type BlobRetention = {
   /** Whether the run needs a blob. */
   keeps(hash: string): boolean;
+  /** Notes a group's sum that is durable. */
+  groupReleased(sum: string): void;
   /** Notes a release that is durable; returns what it made needless. */
   released(blobs: ReleaseBlobs): readonly string[];
 };
@@ -23,6 +25,7 @@ export function createBlobRetention(firstModel: string): BlobRetention {
   const keeps = (hash: string) => hash === firstModel || hash === state || models.includes(hash) || sums.has(hash);
   return {
     keeps,
+    groupReleased: (sum) => void sums.add(sum),
     released(blobs) {
       const before = state === null ? models : [...models, state];
       models = [...models, blobs.model].slice(-modelsKept);

@@ -1,6 +1,6 @@
 import { planCard } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
-import { planHashOf, requireSoundPlan, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
+import { groupsOf, planHashOf, requireSoundPlan, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
 import {
   clientEnvelopeSchema,
   parseSignedPlan,
@@ -59,18 +59,22 @@ export function createRunDriver(ports: RunPorts): RunDriver {
   }
 
   async function lead(record: RunRecord, signedPlan: SignedPlan): Promise<RunHost> {
-    const offer: ServerMessage = {
+    const certificates = await certificatesOf(signedPlan);
+    const groups = groupsOf(signedPlan);
+    // A client sums with its group alone, so it is shown the certificates of that group.
+    const offers = groups.map((members): ServerMessage => ({
       type: 'runOffer',
       runId: record.runId,
       signedPlanBlob: record.signedPlanBlob,
       planHash: record.planHash,
-      certificates: await certificatesOf(signedPlan),
-    };
+      certificates: members.flatMap((client) => certificates.get(client) ?? []),
+    }));
+    const offerOf = new Map(groups.flatMap((members, group) => members.map((client) => [client, offers[group]!])));
     const host = await createRunHost({
       ports,
       record,
       signedPlan,
-      offer,
+      offerTo: (client) => offerOf.get(client),
       changed: () => changed(record.runId),
       isConnected: (client) => connected.has(client),
       isKept: (hash) => [...hosts.values()].some((other) => other.keeps(hash)),
@@ -80,8 +84,8 @@ export function createRunDriver(ports: RunPorts): RunDriver {
   }
 
   /** @throws {ROSTER_INVALID} */
-  async function certificatesOf({ plan }: SignedPlan): Promise<Certificate[]> {
-    const certificates: Certificate[] = [];
+  async function certificatesOf({ plan }: SignedPlan): Promise<Map<string, Certificate>> {
+    const certificates = new Map<string, Certificate>();
     for (const { client, name, identity } of plan.roster.clients) {
       const known = await store.client(client);
       if (known === null) {
@@ -93,7 +97,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       if (known.certificate.identity !== identity) {
         throw new SottoError('ROSTER_INVALID', `roster client ${client} (${name}) enrolled with another identity key`);
       }
-      certificates.push(known.certificate);
+      certificates.set(client, known.certificate);
     }
     return certificates;
   }

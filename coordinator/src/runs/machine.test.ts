@@ -9,8 +9,8 @@ import { initialRunState, type RunEffect, type RunFacts, type RunInput, type Run
 import { gatherMs, retryMs, returnMs } from './run-waits.ts';
 
 const plan = examplePlan({ clients: 4, minSurvivors: 3, rounds: 2, evaluateEvery: 1, spareAttempts: 2 });
-const facts: RunFacts = { runId: 'cd'.repeat(16), planHash: planHashOf(plan), plan };
 const ids = plan.roster.clients.map(({ client }) => client);
+const facts: RunFacts = { runId: 'cd'.repeat(16), planHash: planHashOf(plan), plan, groups: [ids] };
 const [one = '', two = '', three = '', four = ''] = ids;
 const modelHash = '11'.repeat(32);
 
@@ -59,8 +59,8 @@ function opened() {
 }
 
 function released(state: RunState): RunEvent {
-  const { session } = state;
-  if (session === null) throw new Error('no session is open');
+  const [session] = state.sessions;
+  if (session === undefined) throw new Error('no session is open');
   const { round, attempt } = session.header;
   const after = (attempt % 256).toString(16).padStart(2, '0').repeat(32);
   return {
@@ -84,13 +84,13 @@ describe('stepRun', () => {
       run.step({ type: 'connected', at: 1, client });
       run.step({ type: 'accepted', at: 1, client });
     }
-    expect(run.state().session).toBeNull();
+    expect(run.state().sessions).toEqual([]);
     expect(run.did().filter(({ type }) => type === 'setTimer')).toEqual([
       { type: 'setTimer', timer: 'gather', ms: gatherMs },
     ]);
     run.step({ type: 'timer', at: 2, timer: 'gather' });
-    expect(run.state().session?.cohort).toEqual([one, two, three].toSorted());
-    expect(opened().state().session?.cohort).toEqual(ids);
+    expect(run.state().sessions[0]?.cohort).toEqual([one, two, three].toSorted());
+    expect(opened().state().sessions[0]?.cohort).toEqual(ids);
   });
 
   it('does nothing of an event before the event is recorded', () => {
@@ -98,7 +98,7 @@ describe('stepRun', () => {
     for (const client of ids) run.step({ type: 'connected', at: 1, client });
     for (const client of [one, two, three]) run.step({ type: 'accepted', at: 1, client });
     const { state, effects } = stepRun(run.state(), { type: 'accepted', at: 1, client: four });
-    expect(state.session).toBeNull();
+    expect(state.sessions).toEqual([]);
     expect(typesOf(effects)).toEqual(['record']);
   });
 
@@ -113,8 +113,8 @@ describe('stepRun', () => {
     expect(sent).toMatchObject({ type: 'send', client: two, message: { type: 'sessionOpen' } });
     run.step({ type: 'disconnected', at: 4, client: two });
     run.step({ type: 'timer', at: 9, timer: `return:${two}` });
-    expect(run.state().session?.lost).toEqual(new Set([two]));
-    expect(run.state().session).not.toBeNull();
+    expect(run.state().sessions[0]?.lost).toEqual(new Set([two]));
+    expect(run.state().sessions).toHaveLength(1);
   });
 
   it('fails the session when too few are left, waits ever longer, and opens the next attempt of the same round', () => {
@@ -126,9 +126,9 @@ describe('stepRun', () => {
       expect(run.did()).toContainEqual({ type: 'setTimer', timer: 'retry', ms: retryMs(failures) });
       // Nothing but the wait's end opens a session.
       run.step({ type: 'accepted', at: 3, client: four });
-      expect(run.state().session).toBeNull();
+      expect(run.state().sessions).toEqual([]);
       run.step({ type: 'timer', at: 4, timer: 'retry' });
-      expect(run.state().session?.header).toMatchObject({ round: 1, attempt: failures + 1 });
+      expect(run.state().sessions[0]?.header).toMatchObject({ round: 1, attempt: failures + 1 });
     }
     // Nobody can have charged an attempt that never came to its uploads.
     expect(run.state().sessionsUsed).toBe(0);
@@ -139,16 +139,16 @@ describe('stepRun', () => {
     const after = lead(before.events.reduce(applyRunEvent, initialRunState(facts)));
     after.step({ type: 'restarted', at: 9 });
     expect(after.events).toMatchObject([{ type: 'sessionFailed', code: 'CANCELLED', mayBeCharged: true }]);
-    expect(after.state()).toMatchObject({ session: null, sessionsUsed: 1, attempt: 1, round: 1 });
+    expect(after.state()).toMatchObject({ sessions: [], sessionsUsed: 1, attempt: 1, round: 1 });
   });
 
   it('opens nothing while paused, and says goodbye to everybody when stopped', () => {
     const run = opened();
     run.step({ type: 'pauseAsked', at: 2 });
     run.record(released(run.state()));
-    expect(run.state()).toMatchObject({ paused: true, session: null, round: 2 });
+    expect(run.state()).toMatchObject({ paused: true, sessions: [], round: 2 });
     run.step({ type: 'resumeAsked', at: 3 });
-    expect(run.state().session?.header.round).toBe(2);
+    expect(run.state().sessions[0]?.header.round).toBe(2);
     run.did();
     run.step({ type: 'stopAsked', at: 4, reason: 'enough' });
     const messages = run.did().flatMap((effect) => (effect.type === 'send' ? [effect.message.type] : []));
@@ -166,11 +166,12 @@ describe('stepRun', () => {
     const last = sessionCount(plan) + plan.spareAttempts;
     for (let used = 1; used < last; used++) {
       run.record({ type: 'sessionCharged', at: 2, attempt: run.state().attempt });
-      run.step({ type: 'recoveryFailed', at: 2, code: 'RECOVERY_FAILED', reason: 'test', culprits: [] });
+      const sessionId = run.state().sessions[0]?.sessionId ?? '';
+      run.step({ type: 'recoveryFailed', at: 2, sessionId, code: 'RECOVERY_FAILED', reason: 'test', culprits: [] });
       expect(run.state().sessionsUsed).toBe(used);
       run.step({ type: 'timer', at: 3, timer: 'retry' });
     }
-    expect(run.state().session?.header).toMatchObject({ round: 3, slots: ['evaluation'], attempt: last });
+    expect(run.state().sessions[0]?.header).toMatchObject({ round: 3, slots: ['evaluation'], attempt: last });
     run.record(released(run.state()));
     expect(run.events.at(-1)).toMatchObject({ type: 'finished' });
     expect(run.state().ended?.reason).toContain('used up after 0 of 2 rounds');
@@ -192,7 +193,7 @@ describe('stepRun', () => {
           type: fc.constant('timer' as const),
           at: fc.nat(),
           timer: fc.oneof(
-            fc.constantFrom('stage' as const, 'gather' as const, 'retry' as const),
+            fc.constantFrom('stage:' as const, 'gather' as const, 'retry' as const),
             client.map((id): `return:${string}` => `return:${id}`),
           ),
         }),
@@ -205,24 +206,27 @@ describe('stepRun', () => {
       fc.property(fc.array(inputs, { maxLength: 120 }), (steps) => {
         const run = submitted();
         for (const input of steps) {
-          const { session, ended } = run.state();
+          const { sessions, ended } = run.state();
+          const [session] = sessions;
           const count = run.events.length;
           if (input === 'charge') {
-            if (session !== null && !session.charged) {
+            if (session !== undefined && !session.charged) {
               run.record({ type: 'sessionCharged', at: 1, attempt: session.header.attempt });
             }
           } else if (input === 'release') {
             if (session?.charged === true) run.record(released(run.state()));
+          } else if (input.type === 'timer' && input.timer === 'stage:') {
+            run.step({ ...input, timer: `stage:${session?.sessionId}` });
           } else {
             run.step(input);
           }
           if (ended !== null) expect(run.events).toHaveLength(count);
         }
         // The durable part is the fold of the events.
-        const { clients: _, waiting: _w, gathered: _g, session: live, ...durable } = run.state();
+        const { clients: _, waiting: _w, gathered: _g, sessions: live, ...durable } = run.state();
         const folded = run.events.reduce(applyRunEvent, initialRunState(facts));
         expect(folded).toMatchObject(durable);
-        expect(folded.session?.sessionId).toBe(live?.sessionId);
+        expect(folded.sessions.map(({ sessionId }) => sessionId)).toEqual(live.map(({ sessionId }) => sessionId));
         // Attempts count up by one, a session is closed before the next is opened, charges stay within the plan.
         let attempts = 0;
         let open = false;

@@ -1,6 +1,16 @@
 import type { ServerMessage } from '@sotto/shared/protocol';
 import { createSum, stepSum, type SumEffect, type SumRequest } from '@sotto/shared/secure-sum';
-import { canOpenWith, isReady, lostFromSession, sumRulesOf, withClient } from './run-clients.ts';
+import {
+  canConclude,
+  cohortsThatCanOpen,
+  isReady,
+  lostFromSession,
+  sessionById,
+  sessionWith,
+  sumRulesOf,
+  withClient,
+  withSession,
+} from './run-clients.ts';
 import { applyRunEvent } from './run-fold.ts';
 import type { RunEvent } from './run-events.ts';
 import type { LiveSession, RunEffect, RunInput, RunState, RunStep, RunTimer } from './run-state.ts';
@@ -16,7 +26,9 @@ export function stepRun(state: RunState, event: RunEvent | RunInput): RunStep {
   switch (event.type) {
     case 'runSubmitted':
     case 'sessionOpened':
+    case 'groupsOpened':
     case 'sessionCharged':
+    case 'groupReleased':
     case 'released':
     case 'sessionFailed':
     case 'paused':
@@ -32,42 +44,30 @@ export function stepRun(state: RunState, event: RunEvent | RunInput): RunStep {
 function onRecorded(before: RunState, event: RunEvent): RunStep {
   const state = applyRunEvent(before, event);
   switch (event.type) {
-    case 'sessionOpened': {
-      if (state.session === null) return { state, effects: [] };
-      const outstanding = new Map(
-        event.cohort.map((client): [string, ServerMessage] => {
-          const answered = state.clients.get(client)?.answeredAttempt ?? 0;
-          return [client, { type: 'sessionOpen', sessionId: event.sessionId, header: event.header, answered }];
-        }),
-      );
-      return withSumEffects(
-        { ...state, session: { ...state.session, outstanding } },
-        createSum(sumRulesOf(state.facts.plan, event.header), event.cohort).effects,
-        [...clearWaits(before), ...[...outstanding].map(([client, message]) => send(client, message))],
-        event.at,
-      );
-    }
+    case 'sessionOpened':
+    case 'groupsOpened':
+      return openSessions(state, clearWaits(before), event.at);
     case 'released':
+      return decide(
+        state,
+        event.at,
+        before.sessions.flatMap((session) => closeSession(session, releasedMessage)),
+      );
+    case 'groupReleased':
     case 'sessionFailed': {
-      const closing = closeSession(before, event);
-      if (event.type === 'released') return decide(state, event.at, closing);
-      const retry: RunEffect = { type: 'setTimer', timer: 'retry', ms: retryMs(state.failuresInRow) };
-      return { state: { ...state, waiting: 'retry' }, effects: [...closing, retry] };
+      const message =
+        event.type === 'groupReleased'
+          ? releasedMessage
+          : (session: LiveSession) => closedMessage(session, event.code, event.told ?? event.reason);
+      const closing = before.sessions
+        .filter(({ header }) => header.group === event.group)
+        .flatMap((session) => closeSession(session, message));
+      return afterSession(state, event.at, closing);
     }
     case 'stopped':
     case 'finished': {
-      const closing =
-        before.session === null
-          ? []
-          : closeSession(before, {
-              type: 'sessionFailed',
-              at: event.at,
-              attempt: state.attempt,
-              code: 'CANCELLED',
-              reason: event.reason ?? 'the run ended',
-              culprits: [],
-              mayBeCharged: true,
-            });
+      const message = (session: LiveSession) => closedMessage(session, 'CANCELLED', event.reason ?? 'the run ended');
+      const closing = before.sessions.flatMap((session) => closeSession(session, message));
       return { state, effects: [...closing, ...clearWaits(before), ...endMessages(state)] };
     }
     case 'resumed':
@@ -79,6 +79,37 @@ function onRecorded(before: RunState, event: RunEvent): RunStep {
   }
 }
 
+/** Sends the openings of an attempt's sessions, and begins each of their sums. */
+function openSessions(before: RunState, first: readonly RunEffect[], at: number): RunStep {
+  let step: RunStep = { state: before, effects: first };
+  for (const { sessionId, header, cohort } of before.sessions) {
+    const session = sessionById(step.state, sessionId);
+    if (session === null) continue;
+    const outstanding = new Map(
+      cohort.map((client): [string, ServerMessage] => {
+        const answered = before.clients.get(client)?.answeredAttempt ?? 0;
+        return [client, { type: 'sessionOpen', sessionId, header, answered }];
+      }),
+    );
+    step = withSumEffects(
+      withSession(step.state, { ...session, outstanding }),
+      sessionId,
+      createSum(sumRulesOf(before.facts, header), cohort).effects,
+      [...step.effects, ...[...outstanding].map(([client, message]) => send(client, message))],
+      at,
+    );
+  }
+  return step;
+}
+
+/** One of an attempt's sessions is over. With the last one the round is released, or what it lacks is tried again. */
+function afterSession(state: RunState, at: number, closing: readonly RunEffect[]): RunStep {
+  if (state.sessions.length > 0) return { state, effects: closing };
+  if (canConclude(state)) return decide(state, at, closing);
+  const retry: RunEffect = { type: 'setTimer', timer: 'retry', ms: retryMs(state.failuresInRow) };
+  return { state: { ...state, waiting: 'retry' }, effects: [...closing, retry] };
+}
+
 function onInput(state: RunState, input: RunInput): RunStep {
   switch (input.type) {
     case 'restarted':
@@ -87,9 +118,8 @@ function onInput(state: RunState, input: RunInput): RunStep {
       return onConnected(state, input.client, input.at);
     case 'disconnected': {
       const next = withClient(state, input.client, { connected: false });
-      const inSession = state.session?.cohort.includes(input.client) && !state.session.lost.has(input.client);
       const wait: RunEffect = { type: 'setTimer', timer: `return:${input.client}`, ms: returnMs };
-      return { state: next, effects: inSession ? [wait] : [] };
+      return { state: next, effects: sessionWith(state, input.client) === null ? [] : [wait] };
     }
     case 'accepted':
       if (state.ended !== null || state.clients.get(input.client)?.answer === 'revoked') return { state, effects: [] };
@@ -106,16 +136,25 @@ function onInput(state: RunState, input: RunInput): RunStep {
     case 'lost':
       return lose(state, input.client, input.reason, input.at);
     case 'message': {
-      if (state.session === null) return { state, effects: [] };
-      const step = stepSum(state.session.sum, { type: 'message', message: input.message });
-      return withSumEffects({ ...state, session: { ...state.session, sum: step.state } }, step.effects, [], input.at);
+      const session = sessionById(state, input.message.sessionId);
+      if (session === null) return { state, effects: [] };
+      const step = stepSum(session.sum, { type: 'message', message: input.message });
+      return withSumEffects(
+        withSession(state, { ...session, sum: step.state }),
+        session.sessionId,
+        step.effects,
+        [],
+        input.at,
+      );
     }
     case 'timer':
       return onTimer(state, input.timer, input.at);
-    case 'recoveryFailed':
-      return state.session === null
+    case 'recoveryFailed': {
+      const session = sessionById(state, input.sessionId);
+      return session === null
         ? { state, effects: [] }
-        : { state, effects: [failure(state.session, input.at, input.code, input.reason, input.culprits)] };
+        : { state, effects: [failure(session, input.at, input.code, input.reason, input.culprits)] };
+    }
     case 'pauseAsked':
       return { state, effects: state.paused || state.ended ? [] : [record({ type: 'paused', at: input.at })] };
     case 'resumeAsked':
@@ -128,15 +167,17 @@ function onInput(state: RunState, input: RunInput): RunStep {
   }
 }
 
-/** A session that was open when the process ended is dead: its secrets were in memory, here and at the clients. */
+/** Sessions that were open when the process ended are dead: their secrets were in memory, here and at the clients. */
 function onRestart(state: RunState, at: number): RunStep {
   if (state.ended !== null) return { state, effects: [] };
-  if (state.session === null) return decide(state, at, []);
-  // Which stage it had reached is not durable, so it counts as charged.
-  const session = { ...state.session, mayBeCharged: true };
+  if (state.sessions.length === 0) return decide(state, at, []);
+  // Which stage they had reached is not durable, so they count as charged.
+  const sessions = state.sessions.map((session) => ({ ...session, mayBeCharged: true }));
   return {
-    state: { ...state, session },
-    effects: [failure(session, at, 'CANCELLED', 'the coordinator was restarted during the session', [])],
+    state: { ...state, sessions },
+    effects: sessions.map((session) =>
+      failure(session, at, 'CANCELLED', 'the coordinator was restarted during the session', []),
+    ),
   };
 }
 
@@ -146,7 +187,7 @@ function onConnected(state: RunState, client: string, at: number): RunStep {
   const next = withClient(state, client, { connected: true });
   if (state.ended !== null) return { state: next, effects: [send(client, endMessage(state))] };
   const effects: RunEffect[] = [{ type: 'offer', client }];
-  const outstanding = state.session?.lost.has(client) ? undefined : state.session?.outstanding.get(client);
+  const outstanding = sessionWith(state, client)?.outstanding.get(client);
   if (outstanding !== undefined) {
     effects.push({ type: 'clearTimer', timer: `return:${client}` }, send(client, outstanding));
   }
@@ -156,30 +197,29 @@ function onConnected(state: RunState, client: string, at: number): RunStep {
 function onTimer(state: RunState, timer: RunTimer, at: number): RunStep {
   if (timer === 'gather') return decide({ ...state, waiting: 'nothing', gathered: true }, at, []);
   if (timer === 'retry') return decide({ ...state, waiting: 'nothing' }, at, []);
-  if (timer === 'stage') {
-    const { session } = state;
+  if (timer.startsWith('stage:')) {
+    const session = sessionById(state, timer.slice('stage:'.length));
     if (session === null || session.stage === 'release') return { state, effects: [] };
     const step = stepSum(session.sum, { type: 'stageTimeout', stage: session.stage });
-    return withSumEffects({ ...state, session: { ...session, sum: step.state } }, step.effects, [], at);
+    return withSumEffects(withSession(state, { ...session, sum: step.state }), session.sessionId, step.effects, [], at);
   }
   return lose(state, timer.slice('return:'.length), 'UNREACHABLE: the connection did not come back in time', at);
 }
 
-/** Takes a client out of the open session; the run goes on. */
+/** Takes a client out of its open session; the run goes on. */
 function lose(state: RunState, client: string, reason: string, at: number): RunStep {
-  const { session } = state;
-  if (session === null || !session.cohort.includes(client) || session.lost.has(client)) {
-    return decide(state, at, []);
-  }
-  const next = lostFromSession(state, client, reason);
+  const session = sessionWith(state, client);
+  if (session === null) return decide(state, at, []);
+  const next = lostFromSession(state, session.sessionId, client, reason);
   const step = stepSum(session.sum, { type: 'lost', client, reason });
-  const current = next.session ?? session;
-  return withSumEffects({ ...next, session: { ...current, sum: step.state } }, step.effects, [], at);
+  const current = sessionById(next, session.sessionId) ?? session;
+  return withSumEffects(withSession(next, { ...current, sum: step.state }), session.sessionId, step.effects, [], at);
 }
 
-/** Turns what the secure sum asks for into the run's effects. */
+/** Turns what a session's secure sum asks for into the run's effects. */
 function withSumEffects(
   before: RunState,
+  sessionId: string,
   sumEffects: readonly SumEffect[],
   first: readonly RunEffect[],
   at: number,
@@ -187,40 +227,37 @@ function withSumEffects(
   let state = before;
   const effects: RunEffect[] = [...first];
   for (const effect of sumEffects) {
-    const { session } = state;
+    const session = sessionById(state, sessionId);
     if (session === null) break;
     switch (effect.type) {
       case 'send': {
         const message: SumRequest = effect.message;
         effects.push(send(effect.to, message));
-        state = {
-          ...state,
-          session: { ...session, outstanding: new Map(session.outstanding).set(effect.to, message) },
-        };
+        state = withSession(state, {
+          ...session,
+          outstanding: new Map(session.outstanding).set(effect.to, message),
+        });
         break;
       }
       case 'stage':
-        state = {
-          ...state,
-          session: {
-            ...session,
-            stage: effect.stage,
-            stageEndsAt: at + stageMs(state.facts.plan, effect.stage),
-            mayBeCharged: session.mayBeCharged || effect.stage === 'upload',
-          },
-        };
-        effects.push({ type: 'setTimer', timer: 'stage', ms: stageMs(state.facts.plan, effect.stage) });
+        state = withSession(state, {
+          ...session,
+          stage: effect.stage,
+          stageEndsAt: at + stageMs(state.facts.plan, effect.stage),
+          mayBeCharged: session.mayBeCharged || effect.stage === 'upload',
+        });
+        effects.push({ type: 'setTimer', timer: `stage:${sessionId}`, ms: stageMs(state.facts.plan, effect.stage) });
         break;
       case 'lost': {
-        state = lostFromSession(state, effect.client, `${effect.code}: ${effect.reason}`);
+        state = lostFromSession(state, sessionId, effect.client, `${effect.code}: ${effect.reason}`);
         effects.push(send(effect.client, closedMessage(session, effect.code, effect.reason)));
         break;
       }
       case 'recover':
-        state = { ...state, session: { ...session, stage: 'release', stageEndsAt: null } };
+        state = withSession(state, { ...session, stage: 'release', stageEndsAt: null });
         effects.push(
-          { type: 'clearTimer', timer: 'stage' },
-          { type: 'recover', sessionId: session.sessionId, job: effect.job },
+          { type: 'clearTimer', timer: `stage:${sessionId}` },
+          { type: 'recover', sessionId, job: effect.job },
         );
         break;
       case 'failed':
@@ -231,20 +268,23 @@ function withSumEffects(
   return { state, effects };
 }
 
-/** Opens the next session, waits, or ends the run; called whenever one of these may have become possible. */
+/** Releases the round, opens the next sessions, waits, or ends the run; called whenever one of these may have become possible. */
 function decide(state: RunState, at: number, before: readonly RunEffect[]): RunStep {
-  if (state.session !== null || state.ended !== null || state.paused || state.waiting === 'retry') {
+  if (state.sessions.length > 0 || state.ended !== null || state.waiting === 'retry') {
     return { state, effects: before };
   }
+  if (canConclude(state)) return { state, effects: [...before, { type: 'conclude' }] };
+  if (state.paused) return { state, effects: before };
   const next = nextSession(state, at);
   if (next.type === 'finish') return { state, effects: [...before, record(next.event)] };
-  const ready = [...state.clients].filter(([, client]) => isReady(client)).map(([id]) => id);
-  if (!canOpenWith(state.facts.plan, ready.length)) {
+  const cohorts = cohortsThatCanOpen(state, next.round);
+  if (cohorts.length === 0) {
     const cleared: RunEffect[] = state.waiting === 'gather' ? [{ type: 'clearTimer', timer: 'gather' }] : [];
     return { state: { ...state, waiting: 'nothing', gathered: false }, effects: [...before, ...cleared] };
   }
-  const undecided = [...state.clients.values()].some((client) => client.connected && client.answer === 'none');
-  const incomplete = ready.length < state.clients.size && (undecided || state.attempt === 0);
+  const known = [...state.clients.values()];
+  const undecided = known.some((client) => client.connected && client.answer === 'none');
+  const incomplete = !known.every(isReady) && (undecided || state.attempt === 0);
   if (incomplete && !state.gathered) {
     if (state.waiting === 'gather') return { state, effects: before };
     return {
@@ -252,7 +292,7 @@ function decide(state: RunState, at: number, before: readonly RunEffect[]): RunS
       effects: [...before, { type: 'setTimer', timer: 'gather', ms: gatherMs }],
     };
   }
-  return { state, effects: [...before, record(next.open(ready.toSorted()))] };
+  return { state, effects: [...before, record(next.open(cohorts))] };
 }
 
 function failure(
@@ -267,6 +307,7 @@ function failure(
     type: 'sessionFailed',
     at,
     attempt: session.header.attempt,
+    ...(session.header.group === undefined ? {} : { group: session.header.group }),
     code,
     reason: [reason, ...causes].join('; ').slice(0, 1_000),
     // What one client says of itself (a policy line, its budget) is not for the others.
@@ -276,21 +317,21 @@ function failure(
   });
 }
 
-function closeSession(before: RunState, event: Extract<RunEvent, { type: 'released' | 'sessionFailed' }>): RunEffect[] {
-  const { session } = before;
-  if (session === null) return [];
-  const message: ServerMessage =
-    event.type === 'released'
-      ? { type: 'sessionClosed', sessionId: session.sessionId, outcome: 'released', code: null, reason: null }
-      : closedMessage(session, event.code, event.told ?? event.reason);
+/** Tells a session's clients that it is over. */
+function closeSession(session: LiveSession, messageOf: (session: LiveSession) => ServerMessage): RunEffect[] {
+  const message = messageOf(session);
   return [
-    { type: 'clearTimer', timer: 'stage' },
+    { type: 'clearTimer', timer: `stage:${session.sessionId}` },
     ...session.cohort.flatMap((client): RunEffect[] => [
       { type: 'clearTimer', timer: `return:${client}` },
       send(client, message),
     ]),
     { type: 'forget', sessionId: session.sessionId },
   ];
+}
+
+function releasedMessage({ sessionId }: LiveSession): ServerMessage {
+  return { type: 'sessionClosed', sessionId, outcome: 'released', code: null, reason: null };
 }
 
 function closedMessage(session: LiveSession, code: string, reason: string): ServerMessage {

@@ -1,10 +1,16 @@
 import { bandedSchedule, planSlots, sessionCount, sessionHeaderFor, slotsOfRound } from '@sotto/shared/plan';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
-import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
+import type { Cohort } from './run-clients.ts';
+import type { GroupsOpenedEvent, RunEvent, SessionOpenedEvent } from './run-events.ts';
 import type { RunState } from './run-state.ts';
 
 export type NextSession =
-  | { readonly type: 'open'; readonly open: (cohort: readonly string[]) => SessionOpenedEvent }
+  | {
+      readonly type: 'open';
+      readonly round: number;
+      /** One session for each of these groups, all of them of one attempt. */
+      readonly open: (cohorts: readonly Cohort[]) => SessionOpenedEvent | GroupsOpenedEvent;
+    }
   | { readonly type: 'finish'; readonly event: Extract<RunEvent, { type: 'finished' }> };
 
 /**
@@ -36,23 +42,34 @@ export function nextSession(state: RunState, at: number): NextSession {
         : `the sessions of the plan are used up after ${trained} of ${rounds} rounds`;
     return { type: 'finish', event: { type: 'finished', at, outcome: trained === 0 ? 'failed' : 'finished', reason } };
   }
-  const header = sessionHeaderFor(plan, {
-    planHash,
-    runId,
-    round,
-    attempt: state.attempt + 1,
-    modelHash: state.modelHash,
-    clipNormL2: slotsOfRound(plan, round).includes('training') ? state.clipNormL2 : null,
-  });
-  const usedUp = planSlots(plan).find(
-    ({ slot, count }) => header.slots.includes(slot) && state.slotsUsed[slot] >= count,
-  );
+  const slots = slotsOfRound(plan, round);
+  const usedUp = planSlots(plan).find(({ slot, count }) => slots.includes(slot) && state.slotsUsed[slot] >= count);
   if (usedUp !== undefined) {
     // Failed sessions carried it more often than there are spare ones: ε covers no further one.
     const reason = `the plan's ${usedUp.count} sessions with ${usedUp.slot} are used up in round ${round} of ${rounds}`;
     const outcome = state.trainedRounds === 0 ? 'failed' : 'finished';
     return { type: 'finish', event: { type: 'finished', at, outcome, reason } };
   }
-  const sessionId = sessionIdOf(header);
-  return { type: 'open', open: (cohort) => ({ type: 'sessionOpened', at, sessionId, header, cohort: [...cohort] }) };
+  const session = ({ group, clients }: Cohort) => {
+    const header = sessionHeaderFor(plan, {
+      planHash,
+      runId,
+      round,
+      attempt: state.attempt + 1,
+      modelHash: state.modelHash,
+      group,
+      clipNormL2: slots.includes('training') ? state.clipNormL2 : null,
+    });
+    return { sessionId: sessionIdOf(header), header, cohort: [...clients] };
+  };
+  return {
+    type: 'open',
+    round,
+    open: (cohorts) => {
+      const sessions = cohorts.map(session);
+      const [only] = sessions;
+      if (plan.trust === 'grouped' || only === undefined) return { type: 'groupsOpened', at, sessions };
+      return { type: 'sessionOpened', at, ...only };
+    },
+  };
 }

@@ -5,8 +5,8 @@ import { wordsToLittleEndian } from '@sotto/shared/vector';
 import type { ChargeRecord, RunCommit } from '../store/store.ts';
 import type { ReleaseBlobs } from './blob-retention.ts';
 import type { RunPorts } from './ports.ts';
-import { addCoordinatorNoise, conclude } from './release.ts';
-import type { ReleasedEvent } from './run-events.ts';
+import { addCoordinatorNoise, alarmOf, conclude } from './release.ts';
+import type { GroupReleasedEvent, ReleasedEvent } from './run-events.ts';
 import type { RunFacts } from './run-state.ts';
 import { transcriptRecord } from './transcript.ts';
 
@@ -26,6 +26,8 @@ export type ReleaseInput = {
   readonly survivors: readonly string[];
   /** What is left of its noise; null: all. */
   readonly noise: NoiseLeft | null;
+  /** The groups whose sums it is made of; absent where it is that of one session. */
+  readonly groups?: readonly number[];
   /** The server's state before. */
   readonly server: ServerState;
   readonly transcript: { readonly length: number; readonly hash: string };
@@ -34,7 +36,7 @@ export type ReleaseInput = {
 /** Concludes a sum and makes the release transaction: sum, transcript entry, checkpoint and event. */
 export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: ReleaseInput): Promise<ReleaseCommit> {
   const { plan, planHash, runId } = facts;
-  const { header, sum, survivors, noise } = input;
+  const { header, sum, survivors, noise, groups } = input;
   const { round, attempt } = header;
   addCoordinatorNoise(plan, header, sum, ports.random, ports.allowInsecureRandom ?? false);
   const conclusion = conclude(plan, header, input.server, sum, survivors.length, noise);
@@ -54,6 +56,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     slots: header.slots,
     survivors: [...survivors],
     ...(noise === null ? {} : { noise }),
+    ...(groups === undefined ? {} : { groups: [...groups] }),
     sumHash: sumBlob,
     modelBefore: header.modelHash,
     modelAfter: modelBlob,
@@ -66,6 +69,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     attempt,
     survivors: [...survivors],
     ...(noise === null ? {} : { noise }),
+    ...(groups === undefined ? {} : { groups: [...groups] }),
     modelHash: modelBlob,
     ...(conclusion.clipNormL2 === null ? {} : { clipNormL2: conclusion.clipNormL2 }),
     releaseNorm: conclusion.releaseNorm,
@@ -81,6 +85,37 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     },
     server: conclusion.state,
     blobs: { sum: sumBlob, model: modelBlob, state: stateBlob },
+  };
+}
+
+/** The sum of one group: it is a release of its own, durable before the round's is made of it. */
+export async function groupCommit(
+  ports: RunPorts,
+  { plan, planHash, runId }: RunFacts,
+  group: number,
+  { header, sum, survivors, transcript }: Omit<ReleaseInput, 'server' | 'groups' | 'noise'>,
+): Promise<{ readonly event: GroupReleasedEvent; readonly commit: Pick<RunCommit, 'transcript'> }> {
+  const { round, attempt, slots, modelHash } = header;
+  const sumHash = await ports.blobs.put(wordsToLittleEndian(sum));
+  const record = transcriptRecord(transcript.length, {
+    type: 'group',
+    version: 1,
+    previous: transcript.hash,
+    runId,
+    planHash,
+    round,
+    attempt,
+    group,
+    slots,
+    survivors: [...survivors],
+    sumHash,
+    modelBefore: modelHash,
+  });
+  const alarm = alarmOf(plan, header, sum, survivors.length, null);
+  const at = ports.clock.now();
+  return {
+    event: { type: 'groupReleased', at, round, attempt, group, survivors: [...survivors], sumHash, alarm },
+    commit: { transcript: record },
   };
 }
 

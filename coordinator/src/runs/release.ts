@@ -51,6 +51,38 @@ export function addCoordinatorNoise(
 }
 
 /**
+ * The sums of a round's groups added up, coordinate by coordinate. The plan's check has shown that nothing wraps while clients are
+ * honest; where one is not, it wraps everywhere alike.
+ */
+export function addGroupSums(dimension: number, sums: readonly Int32Array[]): Int32Array {
+  const total = new Int32Array(dimension);
+  for (const sum of sums) {
+    for (let index = 0; index < dimension; index++) total[index] = total[index]! + sum[index]!;
+  }
+  return total;
+}
+
+/**
+ * Why a sum cannot be that of honest clients, or null when it can: of a whole cohort or of one group.
+ * @param noise - what was taken out of the sum's noise; null: nothing
+ */
+export function alarmOf(
+  plan: Plan,
+  header: SessionHeader,
+  sum: Int32Array,
+  survivors: number,
+  noise: NoiseLeft | null,
+): string | null {
+  const { query } = plan.training;
+  const units = query.kind === 'gradient' ? batchBound(query.expectedBatch) : survivors;
+  const alarms = splitParts(sessionParts(plan, header.slots), sum).flatMap(({ part, integers }) => {
+    const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
+    return releaseAlarm({ part, integers, units, noiseVarianceSteps }) ?? [];
+  });
+  return alarms.length === 0 ? null : alarms.join('; ');
+}
+
+/**
  * Concludes a release: the strategy's step and the evaluation's figures. Deterministic, so a replay gives the same bits.
  * @param noise - what was taken out of the sum's noise; null: nothing
  */
@@ -67,13 +99,8 @@ export function conclude(
   let state = before;
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
-  const alarms: string[] = [];
-  const { query } = plan.training;
-  const units = query.kind === 'gradient' ? batchBound(query.expectedBatch) : survivors;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
     const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
-    const alarm = releaseAlarm({ part, integers, units, noiseVarianceSteps });
-    if (alarm !== null) alarms.push(alarm);
     if (part.slot === 'training') {
       const mean = concludeTraining(part, integers, context, survivors, header.clipNormL2 ?? null);
       state = applyRelease(plan.training.strategy, before, mean, form);
@@ -86,7 +113,7 @@ export function conclude(
       evaluation = { round: header.round, part: dataPart, units: figures.units, accuracy, loss, withheld };
     }
   }
-  const alarm = alarms.length === 0 ? null : alarms.join('; ');
+  const alarm = alarmOf(plan, header, sum, survivors, noise);
   const clipNormL2 = publishedClipNorm(state, form);
   return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation, alarm };
 }

@@ -3,18 +3,21 @@ import { SottoError } from '@sotto/shared/errors';
 import { encodeServerState, publishedClipNorm, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { weightsToBytes } from '@sotto/shared/model';
 import {
+  groupsNeeded,
+  groupsOf,
   planHashOf,
   releaseFormOf,
   sessionHeaderFor,
   signedPlanSchema,
   slotsOfRound,
+  type Groups,
   type Plan,
   type SignedPlan,
 } from '@sotto/shared/plan';
 import { verifySignedPlan } from '@sotto/shared/protocol';
-import { fromUtf8, toHex, utf8, wordsFromLittleEndian } from '@sotto/shared/vector';
+import { fromUtf8, toHex, utf8, wordsFromLittleEndian, wordsToLittleEndian } from '@sotto/shared/vector';
 import type { Blobs, Store } from '../store/store.ts';
-import { conclude } from './release.ts';
+import { addGroupSums, conclude } from './release.ts';
 import { firstServerState } from './run-beginning.ts';
 import { transcriptEntrySchema, transcriptGenesis, type TranscriptEntry } from './transcript.ts';
 
@@ -34,7 +37,8 @@ export type Replay = {
 /**
  * Recomputes a run's model from the plan's seed and the releases, bit for bit, and checks every hash on the way: plan, chain of
  * entries, sums, models, server states. Each release must also be one that the plan allows: a later round and attempt than the one
- * before, over at least `minSurvivors` of its roster. It shows that the model follows from the releases; it does not prove the
+ * before, over at least `minSurvivors` of its roster; in `grouped` mode the sum of groups' sums that are told of before, each over at
+ * least so many of that group. It shows that the model follows from the releases; it does not prove the
  * releases.
  *
  * @param authority - the pinned one, which must have signed the plan; null: whichever the plan itself names
@@ -59,6 +63,8 @@ export async function replayRun(
   let previous = transcriptGenesis;
   let releases = 0;
   let last = { round: 0, attempt: 0 };
+  const groups = groupsOf(signedPlan);
+  let groupSums: TranscriptGroup[] = [];
   const records = await store.transcript(runId);
   if (records.length === 0) throw new SottoError('REPLAY_MISMATCH', `run ${runId} has no transcript`);
   for (const [index, { hash, entry }] of records.entries()) {
@@ -71,10 +77,17 @@ export async function replayRun(
     if (told.type === 'run') {
       same(`${where}: place`, '0', String(index));
       same(`${where}: first model`, told.modelHash, modelHash);
+    } else if (told.type === 'group') {
+      groupSums = groupSums.filter(({ round }) => round === told.round);
+      checkGroup(plan, groups, told, groupSums, last, where);
+      same(`${where}: model before`, told.modelBefore, modelHash);
+      groupSums.push(told);
     } else {
       checkAllowed(plan, told, last, where);
       last = told;
-      state = await replayRelease(blobs, signedPlan, told, state, modelHash, where);
+      const parts = plan.trust === 'grouped' ? groupsAddedUp(plan, told, groupSums, where) : null;
+      groupSums = [];
+      state = await replayRelease(blobs, signedPlan, told, parts, state, modelHash, where);
       modelHash = told.modelAfter;
       releases += 1;
     }
@@ -90,6 +103,7 @@ async function replayRelease(
   blobs: Blobs,
   { plan }: SignedPlan,
   told: Extract<TranscriptEntry, { type: 'release' }>,
+  parts: readonly TranscriptGroup[] | null,
   before: ServerState,
   modelBefore: string,
   where: string,
@@ -98,15 +112,60 @@ async function replayRelease(
   same(`${where}: model before`, told.modelBefore, modelBefore);
   const trains = slotsOfRound(plan, round).includes('training');
   const clipNormL2 = trains ? publishedClipNorm(before, releaseFormOf(plan)) : null;
-  const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash: modelBefore, clipNormL2 });
+  const group = parts?.[0]?.group ?? null;
+  const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash: modelBefore, clipNormL2, group });
   same(`${where}: slots`, told.slots.join('+'), header.slots.join('+'));
-  const bytes = await readBlob(blobs, told.sumHash, `${where}: sum`);
-  const words = wordsFromLittleEndian(bytes);
-  const sum = new Int32Array(words.buffer, words.byteOffset, words.length);
+  const sum = await readSum(blobs, told.sumHash, `${where}: sum`);
+  if (parts !== null) {
+    const sums = [];
+    for (const one of parts) sums.push(await readSum(blobs, one.sumHash, `${where}: sum of group ${one.group}`));
+    const total = addGroupSums(header.dimension, sums);
+    same(`${where}: sum of the groups`, told.sumHash, toHex(sha256(wordsToLittleEndian(total))));
+  }
   const { state } = conclude(plan, header, before, sum, told.survivors.length, told.noise ?? null);
   same(`${where}: state`, told.stateHash, toHex(sha256(encodeServerState(state))));
   same(`${where}: model after`, told.modelAfter, modelHashOf(state));
   return state;
+}
+
+type TranscriptGroup = Extract<TranscriptEntry, { type: 'group' }>;
+
+/** A group's sum that no honest session of the plan gives is named. */
+function checkGroup(
+  { trust, cohort }: Plan,
+  groups: Groups,
+  told: TranscriptGroup,
+  before: readonly TranscriptGroup[],
+  last: { readonly round: number; readonly attempt: number },
+  where: string,
+): void {
+  const { round, attempt, group, survivors } = told;
+  const members = trust === 'grouped' ? groups[group] : undefined;
+  if (members === undefined) throw new SottoError('REPLAY_MISMATCH', `${where}: the plan has no group ${group}`);
+  const again = before.some((sum) => sum.group === group);
+  if (round <= last.round || attempt <= last.attempt || again) {
+    const order = `group ${group} in round ${round}, attempt ${attempt} after round ${last.round}, attempt ${last.attempt}`;
+    throw new SottoError('REPLAY_MISMATCH', `${where}: ${order}: a group is released once a round`);
+  }
+  checkSurvivors(survivors, members, `group ${group}`, cohort.minSurvivors, where);
+}
+
+/** The groups' sums that a release of theirs is made of, in the order of the groups. */
+function groupsAddedUp(
+  plan: Plan,
+  told: Extract<TranscriptEntry, { type: 'release' }>,
+  before: readonly TranscriptGroup[],
+  where: string,
+): readonly TranscriptGroup[] {
+  const parts = before.filter(({ round }) => round === told.round).toSorted((a, b) => a.group - b.group);
+  same(`${where}: groups`, String(told.groups?.join() ?? 'none'), parts.map(({ group }) => group).join());
+  const needed = groupsNeeded(plan);
+  if (parts.length < needed) {
+    throw new SottoError('REPLAY_MISMATCH', `${where}: made of ${parts.length} groups, the plan needs ${needed}`);
+  }
+  const survivors = parts.flatMap((sum) => sum.survivors).toSorted();
+  same(`${where}: survivors`, told.survivors.join(), survivors.join());
+  return parts;
 }
 
 /** A release that no honest session of the plan gives is named, whatever its hashes say. */
@@ -121,11 +180,8 @@ function checkAllowed(
     const order = `round ${round}, attempt ${attempt} after round ${last.round}, attempt ${last.attempt}`;
     throw new SottoError('REPLAY_MISMATCH', `${where}: ${order}: a round is released once`);
   }
-  const known = new Set(roster.clients.map(({ client }) => client));
-  const stranger = survivors.find((client) => !known.has(client));
-  if (stranger !== undefined) {
-    throw new SottoError('REPLAY_MISMATCH', `${where}: survivor ${stranger} is not on the plan's roster`);
-  }
+  const clients = roster.clients.map(({ client }) => client);
+  checkSurvivors(survivors, clients, "the plan's roster", cohort.minSurvivors, where);
   if (noise !== undefined) {
     const fits = noise.clients >= survivors.length && noise.clients <= roster.clients.length;
     if (cohort.noise !== 'removable' || !fits || noise.whole.some((client) => !survivors.includes(client))) {
@@ -133,13 +189,32 @@ function checkAllowed(
       throw new SottoError('REPLAY_MISMATCH', `${where}: ${said}: the plan does not allow it`);
     }
   }
+}
+
+function checkSurvivors(
+  survivors: readonly string[],
+  allowed: readonly string[],
+  of: string,
+  least: number,
+  where: string,
+): void {
+  const known = new Set(allowed);
+  const stranger = survivors.find((client) => !known.has(client));
+  if (stranger !== undefined) {
+    throw new SottoError('REPLAY_MISMATCH', `${where}: survivor ${stranger} is not on ${of}`);
+  }
   const distinct = new Set(survivors).size;
-  if (distinct < survivors.length || distinct < cohort.minSurvivors) {
+  if (distinct < survivors.length || distinct < least) {
     throw new SottoError(
       'REPLAY_MISMATCH',
-      `${where}: ${distinct} clients survived of ${survivors.length} listed, the plan needs at least ${cohort.minSurvivors}`,
+      `${where}: ${distinct} clients survived of ${survivors.length} listed, the plan needs at least ${least}`,
     );
   }
+}
+
+async function readSum(blobs: Blobs, hash: string, what: string): Promise<Int32Array> {
+  const words = wordsFromLittleEndian(await readBlob(blobs, hash, what));
+  return new Int32Array(words.buffer, words.byteOffset, words.length);
 }
 
 async function readBlob(blobs: Blobs, hash: string, what: string): Promise<Uint8Array> {

@@ -45,6 +45,7 @@ export async function restoreRun({ store, blobs }: RunPorts, facts: RunFacts): P
   for (const { entry } of entries) {
     const told = transcriptEntrySchema.parse(JSON.parse(entry));
     if (told.type === 'run') retention = createBlobRetention(told.modelHash);
+    else if (told.type === 'group') retention.groupReleased(told.sumHash);
     else {
       const { sumHash: sum, modelAfter: model, stateHash } = told;
       needless.push(...retention.released({ sum, model, state: stateHash }));

@@ -1,11 +1,11 @@
 import { planCard, runCard, type PrivacyCard, type RunFactsForCard } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
-import { signedPlanSchema, unknownNoiseShare, type Plan } from '@sotto/shared/plan';
+import { signedPlanSchema, slotsOfRound, unknownNoiseShare, type Plan, type SignedPlan } from '@sotto/shared/plan';
 import { fromUtf8 } from '@sotto/shared/vector';
 import type { Blobs, RunRecord, Store } from '../store/store.ts';
 import { runEventSchema } from './run-events.ts';
 import { applyRunEvent } from './run-fold.ts';
-import { initialRunState } from './run-state.ts';
+import { initialRunState, runFactsOf } from './run-state.ts';
 
 /** Privacy cards of runs, from what is durable alone. */
 export type RunCards = {
@@ -15,39 +15,46 @@ export type RunCards = {
 
 /** The promise is computed once a plan; what was done is read afresh. */
 export function createRunCards(store: Store, blobs: Blobs): RunCards {
-  const promises = new Map<string, { readonly plan: Plan; readonly card: PrivacyCard }>();
+  const promises = new Map<string, { readonly signedPlan: SignedPlan; readonly card: PrivacyCard }>();
   return {
     async cardOf(runId) {
       const record = await store.run(runId);
       if (record === null) throw new SottoError('NOT_FOUND', `there is no run ${runId}`);
       let known = promises.get(record.planHash);
       if (known === undefined) {
-        const plan = await planOfRun(blobs, record);
-        known = { plan, card: planCard(plan, record.planHash) };
+        const signedPlan = await signedPlanOf(blobs, record);
+        known = { signedPlan, card: planCard(signedPlan.plan, record.planHash) };
         promises.set(record.planHash, known);
       }
-      return runCard(known.card, await factsOf(store, record, known.plan));
+      return runCard(known.card, await factsOf(store, record, known.signedPlan));
     },
   };
 }
 
 /** The plan that a run was signed with. @throws {STORE_FAILED} */
-export async function planOfRun(blobs: Blobs, { runId, signedPlanBlob }: RunRecord): Promise<Plan> {
-  const bytes = await blobs.get(signedPlanBlob);
-  if (bytes === null) throw new SottoError('STORE_FAILED', `run ${runId}: its plan's blob ${signedPlanBlob} is gone`);
-  return signedPlanSchema.parse(JSON.parse(fromUtf8(bytes))).plan;
+export async function planOfRun(blobs: Blobs, record: RunRecord): Promise<Plan> {
+  return (await signedPlanOf(blobs, record)).plan;
 }
 
-async function factsOf(store: Store, { runId, planHash }: RunRecord, plan: Plan): Promise<RunFactsForCard> {
-  let state = initialRunState({ runId, planHash, plan });
+async function signedPlanOf(blobs: Blobs, { runId, signedPlanBlob }: RunRecord): Promise<SignedPlan> {
+  const bytes = await blobs.get(signedPlanBlob);
+  if (bytes === null) throw new SottoError('STORE_FAILED', `run ${runId}: its plan's blob ${signedPlanBlob} is gone`);
+  return signedPlanSchema.parse(JSON.parse(fromUtf8(bytes)));
+}
+
+async function factsOf(store: Store, { runId }: RunRecord, signedPlan: SignedPlan): Promise<RunFactsForCard> {
+  const { plan } = signedPlan;
+  let state = initialRunState(runFactsOf(runId, signedPlan));
   const releases: RunFactsForCard['releases'][number][] = [];
   for (const text of await store.events(runId)) {
     const event = runEventSchema.parse(JSON.parse(text));
-    if (event.type === 'released' && state.session !== null) {
+    // The sum of each group is a release; what is made of them is none.
+    if (event.type === 'groupReleased' || (event.type === 'released' && event.groups === undefined)) {
+      const noise = event.type === 'released' ? (event.noise ?? null) : null;
       releases.push({
-        slots: [...state.session.header.slots],
+        slots: slotsOfRound(plan, event.round),
         survivors: event.survivors.length,
-        noiseShare: unknownNoiseShare(plan, event.survivors.length, plan.cohort.colluding, event.noise ?? null),
+        noiseShare: unknownNoiseShare(plan, event.survivors.length, plan.cohort.colluding, noise),
       });
     }
     state = applyRunEvent(state, event);
@@ -55,7 +62,8 @@ async function factsOf(store: Store, { runId, planHash }: RunRecord, plan: Plan)
   const roster = new Set(plan.roster.clients.map(({ client }) => client));
   const members = await store.clients();
   const pool = members.filter(({ client, certificate }) => roster.has(client) && certificate.voucher.role === 'pool');
-  const open = state.session?.charged ? state.session.header.slots : [];
+  const [session] = state.sessions;
+  const open = session?.charged && state.countedAttempt !== state.attempt ? session.header.slots : [];
   const charged = (slot: 'training' | 'evaluation') => state.slotsUsed[slot] + (open.includes(slot) ? 1 : 0);
   return {
     runId,

@@ -15,16 +15,38 @@ const traffic = z.strictObject({ up: z.number(), down: z.number() }).optional();
 
 export const runSubmittedSchema = z.strictObject({ type: z.literal('runSubmitted'), at, modelHash: hash });
 
-export const sessionOpenedSchema = z.strictObject({
-  type: z.literal('sessionOpened'),
-  at,
+const openedSession = {
   sessionId: hash,
   header: sessionHeaderSchema,
   cohort: z.array(z.string()).min(1).max(cohortMaxClients),
+};
+
+export const sessionOpenedSchema = z.strictObject({ type: z.literal('sessionOpened'), at, ...openedSession });
+
+/** An attempt of several groups begins: a session for each of those that the round still lacks and that can open. */
+export const groupsOpenedSchema = z.strictObject({
+  type: z.literal('groupsOpened'),
+  at,
+  sessions: z.array(z.strictObject(openedSession)).min(1),
 });
 
-/** The first upload of the attempt arrived: its slots are charged, whatever becomes of it. */
+/** The first upload of the attempt arrived: its slots are charged, whatever becomes of it. A client is in one group of it. */
 export const sessionChargedSchema = z.strictObject({ type: z.literal('sessionCharged'), at, attempt: z.int() });
+
+/** The sum of one group was released. The round's release follows when there are enough of them. */
+export const groupReleasedSchema = z.strictObject({
+  type: z.literal('groupReleased'),
+  at,
+  round: z.int(),
+  attempt: z.int(),
+  group: z.int(),
+  survivors: z.array(z.string()),
+  /** SHA-256 of the noisy sum's bytes, the name of its blob. */
+  sumHash: hash,
+  /** Why the sum cannot be that of honest clients. */
+  alarm: z.string().nullable(),
+  traffic,
+});
 
 export const releasedSchema = z.strictObject({
   type: z.literal('released'),
@@ -33,6 +55,8 @@ export const releasedSchema = z.strictObject({
   attempt: z.int(),
   survivors: z.array(z.string()),
   noise: noiseLeftSchema.optional(),
+  /** The groups whose sums were added up; absent where the round had one session. */
+  groups: z.array(z.int()).optional(),
   /** Hash of the published model after the release. */
   modelHash: hash,
   /** The bound that clients clip to from here on; absent where the plan fixes it. */
@@ -49,6 +73,8 @@ export const sessionFailedSchema = z.strictObject({
   type: z.literal('sessionFailed'),
   at,
   attempt: z.int(),
+  /** Which of the attempt's sessions; absent where it had one. */
+  group: z.int().optional(),
   code: z.string(),
   /** For the operator: it may quote what clients said when they left. */
   reason: z.string(),
@@ -74,7 +100,9 @@ export const finishedSchema = z.strictObject({
 export const runEventSchema = z.discriminatedUnion('type', [
   runSubmittedSchema,
   sessionOpenedSchema,
+  groupsOpenedSchema,
   sessionChargedSchema,
+  groupReleasedSchema,
   releasedSchema,
   sessionFailedSchema,
   pausedSchema,
@@ -84,4 +112,6 @@ export const runEventSchema = z.discriminatedUnion('type', [
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;
 export type ReleasedEvent = z.infer<typeof releasedSchema>;
+export type GroupReleasedEvent = z.infer<typeof groupReleasedSchema>;
 export type SessionOpenedEvent = z.infer<typeof sessionOpenedSchema>;
+export type GroupsOpenedEvent = z.infer<typeof groupsOpenedSchema>;

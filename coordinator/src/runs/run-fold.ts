@@ -1,8 +1,8 @@
 import { createSum } from '@sotto/shared/secure-sum';
 import { sumRulesOf, withClient } from './run-clients.ts';
-import type { ReleasedEvent, RunEvent } from './run-events.ts';
+import type { GroupReleasedEvent, ReleasedEvent, RunEvent, SessionOpenedEvent } from './run-events.ts';
 import { stageMs } from './run-waits.ts';
-import type { RecentRound, RunState } from './run-state.ts';
+import type { LiveSession, RecentRound, RunState } from './run-state.ts';
 
 /** Rounds that the timeline shows. */
 const recentRoundsMax = 60;
@@ -15,89 +15,83 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
   switch (event.type) {
     case 'runSubmitted':
       return { ...state, submittedAt: event.at, modelHash: event.modelHash };
-    case 'sessionOpened': {
-      const { header, cohort } = event;
-      const sum = createSum(sumRulesOf(state.facts.plan, header), cohort);
-      const stage = header.trust !== 'secure' ? 'upload' : 'advertise';
-      return {
-        ...state,
-        attempt: header.attempt,
-        round: header.round,
-        waiting: 'nothing',
-        gathered: false,
-        session: {
-          sessionId: event.sessionId,
-          header,
-          cohort,
-          openedAt: event.at,
-          sum: sum.state,
-          stage,
-          mayBeCharged: stage === 'upload',
-          charged: false,
-          lost: new Set(),
-          stageEndsAt: event.at + stageMs(state.facts.plan, stage),
-          outstanding: new Map(),
-        },
-      };
-    }
+    case 'sessionOpened':
+      return withOpened(state, event.at, [event]);
+    case 'groupsOpened':
+      return withOpened(state, event.at, event.sessions);
     case 'sessionCharged': {
-      if (state.session === null) return state;
-      const { slots } = state.session.header;
+      const [first] = state.sessions;
+      if (first === undefined) return state;
+      const { slots } = first.header;
       return {
         ...state,
-        session: { ...state.session, charged: true },
+        sessions: state.sessions.map((session) => ({ ...session, charged: true })),
         trainingCharges: state.trainingCharges + (slots.includes('training') ? 1 : 0),
         evaluationCharges: state.evaluationCharges + (slots.includes('evaluation') ? 1 : 0),
       };
     }
+    case 'groupReleased': {
+      const { round, group, survivors, sumHash } = event;
+      const session = state.sessions.find(({ header }) => header.group === group);
+      const sum = { round, group, survivors, sumHash, cohort: session?.cohort.length ?? survivors.length };
+      return {
+        ...withSurvivors(withCounted(state), survivors, event.attempt),
+        sessions: without(state, group),
+        groupSums: [...state.groupSums, sum],
+        alarms: withAlarm(state, event, `group ${group}: `),
+      };
+    }
     case 'released': {
-      let next: RunState = {
-        ...state,
-        session: null,
+      const next: RunState = {
+        ...withCounted(state),
+        sessions: [],
+        groupSums: [],
         round: event.round + 1,
         trainedRounds: event.round <= state.facts.plan.training.rounds ? event.round : state.trainedRounds,
-        sessionsUsed: state.sessionsUsed + 1,
-        slotsUsed: withSlots(state),
         failedInRound: 0,
         failuresInRow: 0,
         lastFailure: null,
         modelHash: event.modelHash,
         clipNormL2: event.clipNormL2 ?? state.clipNormL2,
         evaluations: event.evaluation === null ? state.evaluations : [...state.evaluations, event.evaluation],
-        recentRounds: withRound(
-          state,
-          event.at,
-          'released',
-          event.alarm ?? null,
-          event.survivors.length,
-          event.releaseNorm,
-        ),
+        recentRounds: withRound(state, state.opening.clients, {
+          at: event.at,
+          outcome: 'released',
+          reason: event.alarm ?? null,
+          survivors: event.survivors.length,
+          releaseNorm: event.releaseNorm,
+        }),
         alarms: withAlarm(state, event),
         releasedSeconds: state.releasedSeconds + secondsOpen(state, event.at),
         releasedSessions: state.releasedSessions + 1,
       };
-      for (const client of event.survivors) {
-        const survived = next.clients.get(client)?.sessionsSurvived ?? 0;
-        next = withClient(next, client, { sessionsSurvived: survived + 1, answeredAttempt: event.attempt });
-      }
-      return next;
+      // Groups' survivors were noted with the sums of their groups.
+      return event.groups === undefined ? withSurvivors(next, event.survivors, event.attempt) : next;
     }
     case 'sessionFailed': {
-      const reason = `${event.code}: ${event.reason}`;
-      let clients = state;
-      for (const client of state.session?.sum.uploaded.keys() ?? []) {
-        clients = withClient(clients, client, { answeredAttempt: event.attempt });
+      const session = state.sessions.find(({ header }) => header.group === event.group);
+      const reason = `${event.code}: ${event.group === undefined ? '' : `group ${event.group}: `}${event.reason}`;
+      let next = event.mayBeCharged ? withCounted(state) : state;
+      for (const client of session?.sum.uploaded.keys() ?? []) {
+        next = withClient(next, client, { answeredAttempt: event.attempt });
       }
       return {
-        ...clients,
-        session: null,
-        sessionsUsed: state.sessionsUsed + (event.mayBeCharged ? 1 : 0),
-        slotsUsed: event.mayBeCharged ? withSlots(state) : state.slotsUsed,
+        ...next,
+        sessions: without(state, event.group),
         failedAttempts: state.failedAttempts + 1,
         failedInRound: state.failedInRound + (event.mayBeCharged ? 1 : 0),
         failuresInRow: state.failuresInRow + 1,
         lastFailure: reason,
-        recentRounds: withRound(state, event.at, 'failed', reason, 0, null),
+        recentRounds:
+          session === undefined
+            ? state.recentRounds
+            : withRound(state, session.cohort.length, {
+                at: event.at,
+                outcome: 'failed',
+                reason,
+                survivors: 0,
+                releaseNorm: null,
+              }),
       };
     }
     case 'paused':
@@ -105,51 +99,102 @@ export function applyRunEvent(state: RunState, event: RunEvent): RunState {
     case 'resumed':
       return { ...state, paused: false };
     case 'stopped':
-      // How far an open session had come is not durable here, so it counts as charged.
       return {
-        ...state,
-        session: null,
-        slotsUsed: withSlots(state),
+        // How far open sessions had come is not durable here, so they count as charged.
+        ...(state.sessions.length === 0 ? state : withCounted(state)),
+        sessions: [],
         ended: { outcome: 'stopped', reason: event.reason, at: event.at },
       };
     case 'finished':
-      return { ...state, session: null, ended: { outcome: event.outcome, reason: event.reason, at: event.at } };
+      return { ...state, sessions: [], ended: { outcome: event.outcome, reason: event.reason, at: event.at } };
   }
 }
 
-/** The open session counted. */
-function withSlots({ session, slotsUsed }: RunState): RunState['slotsUsed'] {
-  const has = (slot: 'training' | 'evaluation') => (session?.header.slots.includes(slot) ? 1 : 0);
-  return { training: slotsUsed.training + has('training'), evaluation: slotsUsed.evaluation + has('evaluation') };
+function withOpened(
+  state: RunState,
+  at: number,
+  opened: readonly Pick<SessionOpenedEvent, 'sessionId' | 'header' | 'cohort'>[],
+): RunState {
+  const [first] = opened;
+  if (first === undefined) return state;
+  const { attempt, round } = first.header;
+  const groupSums = state.groupSums.filter((sum) => sum.round === round);
+  const sessions = opened.map(({ sessionId, header, cohort }): LiveSession => {
+    const stage = header.trust !== 'secure' ? 'upload' : 'advertise';
+    return {
+      sessionId,
+      header,
+      cohort,
+      openedAt: at,
+      sum: createSum(sumRulesOf(state.facts, header), cohort).state,
+      stage,
+      mayBeCharged: stage === 'upload',
+      charged: false,
+      lost: new Set(),
+      stageEndsAt: at + stageMs(state.facts.plan, stage),
+      outstanding: new Map(),
+    };
+  });
+  const clients = [...groupSums.map(({ cohort }) => cohort), ...opened.map(({ cohort }) => cohort.length)];
+  return {
+    ...state,
+    attempt,
+    round,
+    waiting: 'nothing',
+    gathered: false,
+    groupSums,
+    opening: { at, clients: clients.reduce((sum, count) => sum + count, 0) },
+    sessions,
+  };
 }
 
-function withAlarm({ alarms }: RunState, { round, attempt, alarm }: ReleasedEvent): RunState['alarms'] {
-  return alarm == null ? alarms : [...alarms, { round, attempt, reason: alarm }].slice(-alarmsMax);
+/** The newest attempt counted against the plan's sessions, once. */
+function withCounted(state: RunState): RunState {
+  const { attempt, countedAttempt, sessions, sessionsUsed, slotsUsed } = state;
+  if (countedAttempt === attempt) return state;
+  const has = (slot: 'training' | 'evaluation') => (sessions[0]?.header.slots.includes(slot) ? 1 : 0);
+  return {
+    ...state,
+    countedAttempt: attempt,
+    sessionsUsed: sessionsUsed + 1,
+    slotsUsed: { training: slotsUsed.training + has('training'), evaluation: slotsUsed.evaluation + has('evaluation') },
+  };
 }
 
-function secondsOpen(state: RunState, at: number): number {
-  return state.session === null ? 0 : Math.max(0, at - state.session.openedAt) / 1_000;
+/** The open sessions without a group's; without the one that there is, where it has no group. */
+function without({ sessions }: RunState, group: number | undefined): readonly LiveSession[] {
+  return sessions.filter(({ header }) => header.group !== group);
+}
+
+function withSurvivors(state: RunState, survivors: readonly string[], attempt: number): RunState {
+  const clients = new Map(state.clients);
+  for (const client of survivors) {
+    const known = clients.get(client);
+    if (known === undefined) continue;
+    clients.set(client, { ...known, sessionsSurvived: known.sessionsSurvived + 1, answeredAttempt: attempt });
+  }
+  return { ...state, clients };
+}
+
+function withAlarm(
+  { alarms }: RunState,
+  { round, attempt, alarm }: Pick<ReleasedEvent | GroupReleasedEvent, 'round' | 'attempt' | 'alarm'>,
+  where = '',
+): RunState['alarms'] {
+  return alarm == null ? alarms : [...alarms, { round, attempt, reason: `${where}${alarm}` }].slice(-alarmsMax);
+}
+
+function secondsOpen({ opening, attempt }: RunState, at: number): number {
+  return attempt === 0 ? 0 : Math.max(0, at - opening.at) / 1_000;
 }
 
 function withRound(
   state: RunState,
-  at: number,
-  outcome: RecentRound['outcome'],
-  reason: string | null,
-  survivors: number,
-  releaseNorm: number | null,
+  cohort: number,
+  { at, ...told }: Pick<RecentRound, 'outcome' | 'reason' | 'survivors' | 'releaseNorm'> & { readonly at: number },
 ): readonly RecentRound[] {
-  const { session } = state;
-  if (session === null) return state.recentRounds;
-  const round: RecentRound = {
-    round: session.header.round,
-    attempt: session.header.attempt,
-    outcome,
-    reason,
-    survivors,
-    cohort: session.cohort.length,
-    seconds: secondsOpen(state, at),
-    releaseNorm,
-  };
-  return [...state.recentRounds, round].slice(-recentRoundsMax);
+  const { round, attempt } = state;
+  return [...state.recentRounds, { round, attempt, ...told, cohort, seconds: secondsOpen(state, at) }].slice(
+    -recentRoundsMax,
+  );
 }

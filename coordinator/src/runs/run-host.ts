@@ -1,21 +1,32 @@
+import { SottoError } from '@sotto/shared/errors';
 import type { ServerState } from '@sotto/shared/learning';
-import type { NoiseLeft, SignedPlan } from '@sotto/shared/plan';
+import { sessionHeaderFor, slotsOfRound, type NoiseLeft, type SignedPlan } from '@sotto/shared/plan';
 import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
-import { recoverSum, verifySumMessage, type SumMessage, type Upload, type RecoverJob } from '@sotto/shared/secure-sum';
-import { toHex } from '@sotto/shared/vector';
+import {
+  recoverSum,
+  verifySumMessage,
+  type RecoverJob,
+  type SessionHeader,
+  type SumMessage,
+  type Upload,
+} from '@sotto/shared/secure-sum';
+import { toHex, wordsFromLittleEndian } from '@sotto/shared/vector';
 import { addUpload, openSessionMemory, type SessionMemory } from '../sessions/session-memory.ts';
 import type { RunCommit, RunRecord } from '../store/store.ts';
 import { createBlobRetention, type BlobRetention } from './blob-retention.ts';
 import { stepRun } from './machine.ts';
 import type { RunPorts } from './ports.ts';
-import { chargesOf, releaseCommit } from './release-commit.ts';
+import { chargesOf, groupCommit, releaseCommit, type ReleaseInput } from './release-commit.ts';
+import { addGroupSums } from './release.ts';
 import { removeNoise } from './remove-noise.ts';
 import { faultOf, rejection } from './replies.ts';
+import { sessionById } from './run-clients.ts';
 import { restoreRun } from './restore-run.ts';
 import { firstServerState } from './run-beginning.ts';
-import type { RunEvent } from './run-events.ts';
+import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
 import {
   initialRunState,
+  runFactsOf,
   type RunEffect,
   type RunFacts,
   type RunInput,
@@ -31,15 +42,19 @@ type Unstamped = RunInput extends infer Input ? (Input extends RunInput ? Omit<I
 /** How long a run whose store failed waits before it starts again from what is durable, in milliseconds. */
 const faultRetryMs = 5_000;
 
-/** Events after which no session is open. They carry the bytes so far, so that a restart does not forget them. */
-const endsSession: ReadonlySet<RunEvent['type']> = new Set(['released', 'sessionFailed', 'stopped', 'finished']);
+/** Events with which a session ends. They carry the bytes so far, so that a restart does not forget them. */
+const endsSession: ReadonlySet<RunEvent['type']> = new Set([
+  'groupReleased',
+  'released',
+  'sessionFailed',
+  'stopped',
+  'finished',
+]);
 
 /** One run: its machine, and everything that performs the machine's effects. */
 export type RunHost = {
   readonly facts: RunFacts;
   readonly record: RunRecord;
-  /** The offer that the run's clients get. */
-  readonly offer: ServerMessage;
   status(): RunStatus;
   modelHash(): string;
   hasOpenSession(sessionId: string): boolean;
@@ -64,7 +79,8 @@ export type RunHostInput = {
   readonly ports: RunPorts;
   readonly record: RunRecord;
   readonly signedPlan: SignedPlan;
-  readonly offer: ServerMessage;
+  /** The offer that a client of the run gets. */
+  readonly offerTo: (client: string) => ServerMessage | undefined;
   readonly changed: () => void;
   readonly isConnected: (client: string) => boolean;
   /** Whether any run needs a blob. */
@@ -73,9 +89,9 @@ export type RunHostInput = {
 
 /** A run's machine, restored from its events. Call `feed({ type: 'restarted' })` next. */
 export async function createRunHost(input: RunHostInput): Promise<RunHost> {
-  const { ports, record, signedPlan, offer } = input;
+  const { ports, record, signedPlan, offerTo } = input;
   const { clock, store, blobs, transport, log } = ports;
-  const facts: RunFacts = { runId: record.runId, planHash: record.planHash, plan: signedPlan.plan };
+  const facts: RunFacts = runFactsOf(record.runId, signedPlan);
   const timers = new Map<RunTimer, () => void>();
   const epsilonSoFar = createEpsilonSoFar();
   let state: RunState = initialRunState(facts);
@@ -85,7 +101,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   let server: ServerState = firstServerState(signedPlan.plan);
   let retention: BlobRetention = createBlobRetention('');
   let needless: readonly string[] = [];
-  let memory: SessionMemory | null = null;
+  const memories = new Map<string, SessionMemory>();
   let fault: string | null = null;
   let closed = false;
   let tail: Promise<unknown> = Promise.resolve();
@@ -135,7 +151,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
         bytesDown += lengthOf(effect.message);
         return transport.send(effect.client, effect.message);
       case 'offer':
-        return transport.send(effect.client, offer);
+        return sendOffer(effect.client);
       case 'setTimer':
         timers.get(effect.timer)?.();
         timers.set(
@@ -150,15 +166,24 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       case 'recover':
         recover(effect.sessionId, effect.job);
         return;
+      case 'conclude':
+        return conclude();
       case 'forget':
-        memory = null;
+        memories.delete(effect.sessionId);
         return;
     }
   }
 
+  function sendOffer(client: string): void {
+    const offer = offerTo(client);
+    if (offer !== undefined) transport.send(client, offer);
+  }
+
   async function recordEvent(event: RunEvent, commit: Partial<RunCommit> = {}): Promise<void> {
-    if (event.type === 'sessionOpened') {
-      const refusal = ports.books?.hold(facts.plan, event.header, state.failedInRound > 0) ?? null;
+    const opened = openedBy(event);
+    if (opened[0] !== undefined) {
+      // A client is in one of the sessions, so one of them is what an attempt costs anybody.
+      const refusal = ports.books?.hold(facts.plan, opened[0].header, state.failedInRound > 0) ?? null;
       if (refusal !== null) {
         return recordEvent({ type: 'stopped', at: event.at, reason: `${refusal.code}: ${refusal.message}` });
       }
@@ -171,8 +196,11 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       transcriptLength += 1;
       transcriptHash = commit.transcript.hash;
     }
-    if (endsSession.has(event.type)) ports.books?.free(facts.planHash);
-    if (event.type === 'sessionOpened') memory = openSessionMemory(event.sessionId, event.header.dimension);
+    const endsAttempt = endsSession.has(event.type) && (!isOfOneSession(event) || state.sessions.length <= 1);
+    if (endsAttempt) ports.books?.free(facts.planHash);
+    for (const { sessionId, header } of opened) {
+      memories.set(sessionId, openSessionMemory(sessionId, header.dimension));
+    }
     logEvent(event);
     await apply(event);
   }
@@ -203,7 +231,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     log.error({ runId: facts.runId, code }, message);
     for (const cancel of timers.values()) cancel();
     timers.clear();
-    memory = null;
+    memories.clear();
     timers.set(
       'retry',
       clock.after(faultRetryMs, () => void enqueue(startAgain)),
@@ -234,7 +262,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   /** Reconstruction runs beside the queue and pauses, so that messages are answered meanwhile; worker threads would go here. */
   function recover(sessionId: string, job: RecoverJob): void {
-    if (memory === null || memory.sessionId !== sessionId) return;
+    const memory = memories.get(sessionId);
+    if (memory === undefined) return;
     const work = openSum(job, memory.accumulator).catch((error: unknown) => {
       const { code, message } = faultOf(error);
       return { ok: false as const, code, reason: message, culprits: [] as readonly string[] };
@@ -242,10 +271,10 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     void enqueue(async () => {
       const result = await work;
       await guarded(async () => {
-        if (state.session?.sessionId !== sessionId) return;
-        if (result.ok) return release(result.sum, job.survivors, result.left);
+        if (sessionById(state, sessionId) === null) return;
+        if (result.ok) return release(job.header, result.sum, job.survivors, result.left);
         const { code, reason, culprits } = result;
-        await apply({ type: 'recoveryFailed', at: clock.now(), code, reason, culprits });
+        await apply({ type: 'recoveryFailed', at: clock.now(), sessionId, code, reason, culprits });
       });
     });
   }
@@ -256,19 +285,52 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     return recovered.ok ? { ...recovered, left: await removeNoise(ports, facts.plan, job, recovered.sum) } : recovered;
   }
 
-  /** The release transaction: sum, transcript entry, checkpoint and event become durable together. */
-  async function release(sum: Int32Array, survivors: readonly string[], noise: NoiseLeft | null): Promise<void> {
-    const { session } = state;
-    if (session === null) return;
+  /** A session's sum: the round's release, or a group's, with which the machine goes on. */
+  async function release(
+    header: SessionHeader,
+    sum: Int32Array,
+    survivors: readonly string[],
+    noise: NoiseLeft | null,
+  ): Promise<void> {
+    const { group } = header;
+    if (group === undefined) return releaseRound({ header, sum, survivors, noise });
     const transcript = { length: transcriptLength, hash: transcriptHash };
-    const made = await releaseCommit(ports, facts, {
-      header: session.header,
+    const { event, commit } = await groupCommit(ports, facts, group, { header, sum, survivors, transcript });
+    retention.groupReleased(event.sumHash);
+    await recordEvent(event, commit);
+  }
+
+  /** Adds up the sums of the round's groups, in the order of the groups, from what is durable of them. */
+  async function conclude(): Promise<void> {
+    const { plan, planHash, runId } = facts;
+    const { round, attempt, modelHash } = state;
+    const parts = state.groupSums.filter((sum) => sum.round === round).toSorted((a, b) => a.group - b.group);
+    const groups = parts.map(({ group }) => group);
+    const clipNormL2 = slotsOfRound(plan, round).includes('training') ? state.clipNormL2 : null;
+    const group = groups[0] ?? null;
+    const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash, clipNormL2, group });
+    const sums: Int32Array[] = [];
+    for (const { sumHash } of parts) {
+      const bytes = await blobs.get(sumHash);
+      if (bytes === null) throw new SottoError('STORE_FAILED', `run ${runId}: the blob ${sumHash} is gone`);
+      sums.push(new Int32Array(wordsFromLittleEndian(bytes).buffer));
+    }
+    const sum = addGroupSums(header.dimension, sums);
+    await releaseRound({
+      header,
       sum,
-      survivors,
-      noise,
-      server,
-      transcript,
+      survivors: parts.flatMap(({ survivors }) => survivors).toSorted(),
+      noise: null,
+      groups,
     });
+  }
+
+  /** The release transaction: sum, transcript entry, checkpoint and event become durable together. */
+  async function releaseRound(
+    summed: Pick<ReleaseInput, 'header' | 'sum' | 'survivors' | 'noise' | 'groups'>,
+  ): Promise<void> {
+    const transcript = { length: transcriptLength, hash: transcriptHash };
+    const made = await releaseCommit(ports, facts, { ...summed, server, transcript });
     ({ server } = made);
     await recordEvent(made.event, made.commit);
     needless = retention.released(made.blobs);
@@ -288,8 +350,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   /** The coordinator's half of the books: every slot of the attempt, once, at its floor. */
   async function chargeOnce(): Promise<void> {
-    const { session } = state;
-    if (session === null || session.charged) return;
+    const [session] = state.sessions;
+    if (session === undefined || session.charged) return;
     const { header } = session;
     const at = clock.now();
     const charges = chargesOf(facts, header, at, state.failedInRound > 0);
@@ -300,8 +362,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   function inSession(client: string, sessionId: string): Reply | null {
     if (fault !== null) return rejection('STORE_FAILED', `run ${facts.runId}: ${fault}`);
-    const { session } = state;
-    if (session === null || session.sessionId !== sessionId) {
+    const session = sessionById(state, sessionId);
+    if (session === null) {
       return rejection('MESSAGE_UNEXPECTED', `session ${sessionId} is not open`);
     }
     if (!session.cohort.includes(client) || session.lost.has(client)) {
@@ -337,23 +399,27 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
         { ...fields, round: event.round, attempt: event.attempt, survivors: event.survivors.length },
         'released',
       );
+    } else if (event.type === 'groupReleased') {
+      const { round, attempt, group } = event;
+      log.info({ ...fields, round, attempt, group, survivors: event.survivors.length }, 'a group is released');
     } else log.info(fields, event.type);
   }
 
   return {
     facts,
     record,
-    offer,
     status: () => runStatusOf(state, { bytesUp, bytesDown, fault }, epsilonSoFar),
     modelHash: () => state.modelHash,
-    hasOpenSession: (sessionId) => state.session?.sessionId === sessionId,
-    vectorBytes: (client, sessionId) =>
-      inSession(client, sessionId) === null && state.session ? state.session.header.dimension * 4 : null,
+    hasOpenSession: (sessionId) => sessionById(state, sessionId) !== null,
+    vectorBytes(client, sessionId) {
+      const session = sessionById(state, sessionId);
+      return inSession(client, sessionId) === null && session !== null ? session.header.dimension * 4 : null;
+    },
     feed,
     sumMessage: (client, message) =>
       enqueue(async () => {
         const refused = inSession(client, message.sessionId);
-        const { session } = state;
+        const session = sessionById(state, message.sessionId);
         if (refused !== null || session === null) return refused ?? rejection('MESSAGE_UNEXPECTED', 'no session');
         const fault = await verifySumMessage(session.sum, message, ports.crypto);
         if (fault !== null) return reject(client, fault.code, fault.reason);
@@ -362,11 +428,12 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     async upload(client, upload, vector) {
       const vectorHash = toHex(await ports.crypto.sha256(vector));
       return enqueue(async () => {
-        const known = memory?.sessionId === upload.sessionId ? memory.replies.get(client) : undefined;
+        const memory = memories.get(upload.sessionId);
+        const known = memory?.replies.get(client);
         if (known !== undefined) return known;
         const refused = inSession(client, upload.sessionId);
-        const { session } = state;
-        if (refused !== null || session === null || memory === null) {
+        const session = sessionById(state, upload.sessionId);
+        if (refused !== null || session === null || memory === undefined) {
           return refused ?? rejection('MESSAGE_UNEXPECTED', `session ${upload.sessionId} is not open`);
         }
         const expected = session.header.dimension * 4;
@@ -379,7 +446,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
         const fault = await verifySumMessage(session.sum, upload, ports.crypto);
         if (fault !== null) return reject(client, fault.code, fault.reason);
         await guarded(chargeOnce);
-        if (memory === null) return rejection('STORE_FAILED', `run ${facts.runId}: the charge could not be stored`);
+        if (!memories.has(upload.sessionId))
+          return rejection('STORE_FAILED', `run ${facts.runId}: the charge could not be stored`);
         bytesUp += vector.length;
         addUpload(memory, vector);
         memory.replies.set(client, { ok: true });
@@ -403,4 +471,15 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       timers.clear();
     },
   };
+}
+
+/** The sessions that an event opens. */
+function openedBy(event: RunEvent): readonly Pick<SessionOpenedEvent, 'sessionId' | 'header'>[] {
+  if (event.type === 'sessionOpened') return [event];
+  return event.type === 'groupsOpened' ? event.sessions : [];
+}
+
+/** Whether an event ends one of an attempt's sessions, and not all that are open. */
+function isOfOneSession({ type }: RunEvent): boolean {
+  return type === 'groupReleased' || type === 'sessionFailed';
 }

@@ -1,10 +1,22 @@
-import { releaseFormOf, type Plan } from '@sotto/shared/plan';
+import { groupsOf, planHashOf, releaseFormOf, type Groups, type Plan, type SignedPlan } from '@sotto/shared/plan';
 import type { RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
 import type { RunEvent } from './run-events.ts';
 
 /** What never changes about a run. */
-export type RunFacts = { readonly runId: string; readonly planHash: string; readonly plan: Plan };
+export type RunFacts = {
+  readonly runId: string;
+  readonly planHash: string;
+  readonly plan: Plan;
+  /** Who sums with whom in a round: one session for each, all of one attempt. A single one outside `grouped` mode. */
+  readonly groups: Groups;
+};
+
+/** The facts of a run of a plan whose signature was verified. */
+export function runFactsOf(runId: string, signedPlan: SignedPlan): RunFacts {
+  const { plan } = signedPlan;
+  return { runId, planHash: planHashOf(plan), plan, groups: groupsOf(signedPlan) };
+}
 
 /** A roster client as the run sees it. Known only since this process started, but for the last two. */
 export type RunClient = {
@@ -18,7 +30,7 @@ export type RunClient = {
   readonly answeredAttempt: number;
 };
 
-/** The session that is open. It lives in memory only. */
+/** A session that is open. It lives in memory only. */
 export type LiveSession = {
   readonly sessionId: string;
   readonly header: SessionHeader;
@@ -28,13 +40,22 @@ export type LiveSession = {
   readonly stage: SumStage | 'release';
   /** Whether the upload stage was reached, so that clients may have charged their ledgers. */
   readonly mayBeCharged: boolean;
-  /** Whether the coordinator booked the attempt. */
+  /** Whether the coordinator booked the attempt, whichever group's upload came first. */
   readonly charged: boolean;
   readonly lost: ReadonlySet<string>;
   /** Deadline of the current stage, milliseconds since the epoch; null while the sum is being reconstructed. */
   readonly stageEndsAt: number | null;
   /** The last request to each client, sent again when it comes back. */
   readonly outstanding: ReadonlyMap<string, ServerMessage>;
+};
+
+/** A group's sum of the round that is under way: released, and not yet added to the others'. */
+export type GroupSum = {
+  readonly round: number;
+  readonly group: number;
+  readonly cohort: number;
+  readonly survivors: readonly string[];
+  readonly sumHash: string;
 };
 
 export type RecentRound = RunStatus['recentRounds'][number];
@@ -49,7 +70,9 @@ export type RunState = {
   readonly trainedRounds: number;
   /** Attempts so far; the last one's number. */
   readonly attempt: number;
-  /** Sessions that count against the plan's. */
+  /** The newest attempt that counts against the plan's sessions; once, however many groups it had. */
+  readonly countedAttempt: number;
+  /** Attempts that count against the plan's sessions. */
   readonly sessionsUsed: number;
   readonly failedAttempts: number;
   /** Failed attempts of this round that clients may have charged. */
@@ -77,9 +100,14 @@ export type RunState = {
   /** Seconds of released sessions, and how many, for the forecast. */
   readonly releasedSeconds: number;
   readonly releasedSessions: number;
+  /** Sums of groups that wait for the rest of the round; in `grouped` mode alone. */
+  readonly groupSums: readonly GroupSum[];
+  /** The newest opening, and of how many clients: those whose groups' sums are there already among them. */
+  readonly opening: { readonly at: number; readonly clients: number };
   // what this process knows
   readonly clients: ReadonlyMap<string, RunClient>;
-  readonly session: LiveSession | null;
+  /** The sessions that are open, one a group; all of the newest attempt. */
+  readonly sessions: readonly LiveSession[];
   /** What the run waits for before it opens a session. */
   readonly waiting: 'nothing' | 'gather' | 'retry';
   readonly gathered: boolean;
@@ -107,6 +135,7 @@ export type RunInput =
   | {
       readonly type: 'recoveryFailed';
       readonly at: number;
+      readonly sessionId: string;
       readonly code: string;
       readonly reason: string;
       readonly culprits: readonly string[];
@@ -115,8 +144,8 @@ export type RunInput =
   | { readonly type: 'resumeAsked'; readonly at: number }
   | { readonly type: 'stopAsked'; readonly at: number; readonly reason: string };
 
-/** The stage's deadline, the wait for stragglers, the back-off, and for each client the time to come back. */
-export type RunTimer = 'stage' | 'gather' | 'retry' | `return:${string}`;
+/** Each session's deadline of its stage, the wait for stragglers, the back-off, and for each client the time to come back. */
+export type RunTimer = 'gather' | 'retry' | `stage:${string}` | `return:${string}`;
 
 export type RunEffect =
   /** Append to the store, then step with the same event. Nothing after it in the list happens before it is durable. */
@@ -127,6 +156,8 @@ export type RunEffect =
   | { readonly type: 'clearTimer'; readonly timer: RunTimer }
   /** Reconstruct the sum; the answer comes back as a release or as `recoveryFailed`. */
   | { readonly type: 'recover'; readonly sessionId: string; readonly job: RecoverJob }
+  /** Add up the sums of the round's groups; what comes of it is recorded as the round's release. */
+  | { readonly type: 'conclude' }
   /** The session's memory may go. */
   | { readonly type: 'forget'; readonly sessionId: string };
 
@@ -141,6 +172,7 @@ export function initialRunState(facts: RunFacts): RunState {
     round: 1,
     trainedRounds: 0,
     attempt: 0,
+    countedAttempt: 0,
     sessionsUsed: 0,
     failedAttempts: 0,
     failedInRound: 0,
@@ -159,7 +191,9 @@ export function initialRunState(facts: RunFacts): RunState {
     releasedSeconds: 0,
     releasedSessions: 0,
     clients: new Map(facts.plan.roster.clients.map(({ client }) => [client, nobody])),
-    session: null,
+    groupSums: [],
+    opening: { at: 0, clients: 0 },
+    sessions: [],
     waiting: 'nothing',
     gathered: false,
   };

@@ -1,9 +1,9 @@
 import { epsilonOf } from '@sotto/shared/privacy';
-import { planSlots, sessionCount, trainingChargedAtMost, type Plan } from '@sotto/shared/plan';
+import { groupsNeeded, planSlots, sessionCount, trainingChargedAtMost, type Plan } from '@sotto/shared/plan';
 import type { RunStatus } from '@sotto/shared/protocol';
 import { awaitedClients } from '@sotto/shared/secure-sum';
-import { canOpenWith, fewestClients, isReady } from './run-clients.ts';
-import type { RunClient, RunState } from './run-state.ts';
+import { cohortsThatCanOpen, fewestClients, isReady } from './run-clients.ts';
+import type { LiveSession, RunClient, RunState } from './run-state.ts';
 
 /** What only the driver knows of a run. */
 export type RunTraffic = { readonly bytesUp: number; readonly bytesDown: number; readonly fault: string | null };
@@ -11,10 +11,13 @@ export type RunTraffic = { readonly bytesUp: number; readonly bytesDown: number;
 /** Everything about a run that may be shown: from plan, events and releases. */
 export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: EpsilonSoFar): RunStatus {
   const { plan, planHash, runId } = state.facts;
-  const { session } = state;
+  const { sessions } = state;
   const { privacy } = plan;
-  const awaited = new Set(session === null ? [] : awaitedClients(session.sum));
-  const cohort = new Set(session?.cohort);
+  const cohort = new Set(sessions.flatMap((session) => session.cohort));
+  const lost = new Set(sessions.flatMap((session) => [...session.lost]));
+  const behind = sessions.toSorted((a, b) => stages.indexOf(a.stage) - stages.indexOf(b.stage))[0];
+  // A client whose group is further on has answered the stage that is shown.
+  const awaited = new Set(sessions.flatMap(({ sum, stage }) => (stage === behind?.stage ? awaitedClients(sum) : [])));
   const secondsPerRound = state.releasedSessions === 0 ? null : state.releasedSeconds / state.releasedSessions;
   const left = sessionCount(plan) - Math.min(sessionCount(plan), state.round - 1);
   return {
@@ -32,16 +35,17 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
     rounds: plan.training.rounds,
     attempt: state.attempt,
     failedAttempts: state.failedAttempts,
-    stage: session === null ? 'idle' : session.stage,
-    stageEndsAt: session?.stageEndsAt == null ? null : new Date(session.stageEndsAt).toISOString(),
+    stage: behind === undefined ? 'idle' : behind.stage,
+    ...groupsOf(state),
+    stageEndsAt: behind?.stageEndsAt == null ? null : new Date(behind.stageEndsAt).toISOString(),
     clients: plan.roster.clients.map(({ client, name }) => {
       const known = state.clients.get(client);
       return {
         client,
         name,
         connected: known?.connected ?? false,
-        state: known === undefined ? 'absent' : clientState(state, cohort, client, known),
-        answered: session !== null && cohort.has(client) && !awaited.has(client) && !session.lost.has(client),
+        state: known === undefined ? 'absent' : clientState(known, cohort.has(client), lost.has(client)),
+        answered: cohort.has(client) && !awaited.has(client) && !lost.has(client),
         reason: known?.reason ?? null,
         sessionsSurvived: known?.sessionsSurvived ?? 0,
       };
@@ -67,6 +71,9 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
   };
 }
 
+/** In their order. */
+const stages: readonly LiveSession['stage'][] = ['advertise', 'share', 'upload', 'agree', 'unmask', 'release'];
+
 type EpsilonSoFar = (
   plan: Plan,
   slot: 'training' | 'evaluation',
@@ -75,8 +82,18 @@ type EpsilonSoFar = (
   rounds: number,
 ) => number | null;
 
-function chargedRounds({ trainedRounds, session }: RunState): number {
+function chargedRounds({ trainedRounds, sessions }: RunState): number {
+  const [session] = sessions;
   return trainedRounds + (session?.charged && session.header.slots.includes('training') ? 1 : 0);
+}
+
+/** How the round's groups stand; nothing where the cohort is one. */
+function groupsOf({ facts, sessions, groupSums, round }: RunState): Pick<RunStatus, 'groups'> {
+  if (facts.plan.trust !== 'grouped') return {};
+  const released = groupSums.filter((sum) => sum.round === round).length;
+  return {
+    groups: { total: facts.groups.length, needed: groupsNeeded(facts.plan), open: sessions.length, released },
+  };
 }
 
 /**
@@ -101,40 +118,38 @@ export function createEpsilonSoFar(): EpsilonSoFar {
 
 function phaseOf(state: RunState): RunStatus['state'] {
   if (state.ended !== null) return state.ended.outcome;
-  if (state.session !== null) return 'running';
+  if (state.sessions.length > 0) return 'running';
   if (state.paused) return 'paused';
   return state.waiting === 'retry' || (state.attempt > 0 && enough(state)) ? 'running' : 'waiting';
 }
 
 function enough(state: RunState): boolean {
-  return canOpenWith(state.facts.plan, readyCount(state));
+  return cohortsThatCanOpen(state, state.round).length > 0;
 }
 
 function readyCount(state: RunState): number {
-  return [...state.clients.values()].filter(isReady).length;
+  return [...state.clients.values()].filter((client) => isReady(client)).length;
 }
 
 function reasonOf(state: RunState, fault: string | null): string | null {
   if (fault !== null) return fault;
   if (state.ended !== null) return state.ended.reason;
-  if (state.session !== null) return null;
+  if (state.sessions.length > 0) return null;
   if (state.waiting === 'retry') return state.lastFailure;
   if (state.paused) return 'paused by the operator';
   if (!enough(state)) {
-    const waits = `waiting for clients: ${readyCount(state)} of at least ${fewestClients(state.facts.plan)} are ready`;
+    const { plan } = state.facts;
+    const where =
+      plan.trust === 'grouped' ? `, ${plan.cohort.minSurvivors} or more in each of ${groupsNeeded(plan)} groups,` : '';
+    const waits = `waiting for clients: ${readyCount(state)} of at least ${fewestClients(plan)}${where} are ready`;
     return state.lastFailure === null ? waits : `${waits}; last failure: ${state.lastFailure}`;
   }
   return null;
 }
 
-function clientState(
-  state: RunState,
-  cohort: ReadonlySet<string>,
-  client: string,
-  known: RunClient,
-): RunStatus['clients'][number]['state'] {
+function clientState(known: RunClient, asked: boolean, lost: boolean): RunStatus['clients'][number]['state'] {
   if (known.answer === 'refused' || known.answer === 'revoked') return 'refused';
-  if (state.session !== null && cohort.has(client)) return state.session.lost.has(client) ? 'lost' : 'inSession';
+  if (asked) return lost ? 'lost' : 'inSession';
   if (!known.connected) return 'absent';
   return known.answer === 'accepted' ? 'ready' : 'offered';
 }

@@ -16,6 +16,23 @@ export const transcriptRunSchema = z.strictObject({
   modelHash: hash,
 });
 
+/** The sum of one group of a round. The round's release follows it, unless the run ends before. */
+export const transcriptGroupSchema = z.strictObject({
+  type: z.literal('group'),
+  version: z.literal(1),
+  previous: hash,
+  runId: z.string(),
+  planHash: hash,
+  round: z.int(),
+  attempt: z.int(),
+  group: z.int(),
+  slots: z.array(z.enum(['training', 'evaluation'])),
+  survivors: z.array(z.string()),
+  /** SHA-256 of the group's noisy sum's bytes, little-endian signed 32-bit words. */
+  sumHash: hash,
+  modelBefore: hash,
+});
+
 /** One release. Its hash covers the entry before it, so the last hash stands for all. */
 export const transcriptReleaseSchema = z.strictObject({
   type: z.literal('release'),
@@ -28,6 +45,8 @@ export const transcriptReleaseSchema = z.strictObject({
   slots: z.array(z.enum(['training', 'evaluation'])),
   survivors: z.array(z.string()),
   noise: noiseLeftSchema.optional(),
+  /** The groups whose sums, told of before, are added up in this one; absent where the round had one session. */
+  groups: z.array(z.int()).optional(),
   /** SHA-256 of the noisy sum's bytes, little-endian signed 32-bit words. */
   sumHash: hash,
   modelBefore: hash,
@@ -36,7 +55,11 @@ export const transcriptReleaseSchema = z.strictObject({
   stateHash: hash,
 });
 
-export const transcriptEntrySchema = z.discriminatedUnion('type', [transcriptRunSchema, transcriptReleaseSchema]);
+export const transcriptEntrySchema = z.discriminatedUnion('type', [
+  transcriptRunSchema,
+  transcriptGroupSchema,
+  transcriptReleaseSchema,
+]);
 export type TranscriptEntry = z.infer<typeof transcriptEntrySchema>;
 
 /** What the first entry's `previous` says. */

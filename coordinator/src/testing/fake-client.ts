@@ -63,7 +63,8 @@ export function createFakeClient(
             client: identity.client,
             sign: (bytes: Uint8Array) => ports.crypto.ed25519Sign(fromHex(identity.seed), bytes),
           };
-          const begun = await beginSession(sumRulesOf(plan, message.header), own, ports);
+          const clients = plan.roster.clients.map(({ client }) => client);
+          const begun = await beginSession(sumRulesOf({ plan, groups: [clients] }, message.header), own, ports);
           state = begun.state;
           return begun.message === null ? upload() : tell(begun.message);
         }

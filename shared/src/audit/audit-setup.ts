@@ -96,11 +96,13 @@ function requireKnown({ trust, training: { query } }: Plan): void {
   const unknown =
     trust === 'local'
       ? 'trust local, where each contribution is a release of its own'
-      : query.kind === 'update' && query.adaptiveClip !== undefined
-        ? 'training.query.adaptiveClip, whose bound moves from release to release'
-        : query.kind === 'update' && query.sampling?.kind === 'banded'
-          ? 'training.query.sampling banded, where one update is in several releases'
-          : null;
+      : trust === 'grouped'
+        ? 'trust grouped, where each group’s sum is a release of its own: audit the plan of one group'
+        : query.kind === 'update' && query.adaptiveClip !== undefined
+          ? 'training.query.adaptiveClip, whose bound moves from release to release'
+          : query.kind === 'update' && query.sampling?.kind === 'banded'
+            ? 'training.query.sampling banded, where one update is in several releases'
+            : null;
   if (unknown !== null) throw new SottoError('UNSUPPORTED', `an audit does not know ${unknown}`);
 }
 

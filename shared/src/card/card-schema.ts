@@ -141,7 +141,7 @@ export const privacyCardSchema = z.strictObject({
     meaning: sentence,
   }),
   trust: z.strictObject({
-    mode: z.enum(['secure', 'local', 'trusted']),
+    mode: z.enum(['secure', 'grouped', 'local', 'trusted']),
     meaning: sentence,
     contributions: sentence,
     sums: sentence,

@@ -49,6 +49,7 @@ describe('a plan’s card', () => {
     { privacy: 'none' },
     { data: 'digits', clients: 10, evaluateEvery: null },
     { clients: 40 },
+    { trust: 'grouped', clients: 10, groups: { size: 5 } },
   ])('is complete and says the plan’s own ε: %j', (options) => {
     const plan = examplePlan(options);
     const { epsilons } = requireSoundPlan(plan);
@@ -164,6 +165,20 @@ describe('who colludes', () => {
     expect(rows).toHaveLength(2);
     expect(page).toMatch(new RegExp(`\\| 0 +\\| ${rows[0]!.toFixed(3)} `));
     expect(page).toMatch(/\| 1 +\| 1 \(stated\) /);
+  });
+
+  it('counts colluders and survivors in a group, and all groups’ noise in what a sum of all carries', () => {
+    const grouped = examplePlan({ trust: 'grouped', clients: 10, groups: { size: 5 } });
+    const one = examplePlan({ clients: 5 });
+    const [card, alone] = [cardOf(grouped), cardOf(one)];
+    expect(card.collusion.left).toEqual(alone.collusion.left);
+    expect(card.collusion.most).toBe(alone.collusion.most);
+    expect(card.collusion.meaning).toContain('hide the others of its group. The stated ε allows for 1 in each group.');
+    expect(card.noise.meaning).toContain('The sum of all 2 groups carries the noise of each.');
+    expect(card.trust).toMatchObject({ mode: 'grouped', sums: expect.stringContaining('of each group') });
+    expect(card.assumptions.join()).toContain('an authority that signs anew until the draw pleases it');
+    const factorOf = (plan: Plan): number => planCosts(plan).noise.find(({ planned }) => planned)!.factor;
+    expect(factorOf(grouped)).toBeCloseTo(Math.SQRT2 * factorOf(one), 12);
   });
 
   it('is empty in trusted mode, where clients know no noise, and the words say against whom nothing holds', () => {

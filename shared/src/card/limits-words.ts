@@ -1,4 +1,4 @@
-import { removableNoise, type Plan } from '../plan/index.ts';
+import { isSummedSecretly, removableNoise, type Plan } from '../plan/index.ts';
 import type { PrivacyCard } from './card-schema.ts';
 
 /** How the hyperparameters were chosen, as the plan's author says. */
@@ -40,7 +40,9 @@ export function collusionWords(plan: Plan): string {
     return 'Nobody but the client itself knows its noise, and its own noise is enough: the stated ε holds against coordinator and all other clients together.';
   }
   return (
-    `Each client knows the noise that it added. If it tells the coordinator, so much less is left to hide the others. The stated ε allows for ${cohort.colluding}. ` +
+    `Each client knows the noise that it added. If it tells the coordinator, so much less is left to hide the others${
+      trust === 'grouped' ? ' of its group' : ''
+    }. The stated ε allows for ${cohort.colluding}${trust === 'grouped' ? ' in each group' : ''}. ` +
     'Another participant by itself counts as one, because it sees every model: for what a participant can learn about you, read the row for 1. ' +
     (removableNoise(plan) === undefined
       ? ''
@@ -57,6 +59,10 @@ const suiteWords: Readonly<Record<Plan['suite'], string>> = {
     'The masks around each contribution rest on X25519 and ML-KEM-768 together. Whoever recorded the traffic would have to break both to see single contributions, each with its own share of the noise alone.',
 };
 
+/** On what the draw of the groups rests. */
+const groupWords =
+  'The groups were drawn from the plan’s hash and the authority’s signature, and are the same in every round. The promise holds in a group whose clients beyond the assumed number do not collude: colluding clients that are few in the roster may by chance be many in one group, and an authority that signs anew until the draw pleases it can bring that about.';
+
 /** On what the promise rests, and what it is not. */
 export function assumptions(plan: Plan): string[] {
   const general = [
@@ -70,7 +76,8 @@ export function assumptions(plan: Plan): string[] {
   return [
     ...general,
     'The figures are for the releases of this plan, made by honest copies of this program on the clients that do not collude.',
-    ...(plan.trust === 'secure' ? [suiteWords[plan.suite]] : []),
+    ...(isSummedSecretly(plan) ? [suiteWords[plan.suite]] : []),
+    ...(plan.trust === 'grouped' ? [groupWords] : []),
     ...(plan.unit === 'record'
       ? [
           'Each owner splits its units into parts by a keyed hash of the unit’s id, fixed before the first plan. A unit lies in one part, so it is subject to that part’s ε alone.',

@@ -27,7 +27,7 @@ const curveOrders = [
 /** No sampling: the numerator over 2^32 at which every unit is read. */
 const everyUnit = 2 ** 32;
 
-const addedBy = { secure: 'clients', local: 'eachClientAlone', trusted: 'coordinator' } as const;
+const addedBy = { secure: 'clients', grouped: 'clients', local: 'eachClientAlone', trusted: 'coordinator' } as const;
 
 /**
  * The privacy card of a plan before anything has run: everything that its promise consists of, and on what it rests.

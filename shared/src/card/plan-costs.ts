@@ -1,4 +1,4 @@
-import { planEpsilons, sessionParts, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
+import { groupSizes, planEpsilons, sessionParts, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
 import { epsilonOf, survivorLevels, type EventCount } from '../privacy/index.ts';
 import { colludersTolerated } from '../secure-sum/index.ts';
 import { whoColludes, type EpsilonLeft } from './who-colludes.ts';
@@ -64,7 +64,7 @@ function noiseFactors(plan: Plan): NoiseFactor[] {
   if (thresholds === null) return [];
   const { clients, threshold } = thresholds;
   const { cohort } = plan;
-  const colluders = colludersTolerated(clients);
+  const colluders = Math.min(...groupSizes(plan).map(colludersTolerated));
   const floor =
     Math.min(...sessionParts(plan, slotNames(plan)).map((part) => part.noiseVarianceSteps)) *
     (cohort.minSurvivors - cohort.colluding);

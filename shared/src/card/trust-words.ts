@@ -1,4 +1,4 @@
-import { removableNoise, type Plan } from '../plan/index.ts';
+import { groupSizes, removableNoise, type Plan } from '../plan/index.ts';
 import type { PrivacyCard } from './card-schema.ts';
 
 /** Who sees what, by trust mode. */
@@ -13,6 +13,17 @@ export const trustWords: Readonly<Record<Plan['trust'], Omit<PrivacyCard['trust'
     metrics: 'The coordinator, and whoever may read its pages: figures made of noisy sums.',
     cohort:
       'The coordinator and the other clients see who takes part and who drops out; the coordinator also when and from which address. None of this is covered by ε.',
+  },
+  grouped: {
+    meaning:
+      'As in secure mode, in several groups: the clients of a group mask their contributions for one another and share the noise out. The coordinator can open only the sum of a group, noise included. These are finer sums than one of all clients; who is in which group was drawn when the plan was signed.',
+    contributions:
+      'Nobody but the client itself, while no more clients of its group work together with the coordinator than the secure sum bears.',
+    sums: 'The coordinator: the noisy sum of each group in each session. Whoever is given a copy of the record can see them as well.',
+    model: 'Every client in each round, the coordinator, and whoever the finished model is given to.',
+    metrics: 'The coordinator, and whoever may read its pages: figures made of noisy sums.',
+    cohort:
+      'The coordinator and the other clients see who is in which group; the coordinator and the clients of the same group also who takes part and who drops out, the coordinator also when and from which address. None of this is covered by ε.',
   },
   local: {
     meaning:
@@ -63,6 +74,13 @@ export function noiseWords(plan: Plan): string {
     return 'Each client adds all noise that ε needs by itself, whoever else takes part: a sum of many carries the noise of each.';
   }
   const { minSurvivors, colluding } = cohort;
+  if (trust === 'grouped') {
+    const sizes = groupSizes(plan);
+    return (
+      `Each client adds a share that is sized so that ${minSurvivors} contributions of its group less ${colluding} carry the noise that ε needs. ` +
+      `The sum of a group over fewer than ${minSurvivors} of its ${sizesInWords(sizes)} clients is not opened. The sum of all ${sizes.length} groups carries the noise of each.`
+    );
+  }
   return (
     `Each client adds a share that is sized so that ${minSurvivors} contributions less ${colluding} carry the noise that ε needs. ` +
     `A sum over fewer than ${minSurvivors} of the ${roster.clients.length} clients is not opened. ` +
@@ -70,6 +88,12 @@ export function noiseWords(plan: Plan): string {
       ? 'More contributions carry more noise, which does not lower the stated ε.'
       : `When more contribute, each takes back what they do not need, so that as many contributions as there are less ${colluding} still carry the noise that ε needs.`)
   );
+}
+
+/** Sizes differ by one at most. */
+function sizesInWords(sizes: readonly number[]): string {
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  return least === most ? String(most) : `${least} or ${most}`;
 }
 
 /** Where randomness comes from and what it looks like. */

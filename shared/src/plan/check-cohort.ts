@@ -7,11 +7,13 @@ import {
   thresholdFor,
 } from '../secure-sum/index.ts';
 import { fromHex, toHex } from '../vector/index.ts';
+import { groupSizes, isSummedSecretly } from './groups.ts';
 import type { PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
 
-/** What the number of clients means for the secure sum. soundness.md §5. */
+/** What the number of clients means for the secure sum; of several groups each number is the worst one's. soundness.md §5. */
 export type Thresholds = {
+  /** Clients of a sum: of the smallest group. */
   readonly clients: number;
   /** ⌊2n/3⌋ + 1: clients that have to stay until the end of a session. Of up to 200 as many shares open a secret. */
   readonly threshold: number;
@@ -24,17 +26,19 @@ export type Thresholds = {
 /** Fewest clients of a secure sum: with two, each knows the other's contribution. */
 const secureClientsMin = 3;
 
-/** The thresholds of a secure plan; null in `local` and `trusted` mode, where nothing is shared. */
+/**
+ * The thresholds of a plan; null in `local` and `trusted` mode, where nothing is shared.
+ * @throws {PLAN_INVALID} in `grouped` mode without `cohort.groups`.
+ */
 export function thresholdsOf(plan: Plan): Thresholds | null {
-  if (plan.trust !== 'secure') return null;
-  const clients = plan.roster.clients.length;
-  const threshold = thresholdFor(clients);
+  if (!isSummedSecretly(plan)) return null;
+  const sizes = groupSizes(plan);
   const { minSurvivors } = plan.cohort;
   return {
-    clients,
-    threshold,
-    dropsTolerated: Math.min(clients - minSurvivors, dropsTolerated(clients)),
-    colludingMax: Math.max(0, Math.min(colludersTolerated(clients), minSurvivors - 2)),
+    clients: Math.min(...sizes),
+    threshold: Math.max(...sizes.map(thresholdFor)),
+    dropsTolerated: Math.min(...sizes.map((size) => Math.min(size - minSurvivors, dropsTolerated(size)))),
+    colludingMax: Math.max(0, Math.min(...sizes.map(colludersTolerated), minSurvivors - 2)),
   };
 }
 
@@ -64,17 +68,74 @@ export function checkRoster(plan: Plan, report: PlanReport): void {
   });
 }
 
+/** Groups: there where the mode asks for them, and more than one. @returns whether the numbers of each group can be looked at. */
+function checkGroups(plan: Plan, report: PlanReport): boolean {
+  const clients = plan.roster.clients.length;
+  const { groups } = plan.cohort;
+  const problem = (field: string, problem: string, cure: string): false => {
+    report.problems.push({ path: `plan.${field}`, problem, cure });
+    return false;
+  };
+  if (plan.trust !== 'grouped') {
+    if (groups !== undefined) {
+      return problem(
+        'cohort.groups',
+        `groups are planned, and trust ${plan.trust}, which has none`,
+        'Take it out, or set trust to grouped.',
+      );
+    }
+    if (clients > cohortMaxClients) {
+      return problem(
+        'roster.clients',
+        `one cohort has at most ${cohortMaxClients} clients, the roster has ${clients}`,
+        'Set trust to grouped, or split the federation into several runs.',
+      );
+    }
+    return true;
+  }
+  if (groups === undefined) {
+    return problem('cohort.groups', 'grouped mode needs the size of its groups', 'Set cohort.groups.size.');
+  }
+  const { length: count } = groupSizes(plan);
+  if (count < 2) {
+    return problem(
+      'cohort.groups.size',
+      `${clients} clients make one group of ${groups.size}`,
+      `Lower it to at most ${Math.floor(clients / 2)}, or set trust to secure.`,
+    );
+  }
+  if (groups.minGroups !== undefined && groups.minGroups > count) {
+    return problem(
+      'cohort.groups.minGroups',
+      `a round needs ${groups.minGroups} groups, ${clients} clients make ${count}`,
+      `Lower it to at most ${count}.`,
+    );
+  }
+  const { query } = plan.training;
+  if (query.kind === 'update' && query.sampling?.kind === 'banded') {
+    return problem(
+      'training.query.sampling',
+      'banded updates go on from one round to the next, and a group may miss a round',
+      'Set trust to secure, or leave sampling out.',
+    );
+  }
+  return true;
+}
+
 /** Cohort: the numbers on which the secure sum's and the noise's promises rest. soundness.md §5, §7.3. */
 export function checkCohort(plan: Plan, report: PlanReport): void {
-  const clients = plan.roster.clients.length;
   const { minSurvivors, colluding } = plan.cohort;
   const problem = (field: string, problem: string, cure: string): void => {
     report.problems.push({ path: `plan.${field}`, problem, cure });
   };
+  if (!checkGroups(plan, report)) return;
+  // Of each sum: in `grouped` mode every number has to hold in the smallest group.
+  const clients = Math.min(...groupSizes(plan));
+  const cohort = plan.trust === 'grouped' ? 'the smallest group' : 'the roster';
   if (minSurvivors > clients) {
     problem(
       'cohort.minSurvivors',
-      `${minSurvivors} survivors are asked for, the roster has ${clients} clients`,
+      `${minSurvivors} survivors are asked for, ${cohort} has ${clients} clients`,
       `Lower it to at most ${clients}.`,
     );
   }
@@ -111,7 +172,7 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
       `a secure sum needs ${secureClientsMin} to ${cohortMaxClients} clients, the roster has ${clients}`,
       clients < secureClientsMin
         ? 'Add clients, or set trust to local or trusted.'
-        : 'Split the federation into several runs.',
+        : 'Set trust to grouped, or split the federation into several runs.',
     );
     return;
   }
@@ -123,7 +184,7 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
       `Raise it to at least ${survivorsMin}${survivorsMin > clients ? ', which needs more clients or fewer colluding' : ''}.`,
     );
   }
-  const colludingMax = colludersTolerated(clients);
+  const colludingMax = Math.min(...groupSizes(plan).map(colludersTolerated));
   if (colluding > colludingMax) {
     problem(
       'cohort.colluding',

@@ -7,6 +7,7 @@ import { checkDataSchema } from './check-data-schema.ts';
 import { checkLearning } from './check-learning.ts';
 import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-privacy.ts';
 import { inputWidth } from './data-schema.ts';
+import { groupsNeeded, groupSizes } from './groups.ts';
 import { orProblem, type PlanFinding, type PlanReport } from './plan-finding.ts';
 import { planSlots, sessionCount, type SlotName } from './plan-slots.ts';
 import { remainingNoiseVariance, removableNoise } from './session-noise.ts';
@@ -41,6 +42,13 @@ export type SlotSummary = {
 export type PlanSummary = {
   readonly clients: number;
   readonly parameters: number;
+  /** In `grouped` mode: how many, the sizes of the smallest and the largest, and how many a round needs. Null elsewhere. */
+  readonly groups: {
+    readonly count: number;
+    readonly least: number;
+    readonly most: number;
+    readonly needed: number;
+  } | null;
   /** Null in `local` and `trusted` mode. */
   readonly thresholds: Thresholds | null;
   /** Sessions when none fails, and at most. */
@@ -105,6 +113,7 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
   return {
     clients,
     parameters: layoutLength(modelLayout(plan.topology, inputWidth(plan.schema))),
+    groups: groupsSummary(plan),
     thresholds: thresholdsOf(plan),
     sessions: { planned, most: planned + plan.spareAttempts },
     slots: parts.map((part, index) => {
@@ -128,6 +137,12 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
     }),
     epsilons,
   };
+}
+
+function groupsSummary(plan: Plan): PlanSummary['groups'] {
+  if (plan.trust !== 'grouped') return null;
+  const sizes = groupSizes(plan);
+  return { count: sizes.length, least: Math.min(...sizes), most: Math.max(...sizes), needed: groupsNeeded(plan) };
 }
 
 /** What no check of the protocol stops (attack A15) is said wherever a plan is looked at. */

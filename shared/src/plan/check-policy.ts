@@ -2,6 +2,7 @@ import { sha256 } from '../crypto/index.ts';
 import { modelLayout } from '../model/index.ts';
 import { canonicalJson, layoutLength, toHex, utf8 } from '../vector/index.ts';
 import { inputWidth, type DataSchema } from './data-schema.ts';
+import { isSummedSecretly } from './groups.ts';
 import { accountedEpsilon, planEpsilons } from './plan-epsilon.ts';
 import { sessionCount } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
@@ -42,13 +43,13 @@ export function checkPolicy(policy: Policy, plan: Plan): readonly Refusal[] {
     atMost('maxDelta', delta, policy.maxDelta);
   }
   oneOf('trust', plan.trust, policy.trust);
-  if (plan.trust === 'secure') oneOf('suites', plan.suite, policy.suites);
+  if (isSummedSecretly(plan)) oneOf('suites', plan.suite, policy.suites);
   oneOf('queries', plan.training.query.kind, policy.queries);
   if (plan.evaluation !== null) oneOf('queries', 'evaluation', policy.queries);
   oneOf('units', plan.unit, policy.units);
   atLeast('minSurvivors', plan.cohort.minSurvivors, policy.minSurvivors);
   // A coordinator that sees each contribution, or no noise at all, leaves nothing for colluders to take off.
-  if (plan.trust === 'secure' && plan.privacy.kind === 'dp') {
+  if (isSummedSecretly(plan) && plan.privacy.kind === 'dp') {
     atLeast('minColluding', plan.cohort.colluding, policy.minColluding);
   }
   atMost('maxSessions', sessionCount(plan) + plan.spareAttempts, policy.maxSessions);

@@ -25,6 +25,15 @@ export {
   type DataSchema,
   type Target,
 } from './data-schema.ts';
+export {
+  groupsNeeded,
+  groupsOf,
+  groupSizes,
+  isSummedSecretly,
+  ownGroup,
+  type Groups,
+  type OwnGroup,
+} from './groups.ts';
 export { parsePlan, planHashOf } from './parse-plan.ts';
 export { accountedEpsilon, eventsOf, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
 export type { PlanFinding } from './plan-finding.ts';

@@ -31,7 +31,7 @@ describe('parsePlan', () => {
   it.each([
     [{ version: 2 }, /plan\.version: .*1, got 2/],
     [{ training: { ...examplePlan().training, rounds: 0.5 } }, /plan\.training\.rounds: expected int, got 0\.5/],
-    [{ trust: 'nobody' }, /plan\.trust: .*"secure"\|"local"\|"trusted", got "nobody"/],
+    [{ trust: 'nobody' }, /plan\.trust: .*"secure"\|"grouped"\|"local"\|"trusted", got "nobody"/],
     [{ extra: 1 }, /plan: there is no field extra/],
     [{ purpose: undefined }, /plan\.purpose: expected string, got nothing/],
     [{ authority: 'zz' }, /plan\.authority: expected 64 hexadecimal digits, got "zz"/],

@@ -37,6 +37,14 @@ export const evaluationPlanSchema = z.strictObject({
 });
 export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 
+/** How `grouped` mode cuts the roster. Who is in which group is drawn when the plan is signed (`groupsOf`). */
+export const groupsSchema = z.strictObject({
+  /** Clients of a group: so many at least, and fewer than twice as many. */
+  size: z.int().min(3).max(100),
+  /** Groups whose sums a round needs; the others may fail in it. Absent: all. */
+  minGroups: z.int().min(1).max(3_333).optional(),
+});
+
 /** Differential privacy, the default. */
 export const dpPrivacySchema = z.strictObject({
   kind: z.literal('dp'),
@@ -90,12 +98,13 @@ export const planSchema = z.strictObject({
   /** Ed25519 public key of the federation's authority. */
   authority: hex32,
   suite: suiteSchema.default('x25519+mlkem768'),
-  /** Who sees a contribution, and whose noise protects it: the clients' together, each client's own, the coordinator's. */
-  trust: z.enum(['secure', 'local', 'trusted']).default('secure'),
-  roster: z.strictObject({
-    kind: z.literal('pinned'),
-    clients: z.array(rosterClientSchema).min(1).max(cohortMaxClients),
-  }),
+  /**
+   * Who sees a contribution, and whose noise protects it: the clients' together, over the cohort (`secure`) or in each of several
+   * groups (`grouped`), each client's own, the coordinator's.
+   */
+  trust: z.enum(['secure', 'grouped', 'local', 'trusted']).default('secure'),
+  /** More than 1,000 in `grouped` mode alone. */
+  roster: z.strictObject({ kind: z.literal('pinned'), clients: z.array(rosterClientSchema).min(1).max(10_000) }),
   schema: dataSchemaSchema,
   topology: topologySchema,
   loss: lossSchema,
@@ -123,6 +132,8 @@ export const planSchema = z.strictObject({
      * absent: it is kept.
      */
     noise: z.enum(['removable', 'kept']).optional(),
+    /** In `grouped` mode, and there alone: every number above then holds in each group by itself. */
+    groups: groupsSchema.optional(),
   }),
   privacy: privacyPlanSchema,
   training: z.strictObject({

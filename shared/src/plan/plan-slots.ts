@@ -204,6 +204,7 @@ export function slotEvent(plan: Plan, shape: SlotShape): MechanismEvent {
 /** Who adds the noise of a release. */
 const noiseOf = {
   secure: 'distributedDiscreteGaussian',
+  grouped: 'distributedDiscreteGaussian',
   local: 'localDiscreteGaussian',
   trusted: 'coordinatorDiscreteGaussian',
 } as const satisfies Record<Plan['trust'], MechanismEvent['noise']>;

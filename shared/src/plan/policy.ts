@@ -19,8 +19,11 @@ export const policySchema = z.strictObject({
       delta: z.number().gt(0).lt(1).default(1e-5),
     })
     .prefault({}),
-  /** Who may see the contributions: `secure` nobody, `local` the coordinator, each with all its noise, `trusted` the coordinator. */
-  trust: z.array(z.enum(['secure', 'local', 'trusted'])).default(['secure']),
+  /**
+   * Who may see the contributions: `secure` and `grouped` nobody, where the coordinator sees the sums of the cohort or of groups of it;
+   * `local` the coordinator, each with all its noise; `trusted` the coordinator.
+   */
+  trust: z.array(z.enum(['secure', 'grouped', 'local', 'trusted'])).default(['secure']),
   /** How a session's keys may be exchanged. The one without ML-KEM falls to a quantum computer that reads recorded traffic. */
   suites: z.array(suiteSchema).default(['x25519+mlkem768']),
   queries: z.array(z.enum(['gradient', 'update', 'evaluation'])).default(['gradient', 'update', 'evaluation']),

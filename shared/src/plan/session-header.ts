@@ -1,6 +1,7 @@
 import type { SessionHeader } from '../secure-sum/index.ts';
 import { SottoError } from '../errors/index.ts';
 import { clipNormFault } from './clip-norm.ts';
+import { groupSizes } from './groups.ts';
 import { slotShape, slotsOfRound } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -11,13 +12,16 @@ export type SessionFacts = {
   readonly round: number;
   readonly attempt: number;
   readonly modelHash: string;
+  /** The group whose sum it is, in `grouped` mode; of no meaning elsewhere. */
+  readonly group?: number | null;
   /** The public bound on a delta, where it follows the deltas' norms. */
   readonly clipNormL2?: number | null;
 };
 
 /**
  * The header of a session, which both ends compute: everything in it but `facts` follows from the signed plan.
- * @throws {PLAN_INVALID} when the plan has nothing to do in that round, or the bound is not one that the plan allows.
+ * A group's session is a secure sum that names its group.
+ * @throws {PLAN_INVALID} when the plan has nothing to do in that round, has no such group, or the bound is not one that it allows.
  */
 export function sessionHeaderFor(plan: Plan, facts: SessionFacts): SessionHeader {
   const slots = slotsOfRound(plan, facts.round);
@@ -30,10 +34,15 @@ export function sessionHeaderFor(plan: Plan, facts: SessionFacts): SessionHeader
   const { clipNormL2 = null } = facts;
   const fault = clipNormFault(plan, slots, clipNormL2);
   if (fault !== null) throw new SottoError('PLAN_INVALID', `plan.training.query.adaptiveClip: ${fault}`);
+  const grouped = plan.trust === 'grouped';
+  const { group = null } = facts;
+  if (grouped && (group === null || group >= groupSizes(plan).length)) {
+    throw new SottoError('PLAN_INVALID', `plan.cohort.groups: there is no group ${group}`);
+  }
   return {
     protocol: 1,
     suite: plan.suite,
-    trust: plan.trust,
+    trust: plan.trust === 'grouped' ? 'secure' : plan.trust,
     planHash: facts.planHash,
     runId: facts.runId,
     round: facts.round,
@@ -42,5 +51,6 @@ export function sessionHeaderFor(plan: Plan, facts: SessionFacts): SessionHeader
     slots: [...slots],
     dimension: slots.reduce((sum, slot) => sum + slotShape(plan, slot).dimension, 0),
     ...(clipNormL2 === null ? {} : { clipNormL2 }),
+    ...(grouped && group !== null ? { group } : {}),
   };
 }

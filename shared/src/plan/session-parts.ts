@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { minNoiseStdSteps, noiseVarianceSteps, type PartSpec } from '../privacy/index.ts';
+import { isSummedSecretly } from './groups.ts';
 import { slotEvent, slotShape, type SlotName, type SlotShape } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -17,7 +18,8 @@ export const noiseDeviations = 16;
  * The parts of a session's vector, in order. Both sides compute them from the signed plan alone.
  *
  * Each client adds to each coordinate discrete Gaussian noise of variance v = z²D² / (minSurvivors - colluding), so that what
- * is left after `colluding` of the fewest survivors have pooled what they know is z·D (soundness.md §2.3). In `local` mode, where
+ * is left after `colluding` of the fewest survivors have pooled what they know is z·D (soundness.md §2.3); in `grouped` mode that is
+ * so in each group's sum. In `local` mode, where
  * the coordinator sees each contribution, each client adds all of it, v = z²D²; in `trusted` mode the coordinator adds it instead
  * ({@link coordinatorNoiseVariance}).
  *
@@ -64,7 +66,7 @@ function noiseVarianceOf(plan: Plan, shape: SlotShape): number {
     );
   }
   const event = slotEvent(plan, shape);
-  const shares = plan.trust === 'secure' ? minSurvivors - colluding : 1;
+  const shares = isSummedSecretly(plan) ? minSurvivors - colluding : 1;
   const shareSteps = (event.noiseMultiplier * shape.normBoundSteps) / Math.sqrt(shares);
   if (!(shareSteps >= minNoiseStdSteps)) {
     const needed = (minNoiseStdSteps * Math.sqrt(shares)) / shape.normBoundSteps;
@@ -79,7 +81,7 @@ function noiseVarianceOf(plan: Plan, shape: SlotShape): number {
 
 /**
  * L = ⌊(2^31 - 1 - 16·σ) / clients⌋ with σ the deviation of all noise together: clients·L + 16·σ < 2^31, whatever the clients
- * hold. A client clamps each coordinate of its own sum to [-L, L]. Clamping is a projection onto a box, which never brings two
+ * hold; the sum of all groups' sums fits then as well, and each of them the more. A client clamps each coordinate of its own sum to [-L, L]. Clamping is a projection onto a box, which never brings two
  * vectors further apart, so removing a unit changes the clamped sum by at most D as well: unlike dropping units beyond a cap,
  * where one unit's presence decides about another, it costs no privacy and needs no event of its own.
  */

@@ -46,7 +46,7 @@ export const runStatusSchema = z.strictObject({
   planHash: z.string(),
   state: runStateSchema,
   reason: z.string().nullable(),
-  trust: z.enum(['secure', 'local', 'trusted']),
+  trust: z.enum(['secure', 'grouped', 'local', 'trusted']),
   unit: z.enum(['record', 'client']),
   minSurvivors: z.int(),
   colluding: z.int(),
@@ -55,7 +55,20 @@ export const runStatusSchema = z.strictObject({
   /** Sessions opened so far, failed ones included. */
   attempt: z.int(),
   failedAttempts: z.int(),
+  /** With several groups, that of the one which is furthest behind. */
   stage: stageSchema,
+  /** The round's groups; absent where the cohort is one. */
+  groups: z
+    .strictObject({
+      total: z.int(),
+      /** Groups that the round needs. */
+      needed: z.int(),
+      /** Groups whose sums are being made. */
+      open: z.int(),
+      /** Groups whose sums of this round were released. */
+      released: z.int(),
+    })
+    .optional(),
   /** Deadline of the current stage; null where nothing is waited for. */
   stageEndsAt: z.string().nullable(),
   clients: z.array(runClientSchema),

@@ -50,6 +50,8 @@ export const sessionHeaderSchema = z.strictObject({
   dimension: z.int().min(1).max(268_435_456),
   /** The public bound that clients clip their deltas to, where it is not the plan's constant: follows from the releases before. */
   clipNormL2: z.number().positive().optional(),
+  /** The group whose sum it is, where a round has several: each with clients, threshold and noise of its own. */
+  group: z.int().min(0).max(9_999).optional(),
 });
 export type SessionHeader = z.infer<typeof sessionHeaderSchema>;
 

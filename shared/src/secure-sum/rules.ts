@@ -6,7 +6,7 @@ import type { SessionHeader } from './messages.ts';
 /** What a session is held to, from the signed plan: both ends have their own copy and never take it from the other. */
 export type SumRules = {
   readonly header: SessionHeader;
-  /** Ed25519 identity keys (hex) of the plan's roster, by client id. Nobody else can be in the session. */
+  /** Ed25519 identity keys (hex) of the plan's roster, or of one group of it, by client id. Nobody else can be in the session. */
   readonly identities: ReadonlyMap<string, string>;
   /** Fewest clients that the sum may be taken over. */
   readonly minSurvivors: number;

@@ -21,6 +21,8 @@ export type ExamplePlanOptions = {
   /** Units of the hidden layer of digits. Default 32. */
   readonly hidden?: number;
   readonly trust?: Plan['trust'];
+  /** Of `grouped` mode. Default: groups of three. */
+  readonly groups?: Plan['cohort']['groups'];
   readonly privacy?: 'dp' | 'none';
   /** client trains by `update` and FedAvg, record by `gradient` and FedSGD. Default record. */
   readonly unit?: Plan['unit'];
@@ -65,8 +67,12 @@ export function examplePlan(options: ExamplePlanOptions = {}): Plan {
     .sort((a, b) => (a.client < b.client ? -1 : 1))
     .map(({ client, name, identity }) => ({ client, name, identity }));
   const trust = options.trust ?? 'secure';
-  const colluding = options.colluding ?? (trust === 'secure' ? 1 : 0);
-  const threshold = trust === 'secure' ? Math.floor((2 * clients.length) / 3) + 1 : 1;
+  const groups = trust === 'grouped' ? (options.groups ?? { size: 3 }) : undefined;
+  const secret = trust === 'secure' || trust === 'grouped';
+  const colluding = options.colluding ?? (secret ? 1 : 0);
+  // Of the largest group.
+  const cohort = Math.ceil(clients.length / Math.floor(clients.length / (groups?.size ?? clients.length)));
+  const threshold = secret ? Math.floor((2 * cohort) / 3) + 1 : 1;
   const dp = privacy === 'dp';
   const noiseOf = (slot: 'training' | 'evaluation') => (dp ? { noiseMultiplier: options.noise?.[slot] ?? 16 } : {});
   return completePlan({
@@ -82,8 +88,9 @@ export function examplePlan(options: ExamplePlanOptions = {}): Plan {
     adjacency: 'addOrRemove',
     split: { validation: evaluateEvery === null ? 0 : 0.2, test: 0 },
     cohort: {
-      minSurvivors: options.minSurvivors ?? Math.max(threshold, colluding + (trust === 'secure' ? 2 : 1)),
+      minSurvivors: options.minSurvivors ?? Math.max(threshold, colluding + (secret ? 2 : 1)),
       colluding,
+      ...(groups === undefined ? {} : { groups }),
     },
     privacy: dp ? { kind: 'dp', delta: 1e-5 } : { kind: 'none' },
     training: {
