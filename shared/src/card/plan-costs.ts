@@ -63,7 +63,7 @@ function noiseFactors(plan: Plan): NoiseFactor[] {
   const thresholds = thresholdsOf(plan);
   if (thresholds === null) return [];
   const { clients, threshold } = thresholds;
-  const { cohort } = plan;
+  const { cohort, roster, trust } = plan;
   const colluders = Math.min(...groupSizes(plan).map(colludersTolerated));
   const floor =
     Math.min(...sessionParts(plan, slotNames(plan)).map((part) => part.noiseVarianceSteps)) *
@@ -72,10 +72,10 @@ function noiseFactors(plan: Plan): NoiseFactor[] {
   for (const minSurvivors of choices(threshold, clients, cohort.minSurvivors)) {
     for (const colluding of choices(1, Math.min(colluders, minSurvivors - 2), cohort.colluding)) {
       const planned = minSurvivors === cohort.minSurvivors && colluding === cohort.colluding;
-      const removable = planned ? cohort.noise === 'removable' : cohort.noise !== 'kept';
+      const removable = trust === 'secure' && (planned ? cohort.noise === 'removable' : cohort.noise !== 'kept');
       const share = floor / (minSurvivors - colluding);
       const [level = minSurvivors] = removable ? survivorLevels(clients, minSurvivors, colluding, share) : [];
-      const factor = Math.sqrt(clients / (level - colluding));
+      const factor = Math.sqrt(roster.clients.length / (level - colluding));
       rows.push({ minSurvivors, colluding, factor, planned });
     }
   }

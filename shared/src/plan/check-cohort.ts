@@ -143,7 +143,10 @@ export function checkCohort(plan: Plan, report: PlanReport): void {
   if (plan.cohort.noise === 'removable' && (plan.trust !== 'secure' || plan.privacy.kind === 'none')) {
     report.warnings.push({
       path: 'plan.cohort.noise',
-      problem: `there is no noise to take out in ${plan.trust} mode with privacy ${plan.privacy.kind}: only clients that share it out add more than is needed`,
+      problem:
+        plan.trust === 'grouped'
+          ? 'the sums of groups keep all of their noise'
+          : `there is no noise to take out in ${plan.trust} mode with privacy ${plan.privacy.kind}: only clients that share it out add more than is needed`,
       cure: 'Leave it away.',
     });
   }

@@ -141,8 +141,8 @@ describe('a plan in grouped mode', () => {
     ['cohort.groups', { ...examplePlan(), cohort: withCohort({}).cohort }, 'trust secure, which has none'],
     [
       'roster.clients',
-      { ...groupedPlan({ clients: 201 }), trust: 'secure' as const, cohort: { minSurvivors: 135, colluding: 1 } },
-      'at most 200 clients',
+      { ...groupedPlan({ clients: 1_001 }), trust: 'secure' as const, cohort: { minSurvivors: 900, colluding: 1 } },
+      'at most 1000 clients',
     ],
   ] as const)('is refused at plan.%s', (path, plan, text) => {
     const { problems } = checkPlan(plan);
