@@ -99,7 +99,7 @@ it('adds noise of the planned variance, fresh each time, from its own source', a
 });
 
 it('draws noise that can be taken out again from the keys that it is given, in layers', async () => {
-  const plan = examplePlan({ data: 'digits', clients: 10, minSurvivors: 7 });
+  const plan = examplePlan({ data: 'digits', clients: 10, minSurvivors: 7, colluding: 2 });
   const { contributor, weights } = begin(plan, unitsOf(plan, 0));
   const random = createNodeRandom();
   const keys = [random.bytes(32), random.bytes(32), random.bytes(32)];

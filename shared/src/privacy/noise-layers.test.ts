@@ -68,18 +68,32 @@ describe('noise layers', () => {
     );
   });
 
-  it('stand at every count while few drops are tolerated, and at a few for many', () => {
+  it('stand at every count of a small cohort, and at as few of a large one as leave no release with much more', () => {
     expect(survivorLevels(4, 3, 1, 1e6)).toEqual([4, 3]);
-    expect(survivorLevels(10, 7, 1, 1e6)).toEqual([10, 9, 8, 7]);
-    expect(survivorLevels(15, 11, 1, 1e6)).toEqual([15, 14, 11]);
-    expect(survivorLevels(100, 67, 1, 1e6)).toEqual([100, 99, 96, 84, 67]);
-    expect(survivorLevels(200, 134, 10, 1e6)).toEqual([200, 199, 196, 184, 134]);
+    expect(survivorLevels(7, 5, 1, 1e6)).toEqual([7, 6, 5]);
+    expect(survivorLevels(10, 7, 2, 1e6)).toEqual([10, 9, 8, 7]);
+    expect(survivorLevels(10, 7, 1, 1e6)).toEqual([10, 8, 7]);
+    expect(survivorLevels(100, 67, 1, 1e6)).toEqual([100, 87, 75, 67]);
+    expect(survivorLevels(1_000, 900, 10, 1e6)).toEqual([1_000, 900]);
     expect(survivorLevels(4, 4, 1, 1e6)).toEqual([4]);
+    for (let clients = 3; clients <= 200; clients++) {
+      const least = Math.floor((2 * clients) / 3) + 1;
+      for (const colluding of [0, 1, Math.max(0, 2 * least - clients - 1)]) {
+        if (least < colluding + 2) continue;
+        const levels = survivorLevels(clients, least, colluding, 1e9);
+        expect(levels.length).toBeLessThanOrEqual(6);
+        expect(levels[0]).toBe(clients);
+        for (let survivors = least; survivors <= clients; survivors++) {
+          const level = levels[layersKept(levels, survivors) - 1]!;
+          expect((survivors - colluding) / (level - colluding)).toBeLessThanOrEqual(1.15);
+        }
+      }
+    }
   });
 
   it('that would be too narrow for the lemma are merged, and the widest noise that is left is the one of all', () => {
     expect(survivorLevels(10, 7, 1, 16)).toEqual([7]);
-    // V: 60, 51.4, 45, 40: steps of less than 17, so only the whole way is wide enough, and it is.
+    // V of 7, 8 and 10 survivors: 60, 51.4 and 40. Steps of less than 17, so only the whole way is wide enough.
     expect(survivorLevels(10, 7, 1, 60)).toEqual([10, 7]);
     expect(layersKept([10, 7], 9)).toBe(2);
     expect(layersKept([10, 7], 10)).toBe(1);

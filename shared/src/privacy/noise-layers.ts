@@ -11,8 +11,8 @@
  * 5·exp(−2π²·vw/(v+w)) ≤ 5·exp(−16π²) < 2e-68 a coordinate. Proof: with u = vw/(v+w), j²/v + (k−j)²/w = k²/(v+w) + (j − kv/(v+w))²/u, so
  * P(X + Y = k) ∝ exp(−k²/2(v+w))·Θ(kv/(v+w)) with Θ(t) = Σⱼ exp(−(j−t)²/2u). By Poisson summation Θ(t) = √(2πu)·(1 + 2·Σ_{l≥1}
  * exp(−2π²ul²)·cos 2πlt), which stays within 1 ± ε, ε < 2.01·exp(−2π²u), of √(2πu). Two distributions whose ratio is so nearly constant
- * cross where it is 1, so their log-distance is at most log((1+ε)/(1−ε)). Log-distances add up along a sum: of 200 clients with six
- * layers each it is below 3e-65, as in soundness.md §2.3.4 for equal variances.
+ * cross where it is 1, so their log-distance is at most log((1+ε)/(1−ε)). Log-distances add up along a sum: of 1,000 clients with six
+ * layers each it is below 1e-64, as in soundness.md §2.3.4 for equal variances.
  */
 
 /** Least variance of a layer, steps²: the lemma's 16 and one more, which covers the rounding of differences. */
@@ -22,9 +22,15 @@ const layerVarianceMin = 17;
 const roundedUp = 1 + 2 ** -48;
 
 /**
- * Survivor counts s₀ > s₁ > … > s_L at which noise is taken out, the last of them `minSurvivors`: by 0, 1, 2, 3 drops where no more
- * are tolerated, else by 0, 1, 4, 16, … and all that are, because each layer is drawn once more by the coordinator for each client.
- * A level whose layer would be too narrow for the lemma is left out. A single one: there is nothing to take out.
+ * Most variance that a release may carry, as a multiple of what its survivors owe. Each level costs the coordinator another draw of
+ * every coordinate for each client, and what is left of the excess at this bound is 7 % of the standard deviation.
+ */
+const excessMost = 1.15;
+
+/**
+ * Survivor counts s₀ > s₁ > … > s_L at which noise is taken out, from all clients to `minSurvivors`: as few as leave no release with
+ * more than 1.15 times the variance that its survivors owe, and a full cohort with just that. A level whose layer would be too narrow
+ * for the lemma is left out. A single one: there is nothing to take out.
  *
  * @param clients - n: on the session's roster
  * @param shareVariance - V(m) in steps²: least of the session's parts; at least 16
@@ -37,24 +43,24 @@ export function survivorLevels(
 ): readonly number[] {
   const levels = [minSurvivors];
   let above = shareVariance;
-  for (const drops of dropsOf(clients - minSurvivors)) {
-    const owed = owedAt(clients - drops, minSurvivors, colluding, shareVariance);
+  for (const survivors of levelsAbove(clients, minSurvivors, colluding)) {
+    const owed = owedAt(survivors, minSurvivors, colluding, shareVariance);
     if (owed < layerVarianceMin || above - owed < layerVarianceMin) continue;
-    levels.unshift(clients - drops);
+    levels.unshift(survivors);
     above = owed;
   }
   return levels;
 }
 
-/** Drops at which a level stands, from the most down; without those that leave `minSurvivors`. */
-function dropsOf(tolerated: number): number[] {
-  const drops: number[] = [];
-  if (tolerated <= 3) for (let count = 0; count < tolerated; count++) drops.unshift(count);
-  else {
-    drops.push(0);
-    for (let count = 1; 2 * count <= tolerated; count *= 4) drops.unshift(count);
+/** Levels by the excess alone, from the lowest above `minSurvivors` up. */
+function levelsAbove(clients: number, minSurvivors: number, colluding: number): number[] {
+  const levels: number[] = [];
+  for (let level = clients; level > minSurvivors;) {
+    levels.unshift(level);
+    // The fewest survivors whose noise is not yet too much for one survivor less than this level.
+    level = Math.min(level - 1, Math.ceil(colluding + (level - 1 - colluding) / excessMost));
   }
-  return drops;
+  return levels;
 }
 
 /**
