@@ -15,7 +15,7 @@ import { Held } from './held.ts';
 import { combinedSecret, hasSuiteKeys, keysOf, pairOf, type KemSecret } from './hybrid.ts';
 import type { Advertise, DealtShare, Roster, Share } from './messages.ts';
 import { cohortFault, thresholdFor } from './parameters.ts';
-import type { SumPorts, SumRules } from './rules.ts';
+import { peersAtOnce, type SumPorts, type SumRules } from './rules.ts';
 import { dealShares, drawFieldElement } from './shamir.ts';
 
 /**
@@ -52,6 +52,7 @@ export async function onRoster(
   const shares: DealtShare[] = [];
   for (const [i, entry] of roster.entries.entries()) {
     const holder = entry.client;
+    if (i % peersAtOnce === 0) await ports.pause?.();
     let maskKem: KemSecret | null = null;
     if (holder !== client) {
       const secret = await sharedSecret(crypto, maskSecret, entry.maskKey, holder);
