@@ -231,7 +231,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     input.changed();
   }
 
-  /** Reconstruction runs beside the queue and pauses, so that messages are answered meanwhile; worker threads would go here. */
+  /** Reconstruction runs beside the queue and pauses, so that messages are answered meanwhile; `crypto` may share out the masks. */
   function recover(sessionId: string, job: RecoverJob): void {
     if (memory === null || memory.sessionId !== sessionId) return;
     const work = recoverSum(job, memory.accumulator, ports.crypto, ports.pause).catch((error: unknown) => {
@@ -242,7 +242,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       const result = await work;
       await guarded(async () => {
         if (state.session?.sessionId !== sessionId) return;
-        if (result.ok) return release(result.sum, job.survivors);
+        // Out of shared memory, which not everything that a release passes through may take.
+        if (result.ok) return release(result.sum.slice(), job.survivors);
         const { code, reason, culprits } = result;
         await apply({ type: 'recoveryFailed', at: clock.now(), code, reason, culprits });
       });

@@ -20,3 +20,4 @@ export {
 export { createSum, stepSum } from './coordinator.ts';
 export { verifySumMessage } from './verify-message.ts';
 export { addVector, recoverSum } from './recover.ts';
+export { dealShares, drawFieldElement, recoverSecret, recoveryCoefficients } from './shamir.ts';

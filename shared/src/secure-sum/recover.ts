@@ -54,8 +54,12 @@ export async function recoverSum(
   const coefficients = recoveryCoefficients(used.map((answer) => positions.get(answer.client)!));
   const alive = new Set(survivors);
   const masks: Mask[] = [];
+  // Where other threads expand the masks, the keys of the next ones are derived meanwhile.
+  let adding: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {
-    await crypto.addMasks(accumulator, masks.splice(0));
+    await adding;
+    adding = crypto.addMasks(accumulator, masks.splice(0));
+    adding.catch(() => undefined);
     await pause();
   };
   for (const [i, dealer] of sharers.entries()) {
@@ -74,5 +78,6 @@ export async function recoverSum(
     await flush();
   }
   await flush();
+  await adding;
   return { ok: true, sum };
 }
