@@ -8,6 +8,7 @@ import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { createNoiseSampler } from '@sotto/shared/privacy';
 import { dealShares, drawFieldElement, recoverSecret, recoveryCoefficients } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
+import { measureIntake } from './intake.ts';
 import { timedSession, type SessionTerms } from './timed-session.ts';
 
 const { values } = parseArgs({
@@ -23,7 +24,8 @@ if (values.help) {
   console.log(`npm run bench -- secure-sum [--json] [--quick] [--out FILE]
 
 CPU time of the secure sum's functions on one thread, beside OpenSSL's AES-256-CTR: masks, noise, shares, and whole sessions of 100
-clients with every signature checked, by both suites; the recovery also on two threads, by the clock.
+clients with every signature checked, by both suites; the recovery also on two threads, by the clock. Then the memory of a
+coordinator that 100 clients upload 10 million parameters to at once.
 --quick: 30 clients and 100,000 parameters instead of 1,000,000.`);
   process.exit(0);
 }
@@ -88,6 +90,17 @@ for (const suite of ['x25519', 'x25519+mlkem768'] as const) {
 }
 
 await threads.close();
+
+const [uploads, length] = values.quick ? [20, 2_000_000] : [100, 10_000_000];
+const intake = await measureIntake(uploads, length);
+const what = `${uploads} uploads of ${length} parameters at once`;
+row(
+  `${what}: memory of the coordinator's process beyond its base`,
+  'vectors',
+  intake.peakVectors,
+  values.quick ? null : 3,
+);
+row(`${what}: until the last is answered, by the clock`, 's', intake.seconds);
 
 /** Seconds in which 100 secrets are rebuilt from the same holders' shares, coefficients included. */
 async function batchSeconds(): Promise<number> {
