@@ -8,6 +8,7 @@ import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { createNoiseSampler } from '@sotto/shared/privacy';
 import { dealShares, drawFieldElement, recoverSecret, recoveryCoefficients } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
+import { hasChromium, openBrowserCrypto } from '../../e2e/testing/browser-crypto.ts';
 import { measureIntake } from './intake.ts';
 import { timedSession, type SessionTerms } from './timed-session.ts';
 
@@ -23,7 +24,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`npm run bench -- secure-sum [--json] [--quick] [--out FILE]
 
-CPU time of the secure sum's functions on one thread, beside OpenSSL's AES-256-CTR: masks, noise, shares, and whole sessions of 100
+CPU time of the secure sum's functions on one thread, beside OpenSSL's AES-256-CTR: masks (in Chromium too), noise, shares, and whole sessions of 100
 clients with every signature checked, by both suites; the recovery also on two threads, by the clock. Then the memory of a
 coordinator that 100 clients upload 10 million parameters to at once.
 --quick: 30 clients and 100,000 parameters instead of 1,000,000.`);
@@ -59,6 +60,13 @@ const masks = Array.from(
 );
 const maskRate = (masks.length * words.byteLength) / 1e9 / (await seconds(7, () => crypto.addMasks(words, masks)));
 row('mask expansion and addition, one thread', 'GB/s', maskRate, 2);
+
+if (hasChromium) {
+  const browser = await openBrowserCrypto();
+  const { bytesPerSecond = NaN } = await browser.ask({ type: 'masks', words: words.length, count: 16, passes: 9 });
+  await browser.close();
+  row('the same in Chromium, one worker, by the clock', 'GB/s', bytesPerSecond / 1e9, 0.7);
+}
 
 const limit = opensslRate();
 if (limit !== null) {

@@ -37,7 +37,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 describe('the room of the uploads', () => {
   it('holds 64 MiB at a time, in the order of asking, however many ask', async () => {
     const { enter } = scene();
-    const guests = [];
+    const guests: Awaited<ReturnType<typeof enter>>[] = [];
     for (let i = 0; i < 20; i++) guests.push(await enter(`c${i}`, 10 * mebibyte));
     const inside = () => guests.filter(({ place }) => place !== null).map(({ client }) => client);
     expect(inside()).toEqual(['c0', 'c1', 'c2', 'c3', 'c4', 'c5']);
