@@ -1,5 +1,6 @@
 // Started by intake.ts: the coordinator's HTTP side and the memory of one session, without runs and store. Says where it
 // listens, and when all uploads came its memory: what the process had before the session, and at most.
+import { readConfig } from '@sotto/coordinator';
 import { createHttpApp, type HttpInput } from '@sotto/coordinator/http';
 import { addUpload, openSessionMemory } from '@sotto/coordinator/sessions';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
@@ -41,6 +42,7 @@ const { server } = await createHttpApp({
   version: 'bench',
   tls: null,
   dashboard: null,
+  uploadRoomBytes: readConfig({}).uploadMemory * 2 ** 20,
   onRevoked: () => undefined,
 });
 process.stdin.once('end', () => process.exit()).resume();

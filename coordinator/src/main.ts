@@ -99,6 +99,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       version,
       tls: tls === null ? null : { cert: tls.cert, key: tls.key },
       dashboard,
+      uploadRoomBytes: config.uploadMemory * 2 ** 20,
       onRevoked: (clients) => sockets.disconnect(clients),
     });
     server = made.server;

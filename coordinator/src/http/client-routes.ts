@@ -83,7 +83,7 @@ export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
 
   void app.register(async (scope) => {
     // The vector streams past Fastify's parser into one buffer of the size that the session says, when there is room for it.
-    const room = createUploadRoom(clock);
+    const room = createUploadRoom(clock, input.uploadRoomBytes);
     const release = await memoryReleaser();
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));

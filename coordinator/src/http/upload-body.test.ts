@@ -17,7 +17,7 @@ afterEach(() => {
 /** A server that takes bodies of 40 MiB: one at a time is in the room. */
 async function intake(expected: () => number | null = () => bytes) {
   const clock = createManualClock();
-  const room = createUploadRoom(clock);
+  const room = createUploadRoom(clock, 64 * 2 ** 20);
   const release = await memoryReleaser();
   const seen = { inWork: 0, most: 0, taken: [] as number[], codes: [] as string[] };
   const server = createServer((body, response) => {

@@ -7,7 +7,7 @@ const mebibyte = 2 ** 20;
 
 function scene() {
   const clock = createManualClock();
-  const room = createUploadRoom(clock);
+  const room = createUploadRoom(clock, 64 * mebibyte);
   const enter = async (client: string, bytes: number) => {
     const seen = { client, place: null as UploadPlace | null, putOff: null as SottoError | null, words: 0 };
     const { place, giveUp } = room.enter({
@@ -35,7 +35,7 @@ function scene() {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('the room of the uploads', () => {
-  it('holds 64 MiB at a time, in the order of asking, however many ask', async () => {
+  it('holds so many bytes at a time, in the order of asking, however many ask', async () => {
     const { enter } = scene();
     const guests: Awaited<ReturnType<typeof enter>>[] = [];
     for (let i = 0; i < 20; i++) guests.push(await enter(`c${i}`, 10 * mebibyte));

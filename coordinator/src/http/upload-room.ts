@@ -1,9 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { Clock } from '@sotto/shared/protocol';
 
-/** Bytes of uploads that are in memory at a time; a single one has room however large it is. */
-const roomBytes = 67_108_864;
-
 /** What an upload must keep up while others wait, after its patience, in bytes a second. */
 const paceBytesPerS = 1_048_576;
 
@@ -56,11 +53,13 @@ const sameSender =
 
 /**
  * Bounds the memory of uploads, whatever the cohort: a vector is added only when its hash and signature are known to be right, so
- * all of it is in memory once, and more than {@link roomBytes} of them never are. The others wait with their bytes
+ * all of it is in memory once, and more than `roomBytes` of them never are. The others wait with their bytes
  * unread, which stops their senders. So that nobody can hold the room up, a client has one place in each of its sessions, and
  * an upload that is slow while others wait is put off and comes again, behind them, with twice the patience.
+ *
+ * @param roomBytes - a single upload has room however large it is
  */
-export function createUploadRoom(clock: Clock): UploadRoom {
+export function createUploadRoom(clock: Clock, roomBytes: number): UploadRoom {
   const waiting: Waiting[] = [];
   const held = new Set<Held>();
   const putOffs = new Map<string, number>();
