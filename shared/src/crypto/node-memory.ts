@@ -14,7 +14,11 @@ export async function memoryReleaser(): Promise<(bytes: Uint8Array<ArrayBuffer>)
   const port = await closed;
   return (bytes) => {
     bytes.fill(0);
-    port.postMessage(null, [bytes.buffer]);
+    try {
+      port.postMessage(null, [bytes.buffer]);
+    } catch {
+      // Memory that the platform keeps for itself is left to the collector.
+    }
   };
 }
 
