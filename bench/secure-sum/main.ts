@@ -10,6 +10,7 @@ import { dealShares, drawFieldElement, recoverSecret, recoveryCoefficients } fro
 import { toHex } from '@sotto/shared/vector';
 import { hasChromium, openBrowserCrypto } from '../../e2e/testing/browser-crypto.ts';
 import { measureIntake } from './intake.ts';
+import { flowerMaskRate, flowerPython } from './peer.ts';
 import { timedSession, type SessionTerms } from './timed-session.ts';
 
 const { values } = parseArgs({
@@ -25,7 +26,8 @@ if (values.help) {
   console.log(`npm run bench -- secure-sum [--json] [--quick] [--out FILE]
 
 CPU time of the secure sum's functions on one thread, beside OpenSSL's AES-256-CTR: masks (in Chromium too), noise, shares, and whole sessions of 100
-clients with every signature checked, by both suites; the recovery also on two threads, by the clock. Then the memory of a
+clients with every signature checked, by both suites; the recovery also on two threads, by the clock. Masks also in turn
+with Flower's, where peers/run installed it. Then the memory of a
 coordinator that 100 clients upload 10 million parameters to at once.
 --quick: 30 clients and 100,000 parameters instead of 1,000,000.`);
   process.exit(0);
@@ -58,8 +60,18 @@ const masks = Array.from(
   { length: 16 },
   (_, i) => ({ key: createNodeRandom().bytes(32), sign: i % 2 ? 1 : -1 }) as const,
 );
-const maskRate = (masks.length * words.byteLength) / 1e9 / (await seconds(7, () => crypto.addMasks(words, masks)));
+const ownRate = async (): Promise<number> =>
+  (masks.length * words.byteLength) / 1e9 / (await seconds(7, () => crypto.addMasks(words, masks)));
+const maskRate = await ownRate();
 row('mask expansion and addition, one thread', 'GB/s', maskRate, 2);
+
+const python = flowerPython();
+if (python !== null) {
+  // In turn, so that a slow minute hurts both alike.
+  const ratios: number[] = [];
+  for (let turn = 0; turn < 3; turn++) ratios.push((await ownRate()) / flowerMaskRate(python));
+  row("the same as a multiple of Flower's, the worst of three turns", 'times', Math.min(...ratios), 3.5);
+}
 
 if (hasChromium) {
   const browser = await openBrowserCrypto();
