@@ -3,8 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { createMaskThreads } from '@sotto/coordinator/sessions';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { createNoiseSampler } from '@sotto/shared/privacy';
+import { dealShares, drawFieldElement, recoverSecret, recoveryCoefficients } from '@sotto/shared/secure-sum';
+import { toHex } from '@sotto/shared/vector';
+import { hasChromium, openBrowserCrypto } from '../../e2e/testing/browser-crypto.ts';
+import { measureIntake } from './intake.ts';
+import { flowerMaskRate, flowerPython } from './peer.ts';
 import { timedSession, type SessionTerms } from './timed-session.ts';
 
 const { values } = parseArgs({
@@ -19,8 +25,11 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`npm run bench -- secure-sum [--json] [--quick] [--out FILE]
 
-CPU time of the secure sum's functions on one thread, beside OpenSSL's AES-256-CTR: masks, noise, and whole sessions of 100 clients
-with every signature checked, by both suites. --quick: 30 clients and 100,000 parameters instead of 1,000,000.`);
+CPU time of the secure sum's functions on one thread, beside OpenSSL's AES-256-CTR: masks (in Chromium too), noise, shares, and whole sessions of 100
+clients with every signature checked, by both suites; the recovery also on two threads, by the clock. Masks also in turn
+with Flower's, where peers/run installed it. Then the memory of a
+coordinator that 100 clients upload 10 million parameters to at once.
+--quick: 30 clients and 100,000 parameters instead of 1,000,000.`);
   process.exit(0);
 }
 
@@ -51,8 +60,25 @@ const masks = Array.from(
   { length: 16 },
   (_, i) => ({ key: createNodeRandom().bytes(32), sign: i % 2 ? 1 : -1 }) as const,
 );
-const maskRate = (masks.length * words.byteLength) / 1e9 / (await seconds(7, () => crypto.addMasks(words, masks)));
+const ownRate = async (): Promise<number> =>
+  (masks.length * words.byteLength) / 1e9 / (await seconds(7, () => crypto.addMasks(words, masks)));
+const maskRate = await ownRate();
 row('mask expansion and addition, one thread', 'GB/s', maskRate, 2);
+
+const python = flowerPython();
+if (python !== null) {
+  // In turn, so that a slow minute hurts both alike.
+  const ratios: number[] = [];
+  for (let turn = 0; turn < 3; turn++) ratios.push((await ownRate()) / flowerMaskRate(python));
+  row("the same as a multiple of Flower's, the worst of three turns", 'times', Math.min(...ratios), 3.5);
+}
+
+if (hasChromium) {
+  const browser = await openBrowserCrypto();
+  const { bytesPerSecond = NaN } = await browser.ask({ type: 'masks', words: words.length, count: 16, passes: 9 });
+  await browser.close();
+  row('the same in Chromium, one worker, by the clock', 'GB/s', bytesPerSecond / 1e9, 0.7);
+}
 
 const limit = opensslRate();
 if (limit !== null) {
@@ -68,15 +94,48 @@ for (const std of [10, 100, 1_000]) {
   row(`noise of ${std} steps`, 'million draws/s', rate, 30);
 }
 
+row('100 secrets from the shares of 67 of 100 holders', 'ms', 1e3 * (await batchSeconds()), 10);
+
 const [clients, dimension] = values.quick ? [30, 100_000] : [100, 1_000_000];
+const threads = createMaskThreads(crypto, 2);
 for (const suite of ['x25519', 'x25519+mlkem768'] as const) {
   const terms: SessionTerms = { clients, dimension, lost: Math.floor(clients / 10), suite };
-  const times = await timedSession(terms, crypto);
+  const times = await timedSession(terms, crypto, threads);
   const name = `${clients} clients, ${dimension} parameters, 10 % lost, ${suite}`;
   const full = !values.quick;
   row(`${name}: CPU of a client`, 's', times.clientSeconds, full && suite !== 'x25519' ? 0.45 : null);
   row(`${name}: CPU of the coordinator`, 's', times.coordinatorSeconds, full ? 2.5 : null);
+  row(`${name}: coordinator on two threads, by the clock`, 's', times.threadedSeconds ?? NaN, full ? 1.5 : null);
   row(`${name}: upload`, 'bytes a parameter', times.uploadBytesPerParameter, 4.12);
+}
+
+await threads.close();
+
+const [uploads, length] = values.quick ? [20, 2_000_000] : [100, 10_000_000];
+const intake = await measureIntake(uploads, length);
+const what = `${uploads} uploads of ${length} parameters at once`;
+row(
+  `${what}: memory of the coordinator's process beyond its base`,
+  'vectors',
+  intake.peakVectors,
+  values.quick ? null : 3,
+);
+row(`${what}: until the last is answered, by the clock`, 's', intake.seconds);
+
+/** Seconds in which 100 secrets are rebuilt from the same holders' shares, coefficients included. */
+async function batchSeconds(): Promise<number> {
+  const random = createNodeRandom();
+  const holders = Array.from({ length: 67 }, (_, i) => i + 20);
+  const positions = Array.from({ length: 100 }, (_, i) => i + 1);
+  const secrets = positions.map(() => drawFieldElement(random));
+  const dealt = secrets.map((secret) => dealShares(secret, 67, positions, random));
+  return seconds(7, () => {
+    const coefficients = recoveryCoefficients(holders);
+    for (const [i, shares] of dealt.entries()) {
+      const given = holders.map((x) => shares[x - 1]!);
+      if (toHex(recoverSecret(coefficients, given)) !== toHex(secrets[i]!)) throw new Error('a secret is wrong');
+    }
+  });
 }
 
 /** Bytes a second in units of 1e9, by the command; null where it is not there. */

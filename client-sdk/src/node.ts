@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { isSottoError, SottoError } from '@sotto/shared/errors';
 import { weightsFromBytes } from '@sotto/shared/model';
@@ -73,6 +74,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       data: { schema: config.schema },
       createContributor: (plan) => thread.begin(plan, identity.sum.client),
       notify: onNotice,
+      pause: () => nextTurn(),
     });
     notify({ type: 'connecting', coordinator });
     transport.start({

@@ -22,6 +22,8 @@ export const coordinatorConfigSchema = z.strictObject({
   key: z.string().optional(),
   /** Folder of the exported dashboard; false: none is served. Without it the one that was built beside the coordinator, if any. */
   dashboard: z.union([z.string().min(1), z.literal(false)]).optional(),
+  /** MiB of uploads that are in memory at a time; the others wait. One upload always has room. */
+  uploadMemory: z.int().min(1).max(65_536).default(64),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 export type CoordinatorConfig = Readonly<z.output<typeof coordinatorConfigSchema>>;
@@ -36,7 +38,9 @@ const environmentNames = {
   SOTTO_AUTHORITY: 'authority',
   SOTTO_DASHBOARD: 'dashboard',
   SOTTO_LOG: 'log',
+  SOTTO_UPLOAD_MEMORY: 'uploadMemory',
 } as const;
+const numeric: ReadonlySet<string> = new Set(['port', 'uploadMemory']);
 
 /**
  * Environment and flags → one frozen object; nothing else reads the environment.
@@ -49,7 +53,7 @@ export function readConfig(
   const settings: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(environmentNames)) {
     const text = environment[name];
-    if (text !== undefined && text !== '') settings[setting] = setting === 'port' ? Number(text) : text;
+    if (text !== undefined && text !== '') settings[setting] = numeric.has(setting) ? Number(text) : text;
   }
   for (const [name, value] of Object.entries(flags)) if (value !== undefined) settings[name] = value;
   const parsed = coordinatorConfigSchema.safeParse(settings);

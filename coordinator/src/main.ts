@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
@@ -14,6 +15,7 @@ import { createHttpApp } from './http/http-app.ts';
 import { createRunDriver } from './runs/driver.ts';
 import { openFederationBooks } from './runs/federation-books.ts';
 import type { RunDriver } from './runs/ports.ts';
+import { createMaskThreads } from './sessions/mask-threads.ts';
 import { createSockets } from './sockets/socket-server.ts';
 import { givenCertificate, ownCertificate } from './tls.ts';
 import { wallClock } from './wall-clock.ts';
@@ -22,6 +24,9 @@ export { readConfig, type CoordinatorConfig, type CoordinatorConfigInput } from 
 
 /** Version of this build. */
 export const version = '0.1.0';
+
+/** Threads that the masks of a sum are shared out to, at most: each adds 15 MB, and memory is what more would wait for. */
+const maskThreadsMax = 4;
 
 /** A coordinator that listens. */
 export type Coordinator = {
@@ -48,6 +53,8 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
   const log = pino({ level: config.log, redact: ['token', '*.token', 'headers.authorization'] });
   const { store, blobs } = await openData(dir, config.database, 'write');
   const sockets = createSockets(log);
+  const threads = createMaskThreads(createNodeCrypto(), Math.min(availableParallelism(), maskThreadsMax));
+  const { crypto } = threads;
   let driver: RunDriver | null = null;
   let server: Server | null = null;
   try {
@@ -61,7 +68,6 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       : config.cert !== undefined && config.key !== undefined
         ? await givenCertificate(config.cert, config.key)
         : await ownCertificate(dir, names, wallClock.now());
-    const crypto = createNodeCrypto();
     const random = createNodeRandom();
     const { transport } = sockets;
     const budget = await federationBudget(dir);
@@ -93,6 +99,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       version,
       tls: tls === null ? null : { cert: tls.cert, key: tls.key },
       dashboard,
+      uploadRoomBytes: config.uploadMemory * 2 ** 20,
       onRevoked: (clients) => sockets.disconnect(clients),
     });
     server = made.server;
@@ -116,12 +123,14 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
         await sockets.close();
         made.server.closeAllConnections();
         await running.close();
+        await threads.close();
         await made.app.close();
         await store.close();
       },
     };
   } catch (error) {
     await driver?.close();
+    await threads.close();
     server?.close();
     await store.close();
     throw error;

@@ -269,12 +269,12 @@ class Driver implements ClientDriver {
     state: SumClientState,
     input: Exclude<SumInput, { step: 'begin' }>,
   ): Promise<{ state: SumClientState; message: ClientMessage; noise?: ClientNoise | null }> {
-    const { crypto, random } = this.#ports;
+    const { crypto, random, pause } = this.#ports;
     switch (input.step) {
       case 'roster':
-        return onRoster(state, input.message, { crypto, random });
+        return onRoster(state, input.message, { crypto, random, pause });
       case 'inbox':
-        return onInbox(state, input.message, { crypto, random });
+        return onInbox(state, input.message, { crypto, random, pause });
       case 'agree':
         return onAgreeRequest(state, input.message, { crypto, random });
       case 'unmask':

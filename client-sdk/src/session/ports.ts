@@ -123,6 +123,8 @@ export type ClientPorts = (InPlacePorts | ApartPorts) & {
   readonly policy: Policy;
   readonly ledger: ClientLedgerStore;
   notify(notice: ClientNotice): void;
+  /** A turn of the event loop for others, in the midst of long work. Absent: none (simulation, tests). */
+  readonly pause?: () => Promise<void>;
   /** For simulation and tests alone: lets a seeded source stand in for the CSPRNG. */
   readonly allowInsecureRandom?: boolean;
 };

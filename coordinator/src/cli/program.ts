@@ -101,6 +101,7 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--no-tls', 'plain HTTP: for tests alone')
     .option('--dashboard <folder>', 'exported dashboard to serve under / (default: the built one, if there is one)')
     .option('--no-dashboard', 'serve no dashboard')
+    .option('--upload-memory <mib>', 'MiB of uploads in memory at a time, the others wait (default: 64)', wholeNumber)
     .option('--log <level>', 'silent, error, warn, info or debug (default: info)');
   serve.action(async () => {
     const { json: _json, name, dashboard, ...flags } = serve.opts<Record<string, unknown>>();

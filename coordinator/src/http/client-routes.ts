@@ -1,3 +1,4 @@
+import { memoryReleaser } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
 import {
   blobMaxBytes,
@@ -9,9 +10,10 @@ import {
   verifyCertificate,
 } from '@sotto/shared/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { IncomingMessage } from 'node:http';
 import type { HttpInput } from './http-app.ts';
 import { callerOf, parse, requireClient } from './requests.ts';
+import { withUploadBody } from './upload-body.ts';
+import { createUploadRoom } from './upload-room.ts';
 
 /**
  * Requests that one address may make in a minute before it has signed in: far more than the nodes behind one address
@@ -80,21 +82,25 @@ export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
   });
 
   void app.register(async (scope) => {
-    // The vector streams past Fastify's parser into one buffer of the size that the session says.
+    // The vector streams past Fastify's parser into one buffer of the size that the session says, when there is room for it.
+    const room = createUploadRoom(clock, input.uploadRoomBytes);
+    const release = await memoryReleaser();
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.put<{ Params: { session: string } }>(
       '/v1/sessions/:session/vector',
       { bodyLimit: blobMaxBytes },
-      async (request) => {
+      (request, { raw }) => {
         const client = requireClient(access, request);
         const upload = uploadOf(request);
-        const bytes = driver.vectorBytes(client, request.params.session);
-        if (bytes === null) {
-          // Answered by the driver without the body: an upload that was counted gets its recorded reply.
-          return driver.uploaded(client, upload, new Uint8Array(0));
-        }
-        return driver.uploaded(client, upload, await readBody(request.body as IncomingMessage, bytes));
+        const { session } = request.params;
+        return withUploadBody(
+          room,
+          release,
+          { sender: `${client} of session ${session.slice(0, 8)}`, body: request.raw, response: raw },
+          () => driver.vectorBytes(client, session),
+          (vector) => driver.uploaded(client, upload, vector),
+        );
       },
     );
   });
@@ -109,21 +115,6 @@ function uploadOf(request: FastifyRequest): unknown {
   } catch {
     throw new SottoError('MESSAGE_INVALID', `the header ${uploadHeader} is not JSON`);
   }
-}
-
-/** Reads exactly up to `bytes`. @throws {MESSAGE_TOO_LARGE} */
-async function readBody(body: IncomingMessage, bytes: number): Promise<Uint8Array> {
-  const whole = new Uint8Array(bytes);
-  let length = 0;
-  for await (const chunk of body) {
-    const part: Uint8Array = chunk;
-    if (length + part.length > bytes) {
-      throw new SottoError('MESSAGE_TOO_LARGE', `the vector has more than the session's ${bytes} bytes`);
-    }
-    whole.set(part, length);
-    length += part.length;
-  }
-  return whole.subarray(0, length);
 }
 
 /** First and last byte of a single range; null for the whole. */

@@ -28,6 +28,8 @@ export type HttpInput = {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Folder of the exported dashboard; null: none is served. */
   readonly dashboard: string | null;
+  /** Bytes of uploads that are in memory at a time; a single one has room however large it is. */
+  readonly uploadRoomBytes: number;
   /** Connections of revoked clients end. */
   readonly onRevoked: (clients: readonly string[]) => void;
 };

@@ -24,6 +24,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   UPLOAD_INVALID: 422,
   MESSAGE_TOO_LARGE: 413,
   RATE_LIMITED: 429,
+  // The sender has gone: nobody reads it.
+  CANCELLED: 400,
   DISK_FULL: 507,
 };
 

@@ -260,7 +260,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     input.changed();
   }
 
-  /** Reconstruction runs beside the queue and pauses, so that messages are answered meanwhile; worker threads would go here. */
+  /** Reconstruction runs beside the queue and pauses, so that messages are answered meanwhile; `crypto` may share out the masks. */
   function recover(sessionId: string, job: RecoverJob): void {
     const memory = memories.get(sessionId);
     if (memory === undefined) return;
@@ -272,7 +272,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       const result = await work;
       await guarded(async () => {
         if (sessionById(state, sessionId) === null) return;
-        if (result.ok) return release(job.header, result.sum, job.survivors, result.left);
+        // Out of shared memory, which not everything that a release passes through may take.
+        if (result.ok) return release(job.header, result.sum.slice(), job.survivors, result.left);
         const { code, reason, culprits } = result;
         await apply({ type: 'recoveryFailed', at: clock.now(), sessionId, code, reason, culprits });
       });

@@ -6,9 +6,10 @@ import { bytesEqual, fromHex, toHex, utf8, wordsToLittleEndian } from '../vector
 import { open, seal, sha256, signedBytes, type CryptoPort } from './index.ts';
 import { createNobleCrypto } from './noble-crypto.ts';
 import { createNodeCrypto, createNodeRandom } from './node.ts';
+import { createWebCrypto } from './web.ts';
 
-const ports = [createNodeCrypto(), createNobleCrypto()] as const;
-const [node, noble] = ports;
+const ports = [createNodeCrypto(), createNobleCrypto(), await createWebCrypto(crypto.subtle)] as const;
+const [node, noble, web] = ports;
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
 async function keyStream(port: CryptoPort, key: Uint8Array, words: number, firstWord?: number): Promise<Uint8Array> {
@@ -137,7 +138,7 @@ describe.each(ports)('the $name port', (port) => {
   });
 });
 
-describe('node and noble', () => {
+describe('node, noble and web', () => {
   it('agree on random inputs', async () => {
     await fc.assert(
       fc.asyncProperty(bytes(32), bytes(32), fc.uint8Array({ maxLength: 300 }), async (a, b, message) => {
@@ -150,6 +151,9 @@ describe('node and noble', () => {
         const signature = await node.ed25519Sign(a, message);
         expect(await noble.ed25519Sign(a, message)).toEqual(signature);
         expect(await noble.ed25519Verify(await node.ed25519PublicKey(a), message, signature)).toBe(true);
+        expect(await web.x25519(b, publicA)).toEqual(await node.x25519(a, publicB));
+        expect(await web.hkdf(a, message, 48)).toEqual(await node.hkdf(a, message, 48));
+        expect(await web.ed25519Sign(a, message)).toEqual(signature);
       }),
       { numRuns: 20 },
     );
@@ -167,6 +171,8 @@ describe('node and noble', () => {
           await node.addMasks(a, [{ key, sign: sign as 1 | -1 }], 4 * block);
           await noble.addMasks(b, [{ key, sign: sign as 1 | -1 }], 4 * block);
           expect(bytesEqual(wordsToLittleEndian(a), wordsToLittleEndian(b))).toBe(true);
+          await web.addMasks(a, [{ key, sign: sign === 1 ? -1 : 1 }], 4 * block);
+          expect(a.every((word) => word === 0)).toBe(true);
         },
       ),
       { numRuns: 25 },

@@ -4,6 +4,7 @@ import { fromHex } from '../vector/index.ts';
 import { isSoundEd25519Key } from './ed25519-key.ts';
 import { createNobleCrypto } from './noble-crypto.ts';
 import { createNodeCrypto } from './node.ts';
+import { createWebCrypto } from './web.ts';
 
 /** Signatures at the edges of Ed25519, and what OpenSSL, noble and tweetnacl said of each (`testing/write-edge-vectors.ts`). */
 type Case = {
@@ -16,7 +17,13 @@ type Case = {
 };
 const cases = JSON.parse(readFileSync(new URL('./vectors/ed25519-edges.json', import.meta.url), 'utf8')) as Case[];
 
-describe.each([createNodeCrypto({ rememberSignatures: false }), createNobleCrypto()])('the $name port', (port) => {
+const ports = [
+  createNodeCrypto({ rememberSignatures: false }),
+  createNobleCrypto(),
+  await createWebCrypto(crypto.subtle),
+];
+
+describe.each(ports)('the $name port', (port) => {
   it('A6: takes a signature that every library takes, and no other: S + L, other spellings, points of small order', async () => {
     for (const { name, publicKey, message, signature, valid } of cases) {
       const taken = await port.ed25519Verify(fromHex(publicKey), fromHex(message), fromHex(signature));

@@ -1,3 +1,4 @@
+import type { KEMPrepared } from '@noble/post-quantum/ml-kem.js';
 import { SottoError } from '../errors/index.ts';
 
 /** Lengths in bytes of ML-KEM-768. @see FIPS 203 §8, Table 3 */
@@ -23,18 +24,25 @@ export type MlKem = {
 
 /** On the noble library, which is loaded when it is first used. Not constant time to the standard of native code. */
 export function createNobleMlKem(): MlKem {
-  const secretKeys = new WeakMap<Uint8Array, Uint8Array>();
+  type Own = { readonly secretKey: Uint8Array; readonly prepared: KEMPrepared };
+  const ownKeys = new WeakMap<Uint8Array, Own>();
   const importKem = async () => (await import('@noble/post-quantum/ml-kem.js')).ml_kem768;
   let loading: ReturnType<typeof importKem> | null = null;
   // Asked for once: an import costs as much as an encapsulation, also of a module that is there.
   const load = () => (loading ??= importKem());
+  // The public matrix is expanded once for an own key: a client opens a ciphertext of every other one with it.
+  const ownKey = async (seed: Uint8Array): Promise<Own> => {
+    requireSeed(seed);
+    const kem = await load();
+    const known = ownKeys.get(seed);
+    if (known !== undefined) return known;
+    const { publicKey, secretKey } = kem.keygen(seed);
+    const own = { secretKey, prepared: kem.prepare(publicKey) };
+    ownKeys.set(seed, own);
+    return own;
+  };
   return {
-    mlKemPublicKey: async (seed) => {
-      requireSeed(seed);
-      const { publicKey, secretKey } = (await load()).keygen(seed);
-      secretKeys.set(seed, secretKey);
-      return publicKey;
-    },
+    mlKemPublicKey: async (seed) => (await ownKey(seed)).prepared.publicKey.slice(),
     mlKemEncapsulate: async (publicKey, coins) => {
       const kem = await load();
       try {
@@ -47,10 +55,8 @@ export function createNobleMlKem(): MlKem {
     mlKemDecapsulate: async (seed, ciphertext) => {
       requireSeed(seed);
       requireCiphertext(ciphertext);
-      const kem = await load();
-      const known = secretKeys.get(seed) ?? kem.keygen(seed).secretKey;
-      secretKeys.set(seed, known);
-      return kem.decapsulate(ciphertext, known);
+      const { secretKey, prepared } = await ownKey(seed);
+      return prepared.decapsulate(ciphertext, secretKey);
     },
   };
 }

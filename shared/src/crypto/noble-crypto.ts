@@ -9,7 +9,7 @@ import { createNobleMlKem } from './ml-kem.ts';
 import type { CryptoPort } from './port.ts';
 import { counterBlock } from './counter-block.ts';
 import { isSoundEd25519Key } from './ed25519-key.ts';
-import { sourceOfStream, streamPieceWords } from './key-stream.ts';
+import { nobleKeyStream } from './noble-key-stream.ts';
 
 const zeroSalt = new Uint8Array(0);
 
@@ -54,10 +54,6 @@ export function createNobleCrypto(): CryptoPort {
         for (let i = 0; i < target.length; i++) target[i]! += sign * words[i]!;
       }
     },
-    keyStream: (key, { secure }) => {
-      let pieces = 0;
-      const zeros = new Uint8Array(4 * streamPieceWords);
-      return sourceOfStream(secure, () => ctr(key, counterBlock(streamPieceWords * pieces++)).encrypt(zeros));
-    },
+    keyStream: nobleKeyStream,
   };
 }

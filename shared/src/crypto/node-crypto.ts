@@ -15,6 +15,7 @@ import { isSoundEd25519Key } from './ed25519-key.ts';
 import { nodeKeyStream } from './node-key-stream.ts';
 import { createNodeMlKem } from './node-ml-kem.ts';
 import type { CryptoPort } from './port.ts';
+import { memoryReleaser } from './node-memory.ts';
 import { addStreams, pieceWords, wipeKernel } from './word-kernel.ts';
 
 type Curve = 'X25519' | 'Ed25519';
@@ -106,6 +107,7 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
       return true;
     },
     addMasks: async (target, masks, firstWord = 0) => {
+      const release = await memoryReleaser();
       const streams = masks.map(({ key, sign }) => {
         const cipher = createCipheriv('aes-256-ctr', key, counterBlock(firstWord));
         return {
@@ -116,7 +118,7 @@ export function createNodeCrypto(options: { readonly rememberSignatures?: boolea
       const words = new Int32Array(target.buffer, target.byteOffset, target.length);
       try {
         for (let start = 0; start < words.length; start += pieceWords) {
-          addStreams(words.subarray(start, start + pieceWords), streams);
+          addStreams(words.subarray(start, start + pieceWords), streams, release);
         }
       } finally {
         wipeKernel();

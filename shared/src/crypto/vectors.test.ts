@@ -9,12 +9,17 @@ import { concatBytes, fromHex, toHex, utf8, wordsToLittleEndian } from '../vecto
 import type { CryptoPort } from './index.ts';
 import { createNobleCrypto } from './noble-crypto.ts';
 import { createNodeCrypto } from './node.ts';
+import { createWebCrypto } from './web.ts';
 
 /**
  * Every port against the vectors of the standards, against edge cases that three libraries were asked about
  * (`testing/write-edge-vectors.ts`), and against Project Wycheproof's where its files are at hand.
  */
-const ports = [createNodeCrypto({ rememberSignatures: false }), createNobleCrypto()];
+const ports = [
+  createNodeCrypto({ rememberSignatures: false }),
+  createNobleCrypto(),
+  await createWebCrypto(crypto.subtle),
+];
 const read = <T>(name: string) =>
   JSON.parse(readFileSync(new URL(`./vectors/${name}.json`, import.meta.url), 'utf8')) as T;
 

@@ -32,10 +32,8 @@ describe('the kernel', () => {
         const piece = first.slice(0, pieceWords);
         const bytes = new Uint8Array(second.buffer);
         const next = (count: number) => bytes.subarray(0, count);
-        addStreams(piece, [
-          { next, sign: minus ? -1 : 1 },
-          { next, sign: minus ? -1 : 1 },
-        ]);
+        const stream = { next, sign: minus ? -1 : 1 } as const;
+        addStreams(piece, [stream, stream], () => undefined);
         expect(piece).toEqual(first.slice(0, pieceWords).map((value, i) => value + (minus ? -2 : 2) * second[i]!));
         wipeKernel();
       }),

@@ -93,18 +93,28 @@ export function addWords(target: Int32Array, words: Int32Array): void {
 }
 
 /** A key stream with the sign that it is added with; `next` gives its following bytes, as many as are asked for. */
-export type SignedStream = { readonly next: (bytes: number) => Uint8Array; readonly sign: 1 | -1 };
+export type SignedStream<Bytes extends Uint8Array = Uint8Array> = {
+  readonly next: (bytes: number) => Bytes;
+  readonly sign: 1 | -1;
+};
 
 /**
  * Adds the next words of every stream to one piece of at most {@link pieceWords}, in place. The piece is brought into the
  * cache once, whatever the number of streams.
+ * @param release - told of bytes that are not needed any more
  */
-export function addStreams(piece: Int32Array, streams: readonly SignedStream[]): void {
+export function addStreams<Bytes extends Uint8Array>(
+  piece: Int32Array,
+  streams: readonly SignedStream<Bytes>[],
+  release: (bytes: Bytes) => void,
+): void {
   const { target, operandBytes, add, subtract } = theKernel();
   const bytes = 4 * piece.length;
   target.set(piece);
   for (const { next, sign } of streams) {
-    operandBytes.set(next(bytes));
+    const words = next(bytes);
+    operandBytes.set(words);
+    release(words);
     if (sign === 1) add(wholeSteps(piece.length));
     else subtract(wholeSteps(piece.length));
   }

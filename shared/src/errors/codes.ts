@@ -155,7 +155,7 @@ export const errorCodes = {
     cure: 'Check that it runs, its address, network and firewall; a node tries again by itself.',
   },
   RATE_LIMITED: {
-    cause: 'More requests came from one address than a minute allows.',
+    cause: 'More requests came from one address than a minute allows, or an upload was slow while others waited.',
     cure: 'Wait a minute; a node tries again by itself.',
   },
   NOT_FOUND: { cause: 'There is no such thing.', cure: 'Check the name.' },

@@ -7,7 +7,7 @@ import { Held } from './held.ts';
 import { combinedSecret, hasSuiteCiphertexts, pairOf, type KemSecret } from './hybrid.ts';
 import type { Confirm, Inbox } from './messages.ts';
 import { layerKeys, noiseLevels, type ClientNoise } from './noise-chain.ts';
-import type { SumPorts } from './rules.ts';
+import { peersAtOnce, type SumPorts } from './rules.ts';
 import { isFieldElement } from './shamir.ts';
 
 /**
@@ -39,7 +39,8 @@ export async function onInbox(
   }
   const shares = new Map<string, HeldShares>();
   const agreed = new Map(pairs);
-  for (const dealing of inbox.dealt) {
+  for (const [i, dealing] of inbox.dealt.entries()) {
+    if (i % peersAtOnce === 0) await ports.pause?.();
     const { dealer, sealed, selfMaskShareHash, recoveryShareHash, sealCiphertext, maskCiphertext } = dealing;
     const shared = sealing.get(dealer);
     if (shared === undefined) throw new SottoError('MESSAGE_INVALID', `inbox: dealer ${dealer} is not one of its own`);

@@ -17,7 +17,7 @@ import { Held } from './held.ts';
 import { combinedSecret, hasSuiteKeys, keysOf, pairOf, type KemSecret } from './hybrid.ts';
 import type { Advertise, DealtShare, Roster, RosterMember, Share } from './messages.ts';
 import { cohortFault, completeGraphMaxClients } from './parameters.ts';
-import type { SumPorts, SumRules } from './rules.ts';
+import { peersAtOnce, type SumPorts, type SumRules } from './rules.ts';
 import { dealShares, drawFieldElement } from './shamir.ts';
 
 /**
@@ -54,6 +54,7 @@ export async function onRoster(
   const shares: DealtShare[] = [];
   const entries = new Map(roster.entries.map((entry) => [entry.client, entry]));
   for (const [i, holder] of holders.entries()) {
+    if (i % peersAtOnce === 0) await ports.pause?.();
     // The entries are those of the holders, and the own one.
     const entry = entries.get(holder)!;
     let maskKem: KemSecret | null = null;

@@ -29,3 +29,4 @@ export {
 export { createSum, stepSum } from './coordinator.ts';
 export { verifySumMessage } from './verify-message.ts';
 export { addVector, recoverSum } from './recover.ts';
+export { dealShares, drawFieldElement, recoverSecret, recoveryCoefficients } from './shamir.ts';

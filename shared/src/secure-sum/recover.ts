@@ -52,8 +52,12 @@ export async function recoverSum(
   const coefficientsFor = rememberingOne(recoveryCoefficients);
   const alive = new Set(survivors);
   const masks: Mask[] = [];
+  // Where other threads expand the masks, the keys of the next ones are derived meanwhile.
+  let adding: Promise<void> = Promise.resolve();
   const flush = async (): Promise<void> => {
-    await crypto.addMasks(accumulator, masks.splice(0));
+    await adding;
+    adding = crypto.addMasks(accumulator, masks.splice(0));
+    adding.catch(() => undefined);
     await pause();
   };
   for (const dealer of sharers) {
@@ -84,6 +88,7 @@ export async function recoverSum(
     await flush();
   }
   await flush();
+  await adding;
   return { ok: true, sum };
 }
 

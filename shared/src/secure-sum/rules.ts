@@ -26,7 +26,15 @@ export type SumIdentity = {
 };
 
 /** What a client's steps need from the platform. */
-export type SumPorts = { readonly crypto: CryptoPort; readonly random: RandomSource };
+export type SumPorts = {
+  readonly crypto: CryptoPort;
+  readonly random: RandomSource;
+  /** A turn of the event loop for others, in the midst of long work. Absent: none (simulation, tests). */
+  readonly pause?: (() => Promise<void>) | undefined;
+};
+
+/** Peers whose keys a client works on between two pauses: 20 ms or so with ML-KEM in JavaScript. */
+export const peersAtOnce = 8;
 
 /** Why a peer's message was not taken: data, because a peer can cause it. */
 export type Rejection = { readonly code: ErrorCode; readonly reason: string };

@@ -1,0 +1,1 @@
+export { createHttpApp, type HttpInput } from './http-app.ts';

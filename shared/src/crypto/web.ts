@@ -1,0 +1,1 @@
+export { createWebCrypto } from './web-crypto.ts';
