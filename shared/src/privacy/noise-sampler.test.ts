@@ -10,7 +10,7 @@ import { normalCdf } from './accountants/normal-tail.ts';
  * statistic beyond what one seed in about 10,000 shows for a right sampler; the seeds below are not among those.
  */
 const simulation = { allowInsecureRandom: true };
-const draws = 1_000_000;
+const draws = process.env['SOTTO_LONG'] === '1' ? 10_000_000 : 1_000_000;
 
 function sample(varianceSteps: number, seed: string): Int32Array {
   const target = new Int32Array(draws);
