@@ -70,7 +70,7 @@ const facts = {
   roundsPlanned: 80,
   modelHash: 'cd'.repeat(32),
   charged: { training: 82, evaluation: 5 },
-  releases: [{ slots: ['training', 'evaluation'], survivors: 8 }],
+  releases: [{ slots: ['training', 'evaluation'], survivors: 8, noiseShare: 1.4 }],
   poolClients: 0,
 };
 

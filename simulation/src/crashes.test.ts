@@ -6,7 +6,7 @@ import { runScenario, type Scenario } from './scenario.ts';
 const scenario: Scenario = {
   seed: 'one crash',
   clients: 4,
-  plan: { rounds: 2, evaluateEvery: 1, spareAttempts: 2, minSurvivors: 3 },
+  plan: { rounds: 2, evaluateEvery: 1, spareAttempts: 2, minSurvivors: 3, overrides: { suite: 'x25519' } },
   liars: new Map(),
 };
 const calm = { ...noFaults, delayMaxMs: 20 };

@@ -1,5 +1,5 @@
 import { examplePlan, type ExamplePlanOptions } from '@sotto/shared/plan/testing';
-import { createSeededRandom, uniformBelow } from '@sotto/shared/random';
+import { createSeededRandom, uniformBelow, type RandomSource } from '@sotto/shared/random';
 import { thresholdFor } from '@sotto/shared/secure-sum';
 import { randomRates } from './faults.ts';
 import { simulate, type SimulationConfig, type SimulationResult } from './federation.ts';
@@ -40,7 +40,7 @@ export function scenarioOf(seed: string): Scenario {
   };
   const liars = new Map<string, LiarConfig>();
   if (below(2) === 0) liars.set(nameOf(below(clients)), { lie: oneOf(lies), times: 1 + below(liesMax) });
-  return { seed, clients, plan, liars };
+  return { seed, clients, plan: { ...plan, overrides: suiteDrawn(random) }, liars };
 }
 
 /** As {@link scenarioOf}, in `grouped` mode: two or three groups, of which a round may miss one. */
@@ -66,9 +66,15 @@ export function groupedScenarioOf(seed: string): Scenario {
       evaluateEvery: below(2) === 0 ? null : 1,
       spareAttempts: 2 + below(4),
       paceMs: 20,
+      overrides: suiteDrawn(random),
     },
     liars,
   };
+}
+
+/** The suites in turn: without ML-KEM a schedule takes a third of the time. */
+function suiteDrawn(random: RandomSource): NonNullable<ExamplePlanOptions['overrides']> {
+  return { suite: uniformBelow(random, 3) === 0 ? 'x25519+mlkem768' : 'x25519' };
 }
 
 /** Runs a scenario in the world that its seed draws, or in another one. */
