@@ -163,7 +163,7 @@ export function errorOfAnswer(status: number, value: unknown, path: string): Sot
   if (status === 404) return new SottoError('NOT_FOUND', `${path}: not found`);
   if (status === 413) return new SottoError('MESSAGE_TOO_LARGE', `${path}: too large for the coordinator`);
   return new SottoError(
-    status >= 500 ? 'UNREACHABLE' : 'MESSAGE_INVALID',
+    status >= 500 || status === 408 ? 'UNREACHABLE' : 'MESSAGE_INVALID',
     `${path}: the coordinator answered ${status}`,
   );
 }

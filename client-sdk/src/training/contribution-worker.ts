@@ -49,6 +49,9 @@ function serve(port: MessagePort, units: PlacedUnits): void {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       port.postMessage({ type: 'failed', id, reason } satisfies ContributionReply);
+    } finally {
+      // Copies of keys: those of layers that stay in the sum would tell its noise.
+      for (const key of task.noise?.keys ?? []) key.fill(0);
     }
   }
 

@@ -34,6 +34,9 @@ export type HttpInput = {
   readonly onRevoked: (clients: readonly string[]) => void;
 };
 
+/** How long a request may take to arrive whole: longer than any plan lets clients upload. */
+const requestTimeoutMs = 86_400_000;
+
 /** The HTTP side of the wire: routes, limits, headers. */
 export async function createHttpApp(input: HttpInput): Promise<{ app: FastifyInstance; server: Server }> {
   const { tls } = input;
@@ -42,9 +45,11 @@ export async function createHttpApp(input: HttpInput): Promise<{ app: FastifyIns
     logger: false,
     bodyLimit: 65_536,
     routerOptions: { maxParamLength: 128 },
-    requestTimeout: 600_000,
     serverFactory: (handler) => {
       server = tls === null ? createHttpServer(handler) : createHttpsServer({ ...tls, minVersion: 'TLSv1.3' }, handler);
+      // Uploads wait for room with their bodies unread; Node's five minutes would end them. Fastify's own option is not for a server that it
+      // is given.
+      server.requestTimeout = requestTimeoutMs;
       return server;
     },
   });

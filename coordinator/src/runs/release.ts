@@ -51,15 +51,11 @@ export function addCoordinatorNoise(
 }
 
 /**
- * The sums of a round's groups added up, coordinate by coordinate. The plan's check has shown that nothing wraps while clients are
- * honest; where one is not, it wraps everywhere alike.
+ * Adds the sum of a group to that of the round, in place, coordinate by coordinate. The plan's check has shown that nothing wraps while
+ * clients are honest; where one is not, it wraps everywhere alike.
  */
-export function addGroupSums(dimension: number, sums: readonly Int32Array[]): Int32Array {
-  const total = new Int32Array(dimension);
-  for (const sum of sums) {
-    for (let index = 0; index < dimension; index++) total[index] = total[index]! + sum[index]!;
-  }
-  return total;
+export function addGroupSum(total: Int32Array, sum: Int32Array): void {
+  for (let index = 0; index < total.length; index++) total[index] = total[index]! + sum[index]!;
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   groupsOf,
   planHashOf,
   releaseFormOf,
+  removableNoise,
   sessionHeaderFor,
   signedPlanSchema,
   slotsOfRound,
@@ -17,7 +18,7 @@ import {
 import { verifySignedPlan } from '@sotto/shared/protocol';
 import { fromUtf8, toHex, utf8, wordsFromLittleEndian, wordsToLittleEndian } from '@sotto/shared/vector';
 import type { Blobs, Store } from '../store/store.ts';
-import { addGroupSums, conclude } from './release.ts';
+import { addGroupSum, conclude } from './release.ts';
 import { firstServerState } from './run-beginning.ts';
 import { transcriptEntrySchema, transcriptGenesis, type TranscriptEntry } from './transcript.ts';
 
@@ -117,9 +118,9 @@ async function replayRelease(
   same(`${where}: slots`, told.slots.join('+'), header.slots.join('+'));
   const sum = await readSum(blobs, told.sumHash, `${where}: sum`);
   if (parts !== null) {
-    const sums = [];
-    for (const one of parts) sums.push(await readSum(blobs, one.sumHash, `${where}: sum of group ${one.group}`));
-    const total = addGroupSums(header.dimension, sums);
+    const total = new Int32Array(header.dimension);
+    for (const one of parts)
+      addGroupSum(total, await readSum(blobs, one.sumHash, `${where}: sum of group ${one.group}`));
     same(`${where}: sum of the groups`, told.sumHash, toHex(sha256(wordsToLittleEndian(total))));
   }
   const { state } = conclude(plan, header, before, sum, told.survivors.length, told.noise ?? null);
@@ -160,6 +161,9 @@ function groupsAddedUp(
   const parts = before.filter(({ round }) => round === told.round).toSorted((a, b) => a.group - b.group);
   same(`${where}: groups`, String(told.groups?.join() ?? 'none'), parts.map(({ group }) => group).join());
   const needed = groupsNeeded(plan);
+  if (parts.some((sum) => sum.attempt > told.attempt)) {
+    throw new SottoError('REPLAY_MISMATCH', `${where}: made in attempt ${told.attempt} of sums of a later one`);
+  }
   if (parts.length < needed) {
     throw new SottoError('REPLAY_MISMATCH', `${where}: made of ${parts.length} groups, the plan needs ${needed}`);
   }
@@ -170,11 +174,12 @@ function groupsAddedUp(
 
 /** A release that no honest session of the plan gives is named, whatever its hashes say. */
 function checkAllowed(
-  { cohort, roster }: Plan,
+  plan: Plan,
   told: Extract<TranscriptEntry, { type: 'release' }>,
   last: { readonly round: number; readonly attempt: number },
   where: string,
 ): void {
+  const { cohort, roster, trust } = plan;
   const { round, attempt, survivors, noise } = told;
   if (round <= last.round || attempt <= last.attempt) {
     const order = `round ${round}, attempt ${attempt} after round ${last.round}, attempt ${last.attempt}`;
@@ -182,9 +187,17 @@ function checkAllowed(
   }
   const clients = roster.clients.map(({ client }) => client);
   checkSurvivors(survivors, clients, "the plan's roster", cohort.minSurvivors, where);
+  if (told.groups !== undefined && trust !== 'grouped') {
+    throw new SottoError('REPLAY_MISMATCH', `${where}: made of groups, and the plan has none`);
+  }
   if (noise !== undefined) {
-    const fits = noise.clients >= survivors.length && noise.clients <= roster.clients.length;
-    if (cohort.noise !== 'removable' || !fits || noise.whole.some((client) => !survivors.includes(client))) {
+    const whole = new Set(noise.whole);
+    const fits =
+      noise.clients >= survivors.length &&
+      noise.clients <= roster.clients.length &&
+      whole.size === noise.whole.length &&
+      noise.whole.every((client) => survivors.includes(client));
+    if (removableNoise(plan) === undefined || !fits) {
       const said = `noise of ${survivors.length - noise.whole.length} of ${survivors.length} clients taken out, ${noise.clients} on the roster`;
       throw new SottoError('REPLAY_MISMATCH', `${where}: ${said}: the plan does not allow it`);
     }

@@ -47,16 +47,28 @@ export function canConclude({ facts, groupSums, sessions, round }: RunState): bo
 
 /** What the secure sum of a session goes by: nobody but its group can be in it. */
 export function sumRulesOf({ plan, groups }: Pick<RunFacts, 'plan' | 'groups'>, header: SessionHeader): SumRules {
-  const members = new Set(groups[header.group ?? 0]);
   return {
     header,
-    identities: new Map(
-      plan.roster.clients.flatMap(({ client, identity }) => (members.has(client) ? [[client, identity]] : [])),
-    ),
+    identities: identitiesOf(plan, groups[header.group ?? 0] ?? []),
     minSurvivors: plan.cohort.minSurvivors,
     colluding: plan.cohort.colluding,
     removableNoise: removableNoise(plan),
   };
+}
+
+/** By the list of a group's members: of many groups each is asked for in every attempt, and again at every restart. */
+const identitiesKnown = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
+
+function identitiesOf(plan: Plan, members: readonly string[]): ReadonlyMap<string, string> {
+  let known = identitiesKnown.get(members);
+  if (known === undefined) {
+    const inGroup = new Set(members);
+    known = new Map(
+      plan.roster.clients.flatMap(({ client, identity }) => (inGroup.has(client) ? [[client, identity]] : [])),
+    );
+    identitiesKnown.set(members, known);
+  }
+  return known;
 }
 
 /** The open session of that id. */

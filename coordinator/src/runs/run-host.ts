@@ -3,6 +3,7 @@ import type { ServerState } from '@sotto/shared/learning';
 import { sessionHeaderFor, slotsOfRound, type NoiseLeft, type SignedPlan } from '@sotto/shared/plan';
 import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import {
+  isUploadAwaited,
   recoverSum,
   verifySumMessage,
   type RecoverJob,
@@ -17,7 +18,7 @@ import { createBlobRetention, type BlobRetention } from './blob-retention.ts';
 import { stepRun } from './machine.ts';
 import type { RunPorts } from './ports.ts';
 import { chargesOf, groupCommit, releaseCommit, type ReleaseInput } from './release-commit.ts';
-import { addGroupSums } from './release.ts';
+import { addGroupSum } from './release.ts';
 import { removeNoise } from './remove-noise.ts';
 import { faultOf, rejection } from './replies.ts';
 import { sessionById } from './run-clients.ts';
@@ -104,6 +105,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   const memories = new Map<string, SessionMemory>();
   let fault: string | null = null;
   let closed = false;
+  /** Sums that are being opened. */
+  const recoveries = new Set<Promise<void>>();
   let tail: Promise<unknown> = Promise.resolve();
   let bytesUp = 0;
   let bytesDown = 0;
@@ -268,16 +271,19 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       const { code, message } = faultOf(error);
       return { ok: false as const, code, reason: message, culprits: [] as readonly string[] };
     });
-    void enqueue(async () => {
-      const result = await work;
-      await guarded(async () => {
-        if (sessionById(state, sessionId) === null) return;
-        // Out of shared memory, which not everything that a release passes through may take.
-        if (result.ok) return release(job.header, result.sum.slice(), job.survivors, result.left);
-        const { code, reason, culprits } = result;
-        await apply({ type: 'recoveryFailed', at: clock.now(), sessionId, code, reason, culprits });
-      });
-    });
+    const recovery = work.then((result) =>
+      enqueue(() =>
+        guarded(async () => {
+          if (sessionById(state, sessionId) === null) return;
+          // Out of shared memory, which not everything that a release passes through may take.
+          if (result.ok) return release(job.header, result.sum.slice(), job.survivors, result.left);
+          const { code, reason, culprits } = result;
+          await apply({ type: 'recoveryFailed', at: clock.now(), sessionId, code, reason, culprits });
+        }),
+      ),
+    );
+    recoveries.add(recovery);
+    void recovery.finally(() => recoveries.delete(recovery));
   }
 
   /** The survivors' sum without masks, and without the noise that they do not need. */
@@ -310,13 +316,12 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     const clipNormL2 = slotsOfRound(plan, round).includes('training') ? state.clipNormL2 : null;
     const group = groups[0] ?? null;
     const header = sessionHeaderFor(plan, { planHash, runId, round, attempt, modelHash, clipNormL2, group });
-    const sums: Int32Array[] = [];
+    const sum = new Int32Array(header.dimension);
     for (const { sumHash } of parts) {
       const bytes = await blobs.get(sumHash);
       if (bytes === null) throw new SottoError('STORE_FAILED', `run ${runId}: the blob ${sumHash} is gone`);
-      sums.push(new Int32Array(wordsFromLittleEndian(bytes).buffer));
+      addGroupSum(sum, new Int32Array(wordsFromLittleEndian(bytes).buffer));
     }
-    const sum = addGroupSums(header.dimension, sums);
     await releaseRound({
       header,
       sum,
@@ -414,7 +419,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     hasOpenSession: (sessionId) => sessionById(state, sessionId) !== null,
     vectorBytes(client, sessionId) {
       const session = sessionById(state, sessionId);
-      return inSession(client, sessionId) === null && session !== null ? session.header.dimension * 4 : null;
+      if (session === null || inSession(client, sessionId) !== null) return null;
+      return isUploadAwaited(session.sum, client) ? session.header.dimension * 4 : null;
     },
     feed,
     sumMessage: (client, message) =>
@@ -437,6 +443,9 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
         if (refused !== null || session === null || memory === undefined) {
           return refused ?? rejection('MESSAGE_UNEXPECTED', `session ${upload.sessionId} is not open`);
         }
+        // First, because a message that nobody waits for came without its vector.
+        const fault = await verifySumMessage(session.sum, upload, ports.crypto);
+        if (fault !== null) return reject(client, fault.code, fault.reason);
         const expected = session.header.dimension * 4;
         if (vector.length !== expected) {
           return reject(client, 'UPLOAD_INVALID', `client ${client}: expected ${expected} bytes, got ${vector.length}`);
@@ -444,8 +453,6 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
         if (vectorHash !== upload.vectorHash) {
           return reject(client, 'UPLOAD_INVALID', `client ${client}: vector hash ${vectorHash} is not the signed one`);
         }
-        const fault = await verifySumMessage(session.sum, upload, ports.crypto);
-        if (fault !== null) return reject(client, fault.code, fault.reason);
         await guarded(chargeOnce);
         if (!memories.has(upload.sessionId))
           return rejection('STORE_FAILED', `run ${facts.runId}: the charge could not be stored`);
@@ -463,8 +470,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     tidy: () => enqueue(removeNeedless),
     async settle() {
       const last = tail;
-      await last;
-      return tail === last;
+      await Promise.all([last, ...recoveries]);
+      return tail === last && recoveries.size === 0;
     },
     close() {
       closed = true;

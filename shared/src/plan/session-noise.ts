@@ -41,18 +41,15 @@ export function remainingNoiseVariance(plan: Plan, part: PartSpec, survivors: nu
 
 /**
  * Variance of the noise in a release that `colluding` clients do not know, as a share of the floor's z²D²: at least 1 for the
- * plan's own `colluding`. The colluders are taken to be among those that kept most.
+ * plan's own `colluding`. Noise of survivors that kept all of theirs is not counted: their answer may have come too late for the sum and
+ * not for the coordinator.
  */
 export function unknownNoiseShare(plan: Plan, survivors: number, colluding: number, left: NoiseLeft | null): number {
   const { cohort } = plan;
-  const floorShares = cohort.minSurvivors - cohort.colluding;
-  if (left === null) return (survivors - colluding) / floorShares;
+  if (left === null) return (survivors - colluding) / (cohort.minSurvivors - cohort.colluding);
   const levels = levelsOf(plan, left.clients);
   const level = levels[layersKept(levels, survivors) - 1]!;
-  const whole = left.whole.length;
-  const wholeKnown = Math.min(whole, colluding);
-  const reduced = survivors - whole - (colluding - wholeKnown);
-  return (whole - wholeKnown) / floorShares + reduced / (level - cohort.colluding);
+  return (survivors - colluding) / (level - cohort.colluding);
 }
 
 function levelsOf(plan: Plan, clients: number): readonly number[] {

@@ -102,6 +102,12 @@ export function isAwaited(state: SumState, client: string): boolean {
   return !answered.has(client) && !state.lost.has(client) && isIn(asked, client);
 }
 
+/** Whether a client's vector may come now: before its confirmation, or again after it was counted, nobody reads it. */
+export function isUploadAwaited(state: SumState, client: string): boolean {
+  const confirmed = state.rules.header.trust !== 'secure' || state.confirmed.has(client);
+  return state.stage === 'upload' && confirmed && isAwaited(state, client);
+}
+
 /** How many clients the current stage waits for. */
 export function awaitedCount(state: SumState): number {
   const [asked, answered] = stageClients(state);

@@ -18,6 +18,7 @@ export { disclosedNoise } from './disclosed-noise.ts';
 export { maskVector } from './client-upload.ts';
 export { onAgreeRequest, onUnmaskRequest } from './client-unmask.ts';
 export {
+  isUploadAwaited,
   awaitedClients,
   type RecoverJob,
   type SumEffect,
