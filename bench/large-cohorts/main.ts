@@ -18,9 +18,10 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`npm run bench -- large-cohorts [--json] [--quick] [--out FILE]
 
-How the secure sum's cost grows: CPU time on one thread of sessions of 10, 100, 200, 300 and 1,000 clients with 10,000 parameters, and
-of 1,000 clients on the ring of neighbours with 100,000, by both suites. --out FILE.json also draws the growth into FILE.svg. Every client does its whole work and checks every signature; a tenth
-are lost after they dealt. Some ten minutes. --quick: 10, 100 and 300 clients with 10,000 parameters.`);
+How the secure sum's cost grows: CPU time on one thread of sessions of 10 to 1,000 clients with 10,000 parameters, and of
+1,000 clients on the ring of neighbours with 100,000. Every client does its whole work and checks every signature; a tenth
+are lost after they dealt. Some twenty minutes. --out FILE.json also draws the growth into FILE.svg.
+--quick: up to 300 clients with 10,000 parameters.`);
   process.exit(0);
 }
 

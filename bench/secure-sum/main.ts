@@ -25,10 +25,10 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`npm run bench -- secure-sum [--json] [--quick] [--out FILE]
 
-CPU time of the secure sum's functions on one thread, beside OpenSSL's AES-256-CTR: masks (in Chromium too), noise, shares, and whole sessions of 100
-clients with every signature checked, by both suites; the recovery also on two threads, by the clock. Masks also in turn
-with Flower's, where peers/run installed it. Then the memory of a
-coordinator that 100 clients upload 10 million parameters to at once.
+CPU time of the secure sum's functions on one thread: masks, beside OpenSSL's AES-256-CTR, in Chromium, and in turn with
+Flower's where it is installed; noise; shares; and whole sessions of 100 clients with every signature checked, by both
+suites, the recovery also on two threads by the clock. Then the memory of a coordinator to which 100 clients upload 10
+million parameters at once.
 --quick: 30 clients and 100,000 parameters instead of 1,000,000.`);
   process.exit(0);
 }

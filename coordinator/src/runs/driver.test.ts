@@ -101,6 +101,31 @@ describe('run driver', () => {
     expect([...sum].every((value, index) => value !== plain[index])).toBe(true);
   });
 
+  it('has room for a vector only between its client’s confirmation and its upload', async () => {
+    const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
+    const [client] = federation.clients;
+    const room: [type: string, bytes: number | null][] = [];
+    let expected = 0;
+    client!.behaviour = (type) => {
+      const opened = client!.messages.find((message) => message.type === 'sessionOpen');
+      if (opened?.type === 'sessionOpen') {
+        expected = 4 * opened.header.dimension;
+        room.push([type, federation.driver().vectorBytes(client!.client, opened.sessionId)]);
+      }
+      return 'answer';
+    };
+    const runId = await begun(federation);
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+    expect(room).toEqual([
+      ['advertise', null],
+      ['share', null],
+      ['confirm', null],
+      ['upload', expected],
+      ['agree', null],
+      ['unmask', null],
+    ]);
+  });
+
   it('waits for enough clients, and says so', async () => {
     const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
     federation.connect(federation.clients[0]!);
