@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg } from 'node:os';
-import { dirname } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
+import { writeReport } from '../report.ts';
 import { timedSession, type SessionTerms } from '../secure-sum/timed-session.ts';
 import { growthPlot } from './growth-plot.ts';
 
@@ -40,6 +40,10 @@ type Row = {
 const load = loadavg()[0] ?? 0;
 const rows: Row[] = [];
 const suites = (['x25519', 'x25519+mlkem768'] as const).filter((suite) => (values.suite ?? suite) === suite);
+if (suites.length === 0) {
+  console.error(`There is no suite ${values.suite}. It is x25519 or x25519+mlkem768.`);
+  process.exit(2);
+}
 for (const suite of suites) {
   const sizes = values.quick || suite !== 'x25519' ? [10, 100, 200, 300] : [10, 100, 200, 300, 1_000];
   for (const clients of sizes) await measure(terms(clients, 10_000, suite), null);
@@ -73,17 +77,8 @@ async function measure(session: SessionTerms, goals: Row['goals']): Promise<void
   console.log(`${clients} clients, ${dimension} parameters, ${suite}: client ${client}, coordinator ${coordinator}`);
 }
 
-const report = {
-  bench: 'large-cohorts',
-  quick: values.quick,
-  node: process.version,
-  machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
-  load,
-  rows,
-};
+writeReport({ bench: 'large-cohorts', quick: values.quick, load, rows }, { out: values.out, json: values.json });
 if (values.out !== undefined) {
-  mkdirSync(dirname(values.out), { recursive: true });
-  writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
   const curves = suites.map((name) => ({
     name,
     points: rows.filter(({ suite, parameters }) => suite === name && parameters === 10_000),
@@ -91,4 +86,3 @@ if (values.out !== undefined) {
   const title = 'CPU of one secure sum of 10,000 parameters, a tenth of the clients lost; the ring begins above 200';
   writeFileSync(values.out.replace(/(\.json)?$/, '.svg'), growthPlot(title, curves));
 }
-if (values.json) console.log(JSON.stringify(report));

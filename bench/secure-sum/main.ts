@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg } from 'node:os';
-import { dirname } from 'node:path';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createMaskThreads } from '@sotto/coordinator/sessions';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
@@ -9,6 +7,7 @@ import { createNoiseSampler } from '@sotto/shared/privacy';
 import { dealShares, drawFieldElement, recoverSecret, recoveryCoefficients } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
 import { hasChromium, openBrowserCrypto } from '../../e2e/testing/browser-crypto.ts';
+import { writeReport } from '../report.ts';
 import { measureIntake } from './intake.ts';
 import { flowerMaskRate, flowerPython } from './peer.ts';
 import { timedSession, type SessionTerms } from './timed-session.ts';
@@ -147,16 +146,4 @@ function opensslRate(): number | null {
   return found === null ? null : Number(found[1]) / 1e9;
 }
 
-const report = {
-  bench: 'secure-sum',
-  quick: values.quick,
-  node: process.version,
-  machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
-  load,
-  rows,
-};
-if (values.out !== undefined) {
-  mkdirSync(dirname(values.out), { recursive: true });
-  writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`);
-}
-if (values.json) console.log(JSON.stringify(report));
+writeReport({ bench: 'secure-sum', quick: values.quick, load, rows }, { out: values.out, json: values.json });
