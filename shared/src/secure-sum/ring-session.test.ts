@@ -33,7 +33,7 @@ describe('a session on the ring', () => {
       const { order } = field.graph.ring!;
       const random = createSeededRandom('patterns');
       let [released, failed, inRow] = [0, 0, 0];
-      for (let pattern = 0; pattern < (long ? 500 : 24); pattern++) {
+      for (let pattern = 0; pattern < (long ? 500 : 12); pattern++) {
         const gone = new Map<string, GoneFrom>();
         const together = pattern % 2 === 0;
         const stage = stages[uniformBelow(random, 3)]!;
@@ -62,9 +62,9 @@ describe('a session on the ring', () => {
           if (![...gone.values()].includes('unmask')) expect(answers).toBe(0);
         }
       }
-      expect(released).toBeGreaterThan(5);
-      expect(inRow).toBeGreaterThan(2);
-      expect(failed).toBeGreaterThan(5);
+      expect(released).toBeGreaterThan(2);
+      expect(inRow).toBeGreaterThan(1);
+      expect(failed).toBeGreaterThan(2);
     },
   );
 
