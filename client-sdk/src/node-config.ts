@@ -20,6 +20,11 @@ export type NodeConfig = {
   readonly holdoutFile?: string;
   /** Folder with the books of the data source; beside the data by default, to be named for a database. Two nodes over the same data must name the same. */
   readonly dataSource?: string;
+  /**
+   * Memory that the rows may take, in bytes; a quarter of the machine's by default. A larger table lies in a file in the folder of the
+   * books, which has no name and is gone with the process.
+   */
+  readonly memoryBytes?: number;
   /** Ends after the first run that ends, also one that ended while this node was away. */
   readonly once?: boolean;
   /** Called for everything that happens, for the own screen alone. */
@@ -29,7 +34,7 @@ export type NodeConfig = {
 /** What happens at a node, for its own screen alone. */
 export type NodeNotice =
   | ClientNotice
-  | { readonly type: 'dataRead'; readonly file: string; readonly report: DataReport }
+  | { readonly type: 'dataRead'; readonly file: string; readonly report: DataReport; readonly inFile: boolean }
   | {
       readonly type: 'books';
       readonly dataSource: string;

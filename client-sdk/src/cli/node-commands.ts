@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
 import { parseDataSchema, parsePolicy, type DataSchema, type Policy } from '@sotto/shared/plan';
 import { fingerprintOf, fingerprintWords } from '@sotto/shared/protocol';
+import { parseMemory } from '../data/memory-limit.ts';
 import { readUnits } from '../data/read-units.ts';
 import { booksBeside, rowsAt } from '../data/sources.ts';
 import { joinFederation } from '../identity/join.ts';
@@ -39,6 +40,7 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
   const holdoutFile = optional(options, 'holdout');
   const dataSource = optional(options, 'dataSource');
   const query = optional(options, 'query');
+  const memory = optional(options, 'memory');
   const words = wordsOf(() => performance.now());
   const notify = (notice: NodeNotice): void => screen.show(notice, words(notice));
   const invitation = optional(options, 'invitation');
@@ -49,6 +51,7 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
     policy,
     dataFile: given(options, 'data'),
     ...(query === undefined ? {} : { query }),
+    ...(memory === undefined ? {} : { memoryBytes: parseMemory(memory) }),
     ...(holdoutFile === undefined ? {} : { holdoutFile }),
     ...(dataSource === undefined ? {} : { dataSource }),
     once: options['once'] === true,
@@ -102,7 +105,7 @@ async function invitationOf(argument: string): Promise<string> {
 export async function checkData(screen: Screen, options: Options): Promise<number> {
   const { source } = await rowsAt(given(options, 'data'), optional(options, 'query'));
   const { report } = await readUnits(source, await schemaOf(options));
-  screen.show({ type: 'dataRead', file: source.name, report }, reportWords(source.name, report));
+  screen.show({ type: 'dataRead', file: source.name, report, inFile: false }, reportWords(source.name, report));
   return report.units === 0 ? exitCodes.data.number : exitCodes.done.number;
 }
 

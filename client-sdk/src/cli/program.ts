@@ -87,6 +87,10 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .option('--data-source <folder>', dataSourceHelp)
     .option('--invitation <invitation>', 'join first where the node has not joined: the line of text, a file or -')
     .addOption(name())
+    .option(
+      '--memory <size>',
+      'what the rows may take, for example 2GB (default: a quarter of the memory); more lie in a file',
+    )
     .option('--once', 'end after the first run, also one that ended while this node was away')
     .action(act(runNode));
   program

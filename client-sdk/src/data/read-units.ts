@@ -26,8 +26,13 @@ export async function readUnitsInto<Units>(
 ): Promise<UnitTable<Units>> {
   const header = wantedColumns(schema).map(({ name }) => name);
   const table = createUnitTableIn(schema, header, keep);
-  await forEachRow(source, schema, (row) => table.add(row));
-  return table.finish();
+  try {
+    await forEachRow(source, schema, (row) => table.add(row));
+    return table.finish();
+  } catch (error) {
+    table.discard();
+    throw error;
+  }
 }
 
 /** Calls with each row, its cells in the order of the schema's wanted columns; what goes wrong names the source. */

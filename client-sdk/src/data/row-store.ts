@@ -9,13 +9,15 @@ export type RowStore<Units> = {
   keep(row: KeptRow): void;
   /** The rows, grouped by unit: units in the order of their numbers, a unit's rows in the order in which they came. */
   finish(units: number): Units;
+  /** Lets go of everything; the table is not to be finished. */
+  discard(): void;
 };
 
 /** Encoded rows in memory, in the order in which they came. */
 export type MemoryRows = RowStore<UnitBatch> & {
-  readonly rows: () => number;
-  /** Calls with each row that is kept, and its inputs as a view. */
-  forEach(visit: (row: KeptRow, inputs: Float32Array) => void): void;
+  rows(): number;
+  /** Hands all rows over to another store, and keeps none. */
+  moveTo(other: RowStore<unknown>): void;
 };
 
 export function rowsInMemory(features: number): MemoryRows {
@@ -37,12 +39,18 @@ export function rowsInMemory(features: number): MemoryRows {
       unitOfRow.push(unit);
       targets.push(target);
     },
-    forEach(visit) {
-      targets.forEach((target, row) =>
-        visit({ unit: unitOfRow[row]!, target }, inputs.subarray(row * features, (row + 1) * features)),
-      );
+    moveTo(other) {
+      targets.forEach((target, row) => {
+        const room = other.room();
+        room.inputs.set(inputs.subarray(row * features, (row + 1) * features), room.offset);
+        other.keep({ unit: unitOfRow[row]!, target });
+      });
+      inputs = new Float32Array(0);
+      targets.length = 0;
+      unitOfRow.length = 0;
     },
     finish: (units) => groupByUnit(inputs, features, targets, unitOfRow, units),
+    discard: () => undefined,
   };
 }
 

@@ -21,6 +21,8 @@ export type UnitTableBuilder<Units = UnitBatch> = {
   /** @throws {DATA_INVALID} naming the row, when an image is not as the schema says. */
   add(row: Row): void;
   finish(): UnitTable<Units>;
+  /** Lets go of the rows; nothing is to be finished. */
+  discard(): void;
 };
 
 /**
@@ -52,5 +54,6 @@ export function createUnitTableIn<Units>(
       unitIds: [...reader.units.ids()],
       report: reader.report(),
     }),
+    discard: () => rows.discard(),
   };
 }
