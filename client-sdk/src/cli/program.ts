@@ -91,6 +91,11 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
       '--memory <size>',
       'what the rows may take, for example 2GB (default: a quarter of the memory); more lie in a file',
     )
+    .option('--dry-run', 'read the data, show what would take part, and end: connects to nobody and joins nothing')
+    .option(
+      '--split <validation,test>',
+      'with --dry-run: shares to try, where no plan has fixed the split, for example 0.2,0.1',
+    )
     .option('--once', 'end after the first run, also one that ended while this node was away')
     .action(act(runNode));
   program
