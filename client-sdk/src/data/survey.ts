@@ -142,7 +142,7 @@ function valueCounter(values: readonly string[]) {
   const counts = new Map(values.map((value) => [value, 0]));
   let other = 0;
   return {
-    add(cell: Cell): void {
+    add: (cell: Cell): void => {
       const text = textOf(cell);
       const count = counts.get(text);
       if (count === undefined) other += 1;
