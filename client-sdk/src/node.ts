@@ -4,8 +4,13 @@ import { isSottoError, SottoError } from '@sotto/shared/errors';
 import { weightsFromBytes } from '@sotto/shared/model';
 import type { Plan } from '@sotto/shared/plan';
 import { toHex } from '@sotto/shared/vector';
-import { readCsv, shareUnits, type UnitTable } from './data/index.ts';
-import { loadIdentity } from './identity/node-identity.ts';
+import type { UnitTable } from './data/index.ts';
+import { defaultMemoryBytes } from './data/memory-limit.ts';
+import { placeUnits, releaseTable, releaseUnits, type NodeTable } from './data/node-units.ts';
+import { readUnitsInto } from './data/read-units.ts';
+import { booksBeside, numberedBy, rowsAt, type AddressedRows } from './data/sources.ts';
+import { rowsWithin } from './data/stored-rows.ts';
+import { loadIdentity, type NodeIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
 import type { NodeConfig, NodeNotice, NodeResult, RunningNode } from './node-config.ts';
@@ -30,17 +35,38 @@ export type { LocalScore } from './scoring/local-score.ts';
  * const { runs } = await node.done;
  *
  * @throws {FILE_NOT_FOUND} when the node has not joined, or a file is missing.
+ * @throws {INVALID_INPUT} when the data's address is of no known kind, or a database's books have no folder.
  * @throws {DATA_INVALID} when the data lack a column of the schema, or rows that are known by their number have moved.
  * @throws {STORE_LOCKED} when another process uses the same data source.
  */
 export async function startNode(config: NodeConfig): Promise<RunningNode> {
-  const notify = config.notify ?? (() => undefined);
   const identity = await loadIdentity(config.folder);
-  const table = await readTable(config.dataFile, config, notify);
-  const holdout = config.holdoutFile === undefined ? null : await readTable(config.holdoutFile, config, notify);
-  const source = await openDataSource(config.dataSource ?? `${config.dataFile}.sotto`);
+  const { dataFile, query, schema } = config;
+  const rows = await rowsAt(dataFile, query);
+  const numbered = schema.unitId === null ? numberedBy(rows) : null;
+  const booksFolder = config.dataSource ?? booksBeside(dataFile);
+  const table = await readTable(rows, config, booksFolder);
   try {
-    if (config.schema.unitId === null) await source.keepRowNumbers(config.dataFile);
+    return await startWith(config, identity, table, booksFolder, numbered);
+  } catch (error) {
+    releaseTable(table);
+    throw error;
+  }
+}
+
+async function startWith(
+  config: NodeConfig,
+  identity: NodeIdentity,
+  table: NodeTable,
+  booksFolder: string,
+  numbered: string | null,
+): Promise<RunningNode> {
+  const notify = config.notify ?? (() => undefined);
+  const { holdoutFile } = config;
+  const holdout = holdoutFile === undefined ? null : await readHoldout(await rowsAt(holdoutFile), config);
+  const source = await openDataSource(booksFolder);
+  try {
+    if (numbered !== null) await source.keepRowNumbers(numbered);
     const books = await openClientBooks(source.ledger, config.policy.budget);
     const { budget } = config.policy;
     notify({
@@ -59,7 +85,8 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       ending.notice(notice, (plan, modelHash, runId) => score(transport, holdout, plan, modelHash, runId, notify));
     };
     // Before anybody is spoken with: how long this takes depends on how many units there are.
-    const thread = createContributionThread(shareUnits(table, source.splitKey), ({ engine, reason }) =>
+    const units = placeUnits(table, source.splitKey);
+    const thread = createContributionThread(units, ({ engine, reason }) =>
       notify({ type: 'engine', runId: null, engine, reason }),
     );
     const driver = await createClientDriver({
@@ -87,6 +114,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     return runningNode(identity.sum.client, ending, async () => {
       await driver.close();
       await thread.close();
+      releaseUnits(units);
       await transport.close();
       await source.close();
     });
@@ -188,11 +216,23 @@ function createEnding(once: boolean): Ending {
   };
 }
 
-async function readTable(file: string, config: NodeConfig, notify: (notice: NodeNotice) => void): Promise<UnitTable> {
-  const table = await readCsv(file, config.schema);
-  notify({ type: 'dataRead', file, report: table.report });
+/** The rows that take part: in memory, or beside the books where they are more than memory is to hold. */
+async function readTable({ source }: AddressedRows, config: NodeConfig, folder: string): Promise<NodeTable> {
+  const table = await readUnitsInto(source, config.schema, rowsWithin({ memoryBytes: memoryOf(config), folder }));
+  config.notify?.({ type: 'dataRead', file: source.name, report: table.report, inFile: 'file' in table.batch });
   return table;
 }
+
+/** Rows that are held back are scored in memory. */
+async function readHoldout({ source }: AddressedRows, config: NodeConfig): Promise<UnitTable> {
+  const limit = { memoryBytes: memoryOf(config), folder: null };
+  const { batch, ...table } = await readUnitsInto(source, config.schema, rowsWithin(limit));
+  if ('file' in batch) throw new SottoError('INTERNAL', 'held-back rows: expected them in memory');
+  config.notify?.({ type: 'dataRead', file: source.name, report: table.report, inFile: false });
+  return { ...table, batch };
+}
+
+const memoryOf = ({ memoryBytes }: NodeConfig): number => memoryBytes ?? defaultMemoryBytes();
 
 async function score(
   transport: NodeTransport,

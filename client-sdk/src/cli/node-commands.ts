@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
 import { parseDataSchema, parsePolicy, type DataSchema, type Policy } from '@sotto/shared/plan';
 import { fingerprintOf, fingerprintWords } from '@sotto/shared/protocol';
-import { readCsv } from '../data/index.ts';
+import { parseMemory } from '../data/memory-limit.ts';
+import { booksBeside, rowsAt } from '../data/sources.ts';
+import { isPostgresAddress } from '../data/sql-rows.ts';
+import { surveyRows } from '../data/survey.ts';
 import { joinFederation } from '../identity/join.ts';
 import { openClientBooks } from '../ledger/client-books.ts';
 import { openDataSource } from '../ledger/data-source.ts';
@@ -12,6 +15,7 @@ import { statementOf } from '../ledger/statement.ts';
 import type { NodeNotice } from '../node-config.ts';
 import { startNode } from '../node.ts';
 import { backOffMs } from '../platform/back-off.ts';
+import { dryRun, parseSplit } from './dry-run.ts';
 import { readJson } from './json-file.ts';
 import type { Screen } from './screen.ts';
 import { planStatementWords, reportWords, statementWords, wordsOf } from './words.ts';
@@ -35,8 +39,12 @@ export async function join(screen: Screen, options: Options, argument: string): 
 
 export async function runNode(screen: Screen, options: Options): Promise<number> {
   const [schema, policy] = await Promise.all([schemaOf(options), policyOf(options)]);
+  if (options['dryRun'] === true) return runDry(screen, options, schema);
+  if (optional(options, 'split') !== undefined) throw new SottoError('INVALID_INPUT', '--split goes with --dry-run');
   const holdoutFile = optional(options, 'holdout');
   const dataSource = optional(options, 'dataSource');
+  const query = optional(options, 'query');
+  const memory = optional(options, 'memory');
   const words = wordsOf(() => performance.now());
   const notify = (notice: NodeNotice): void => screen.show(notice, words(notice));
   const invitation = optional(options, 'invitation');
@@ -46,6 +54,8 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
     schema,
     policy,
     dataFile: given(options, 'data'),
+    ...(query === undefined ? {} : { query }),
+    ...(memory === undefined ? {} : { memoryBytes: parseMemory(memory) }),
     ...(holdoutFile === undefined ? {} : { holdoutFile }),
     ...(dataSource === undefined ? {} : { dataSource }),
     once: options['once'] === true,
@@ -63,6 +73,19 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }
+}
+
+async function runDry(screen: Screen, options: Options, schema: DataSchema): Promise<number> {
+  const address = given(options, 'data');
+  const holdout = optional(options, 'holdout');
+  const split = optional(options, 'split');
+  return dryRun(screen, {
+    rows: await rowsAt(address, optional(options, 'query')),
+    holdout: holdout === undefined ? null : await rowsAt(holdout),
+    schema,
+    booksFolder: optional(options, 'dataSource') ?? (isPostgresAddress(address) ? null : booksBeside(address)),
+    split: split === undefined ? null : parseSplit(split),
+  });
 }
 
 /** Joins, or says again that it has joined; waits for a coordinator that is not there yet. */
@@ -97,15 +120,15 @@ async function invitationOf(argument: string): Promise<string> {
 }
 
 export async function checkData(screen: Screen, options: Options): Promise<number> {
-  const file = given(options, 'data');
-  const { report } = await readCsv(file, await schemaOf(options));
-  screen.show({ type: 'dataRead', file, report }, reportWords(file, report));
+  const { source } = await rowsAt(given(options, 'data'), optional(options, 'query'));
+  const { report } = await surveyRows(source, await schemaOf(options));
+  screen.show({ type: 'dataRead', file: source.name, report, inFile: false }, reportWords(source.name, report));
   return report.units === 0 ? exitCodes.data.number : exitCodes.done.number;
 }
 
 export async function showLedger(screen: Screen, options: Options): Promise<number> {
   const data = optional(options, 'data');
-  const folder = optional(options, 'dataSource') ?? (data === undefined ? undefined : `${data}.sotto`);
+  const folder = optional(options, 'dataSource') ?? (data === undefined ? undefined : booksBeside(data));
   if (folder === undefined) throw new SottoError('INVALID_INPUT', 'ledger: name --data or --data-source');
   await access(folder).catch(() => {
     throw new SottoError('FILE_NOT_FOUND', `${folder}: there are no books; nothing was charged`);

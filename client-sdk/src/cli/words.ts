@@ -74,7 +74,9 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
   return (notice) => {
     switch (notice.type) {
       case 'dataRead':
-        return reportWords(notice.file, notice.report);
+        return notice.inFile
+          ? `${reportWords(notice.file, notice.report)}\n    They lie in a file beside the books, for they need more than --memory; it has no name and ends with this process.`
+          : reportWords(notice.file, notice.report);
       case 'joined':
         return `Joined as ${notice.name}, client ${notice.client}`;
       case 'books':

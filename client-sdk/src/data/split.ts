@@ -25,7 +25,8 @@ function positionOfUnit(splitKey: Uint8Array, unitId: string): number {
   return position;
 }
 
-function partAt(position: number, split: SplitFractions): DataPart {
+/** The part of a unit that lies at a position. */
+export function partAt(position: number, split: SplitFractions): DataPart {
   if (position < split.test) return 'test';
   return position < split.test + split.validation ? 'validation' : 'train';
 }
@@ -58,9 +59,8 @@ export function unitsByPart({ batch, positions }: PlacedUnits): (part: DataPart,
 
 /** A table's units in memory that threads share: handing them over takes no time that would tell how many there are. */
 export function shareUnits(table: UnitTable, splitKey: Uint8Array): PlacedUnits {
-  const { batch, unitIds } = table;
-  const positions = new Float64Array(new SharedArrayBuffer(unitIds.length * 8));
-  unitIds.forEach((unitId, unit) => (positions[unit] = positionOfUnit(splitKey, unitId)));
+  const { batch } = table;
+  const positions = sharedPositions(table.unitIds, splitKey);
   const rowOffsets = new Uint32Array(new SharedArrayBuffer(batch.rowOffsets.byteLength));
   const inputs = new Float32Array(new SharedArrayBuffer(batch.inputs.byteLength));
   const targets = new Float32Array(new SharedArrayBuffer(batch.targets.byteLength));
@@ -68,4 +68,11 @@ export function shareUnits(table: UnitTable, splitKey: Uint8Array): PlacedUnits 
   inputs.set(batch.inputs);
   targets.set(batch.targets);
   return { batch: { ...batch, rowOffsets, inputs, targets }, positions };
+}
+
+/** Where each unit lies in [0, 1), in memory that threads share. */
+export function sharedPositions(unitIds: readonly string[], splitKey: Uint8Array): Float64Array {
+  const positions = new Float64Array(new SharedArrayBuffer(unitIds.length * 8));
+  unitIds.forEach((unitId, unit) => (positions[unit] = positionOfUnit(splitKey, unitId)));
+  return positions;
 }

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createNodeCrypto, createNodeRandom, nodeKeyStream } from '@sotto/shared/crypto/node';
 import { initialWeights, referenceModel } from '@sotto/shared/model';
 import { inputWidth, partLayers, sessionParts, type Plan } from '@sotto/shared/plan';
@@ -5,6 +8,9 @@ import { exampleClient, examplePlan } from '@sotto/shared/plan/testing';
 import { afterEach, expect, it } from 'vitest';
 import { removeLayers } from '@sotto/shared/queries';
 import { createUnitTable, shareUnits, unitsByPart, type PlacedUnits } from '../data/index.ts';
+import { placeUnits, releaseUnits, type NodeUnits } from '../data/node-units.ts';
+import { rowsWithin } from '../data/stored-rows.ts';
+import { createUnitTableIn, type UnitTable, type UnitTableBuilder } from '../data/unit-table.ts';
 import { contributeInPlace } from '../session/contribute-in-place.ts';
 import type { ContributionTask } from '../session/ports.ts';
 import { createContributionThread, type ContributionThread } from './contribution-thread.ts';
@@ -22,16 +28,21 @@ function planOf(privacy: 'dp' | 'none', hidden = 32): Plan {
   return { ...plan, training: { ...plan.training, query: everyUnit } };
 }
 
+const pixels = Array.from({ length: 64 }, (_, pixel) => `p${pixel}`);
+const header = ['row_id', ...pixels, 'label'];
+const cellsOf = (unit: number, row: number): string[] => [
+  `unit ${unit}`,
+  ...pixels.map((_, pixel) => String((row * 7 + pixel * 3) % 17)),
+  String(row % 10),
+];
+
 function unitsOf(plan: Plan, units: number): PlacedUnits {
-  const pixels = Array.from({ length: 64 }, (_, pixel) => `p${pixel}`);
-  const table = createUnitTable(plan.schema, ['row_id', ...pixels, 'label']);
-  for (let unit = 0; unit < units; unit++) {
-    table.add([`unit ${unit}`, ...pixels.map((_, pixel) => String((unit * 7 + pixel * 3) % 17)), String(unit % 10)]);
-  }
+  const table = createUnitTable(plan.schema, header);
+  for (let unit = 0; unit < units; unit++) table.add(cellsOf(unit, unit));
   return shareUnits(table.finish(), new Uint8Array(32).fill(5));
 }
 
-function begin(plan: Plan, units: PlacedUnits) {
+function begin(plan: Plan, units: NodeUnits) {
   const chosen: string[] = [];
   const thread = createContributionThread(units, ({ engine }) => chosen.push(engine));
   threads.push(thread);
@@ -80,6 +91,28 @@ it('gives exactly what the same contribution on the own thread gives, part by pa
   expect(integers).toEqual(await inPlace(plan, units).contribute(task, weights));
   expect(integers.some((value) => value !== 0)).toBe(true);
   expect(chosen).toEqual(['typed arrays']);
+});
+
+it('gives exactly the same of a table that lies in a file because memory does not hold it', async () => {
+  const plan = planOf('none');
+  const key = new Uint8Array(32).fill(5);
+  const folder = await mkdtemp(join(tmpdir(), 'sotto-thread-'));
+  const limits = { memoryBytes: 10_000, folder };
+  // The units' rows stand apart in the table, so that they have to be brought together.
+  const build = <Units>(table: UnitTableBuilder<Units>): UnitTable<Units> => {
+    for (let row = 0; row < 1_200; row++) table.add(cellsOf(row % 413, row));
+    return table.finish();
+  };
+  const memory = placeUnits(build(createUnitTable(plan.schema, header)), key);
+  const file = placeUnits(build(createUnitTableIn(plan.schema, header, rowsWithin(limits))), key);
+  expect('stored' in file).toBe(true);
+  const [first, second] = [begin(plan, memory), begin(plan, file)];
+  const inMemory = await first.contributor.contribute(task, first.weights);
+  expect(await second.contributor.contribute(task, second.weights)).toEqual(inMemory);
+  expect(inMemory.some((value) => value !== 0)).toBe(true);
+  await second.thread.close();
+  releaseUnits(file);
+  await rm(folder, { recursive: true });
 });
 
 it('adds noise of the planned variance, fresh each time, from its own source', async () => {

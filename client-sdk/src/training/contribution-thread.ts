@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { SottoError } from '@sotto/shared/errors';
 import type { Plan } from '@sotto/shared/plan';
-import type { PlacedUnits } from '../data/split.ts';
+import type { NodeUnits } from '../data/node-units.ts';
 import type { Contributor } from '../session/ports.ts';
 import type { ContributionReply, ContributionRequest } from './contribution-protocol.ts';
 import type { EngineChoice } from './create-local-model.ts';
@@ -21,13 +21,10 @@ export type ContributionThread = {
  * Contributions in a thread of their own, so that whoever asks this process something is answered as quickly as ever, however
  * long the work on the data takes. A thread that dies is started again by the contribution after.
  *
- * @param units - in shared memory (`shareUnits`), so that no start depends on how many there are.
+ * @param units - in shared memory (`placeUnits`), so that no start depends on how many there are.
  * @param chosen - told which engine a run's model was given, and why.
  */
-export function createContributionThread(
-  units: PlacedUnits,
-  chosen: (choice: EngineChoice) => void,
-): ContributionThread {
+export function createContributionThread(units: NodeUnits, chosen: (choice: EngineChoice) => void): ContributionThread {
   return new Thread(units, chosen);
 }
 
@@ -38,7 +35,7 @@ type Waiting = {
 };
 
 class Thread implements ContributionThread {
-  readonly #units: PlacedUnits;
+  readonly #units: NodeUnits;
   readonly #chosen: (choice: EngineChoice) => void;
   readonly #runs = new Map<number, { readonly plan: Plan; readonly client: string }>();
   readonly #waiting = new Map<number, Waiting>();
@@ -47,7 +44,7 @@ class Thread implements ContributionThread {
   #begun = 0;
   #contributions = 0;
 
-  constructor(units: PlacedUnits, chosen: (choice: EngineChoice) => void) {
+  constructor(units: NodeUnits, chosen: (choice: EngineChoice) => void) {
     this.#units = units;
     this.#chosen = chosen;
   }
@@ -137,7 +134,7 @@ function post(worker: Worker, request: ContributionRequest): void {
 const resourceLimits = { maxYoungGenerationSizeMb: 8 } as const;
 
 /** The built package has plain JavaScript; in a checkout, where only sources are, tsx loads them. */
-function startWorker(workerData: PlacedUnits): Worker {
+function startWorker(workerData: NodeUnits): Worker {
   if (!import.meta.url.endsWith('.ts')) {
     return new Worker(new URL('./contribution-worker.js', import.meta.url), { workerData, resourceLimits });
   }

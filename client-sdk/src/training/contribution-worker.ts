@@ -4,7 +4,7 @@ import { SottoError } from '@sotto/shared/errors';
 import type { LocalModel } from '@sotto/shared/model';
 import type { Plan } from '@sotto/shared/plan';
 import { contributeSession } from '@sotto/shared/queries';
-import { unitsByPart, type PlacedUnits } from '../data/split.ts';
+import { unitsOfParts, type NodeUnits } from '../data/node-units.ts';
 import { createRunContributions, type RunContributions } from '../session/run-contributions.ts';
 import type { ContributionReply, ContributionRequest } from './contribution-protocol.ts';
 import { createLocalModel } from './create-local-model.ts';
@@ -16,8 +16,8 @@ type Run = {
 };
 
 /** The working side: all that touches rows happens here, one request after the other. */
-function serve(port: MessagePort, units: PlacedUnits): void {
-  const unitsOf = unitsByPart(units);
+function serve(port: MessagePort, units: NodeUnits): void {
+  const unitsOf = unitsOfParts(units);
   const random = createNodeRandom();
   const runs = new Map<number, Run>();
 
@@ -80,4 +80,4 @@ function serve(port: MessagePort, units: PlacedUnits): void {
   });
 }
 
-if (parentPort !== null) serve(parentPort, workerData as PlacedUnits);
+if (parentPort !== null) serve(parentPort, workerData as NodeUnits);

@@ -10,5 +10,5 @@ export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './sa
 export { encodeTfjsModel, type TfjsModelFiles } from './tfjs-model.ts';
 export { layerSchema, lossSchema, topologySchema, type Layer, type Loss, type Topology } from './topology.ts';
 export { denseUnitGradients } from './unit-gradients.ts';
-export { selectUnits, type UnitBatch } from './units.ts';
+export { selectUnits, type UnitBatch, type UnitsOnNeed } from './units.ts';
 export { weightsFromBytes, weightsOfBytes, weightsToBytes } from './weight-bytes.ts';

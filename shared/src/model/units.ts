@@ -14,6 +14,15 @@ export type UnitBatch = {
   readonly targets: Float32Array;
 };
 
+/** Units that lie elsewhere and are read once they are drawn: of a table that memory does not hold. */
+export type UnitsOnNeed = {
+  readonly units: number;
+  /** The chosen units in the given order, bit for bit what `selectUnits` gives of all of them in memory. */
+  read(chosen: readonly number[]): UnitBatch | Promise<UnitBatch>;
+  /** All units, for what needs them at once. @throws {TRAINING_FAILED} when there is no memory for them. */
+  readAll(): UnitBatch | Promise<UnitBatch>;
+};
+
 /** Some of a batch's units, copied in the given order. */
 export function selectUnits(batch: UnitBatch, chosen: readonly number[]): UnitBatch {
   let rows = 0;

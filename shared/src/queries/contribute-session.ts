@@ -1,5 +1,5 @@
 import { SottoError } from '../errors/index.ts';
-import { selectUnits, type LocalModel, type UnitBatch } from '../model/index.ts';
+import { selectUnits, type LocalModel, type UnitBatch, type UnitsOnNeed } from '../model/index.ts';
 import { drawSample, encodeUnit, type PartSpec, type RandomnessOptions } from '../privacy/index.ts';
 import type { RandomSource } from '../random/index.ts';
 import { addAgain, type BandedTurn, type UpdateMemory } from './banded-update.ts';
@@ -12,8 +12,8 @@ export type SessionContribution = {
   readonly context: QueryContext;
   /** The session's parts, computed from the signed plan; in the order of the vector. */
   readonly parts: readonly PartSpec[];
-  /** All units of the part's `dataPart`. Asked once for each part. */
-  readonly unitsOf: (part: PartSpec) => UnitBatch | Promise<UnitBatch>;
+  /** All units of the part's `dataPart`, in memory or to be read once the coin has fallen. Asked once for each part. */
+  readonly unitsOf: (part: PartSpec) => UnitBatch | UnitsOnNeed | Promise<UnitBatch | UnitsOnNeed>;
   readonly model: LocalModel;
   /** The published weights of the round, float32 [d]. */
   readonly weights: Float32Array;
@@ -83,7 +83,10 @@ export function noiseAlone(
 async function sumOfUnits(part: PartSpec, input: SessionContribution, target: Int32Array): Promise<void> {
   const { context, model, weights, clipNormL2 = null, random, allowInsecureRandom = false } = input;
   const query = queryByName(part.query);
-  const all = await input.unitsOf(part);
+  const units = await input.unitsOf(part);
+  const all = async (): Promise<UnitBatch> => ('read' in units ? units.readAll() : units);
+  const some = async (chosen: readonly number[]): Promise<UnitBatch> =>
+    'read' in units ? units.read(chosen) : selectUnits(units, chosen);
 
   const addVectorsOf = async (batch: UnitBatch, vectorsAllowed: number, encoded: Int32Array): Promise<void> => {
     let vectors = 0;
@@ -100,7 +103,7 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
   if (context.unit === 'client') {
     const { training } = context;
     if (part.slot === 'training' && training.kind === 'update' && training.sampling?.kind === 'banded') {
-      await addDue(input.banded ?? null, part, target, () => addVectorsOf(all, 1, target));
+      await addDue(input.banded ?? null, part, target, async () => addVectorsOf(await all(), 1, target));
       return;
     }
     // The client's own coin. Who says no has no work: the driver lets uploads leave at one time whatever was said.
@@ -108,18 +111,18 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
       const drawn = drawSample(1, part.samplingNumerator, random, { allowInsecureRandom });
       if (drawn.length === 0) return;
     }
-    await addVectorsOf(all, 1, target);
+    await addVectorsOf(await all(), 1, target);
     clampTo(target, target, part.sumLimitSteps);
     return;
   }
   const chosen =
     part.slot === 'training'
-      ? drawSample(all.units, part.samplingNumerator, random, { allowInsecureRandom })
-      : everyUnitOf(all);
+      ? drawSample(units.units, part.samplingNumerator, random, { allowInsecureRandom })
+      : Array.from({ length: units.units }, (_, unit) => unit);
   // A coordinate of one vector is at most D, so this many add up within 32 bits.
   const chunk = Math.max(1, Math.min(unitsAtOnce, Math.floor((2 ** 31 - 1) / part.normBoundSteps)));
   if (chosen.length <= chunk) {
-    await addVectorsOf(selectUnits(all, chosen), chosen.length, target);
+    await addVectorsOf(await some(chosen), chosen.length, target);
     // So few vectors of D at most cannot pass the limit.
     if (chosen.length * part.normBoundSteps > part.sumLimitSteps) clampTo(target, target, part.sumLimitSteps);
     return;
@@ -128,9 +131,9 @@ async function sumOfUnits(part: PartSpec, input: SessionContribution, target: In
   const sum = new Float64Array(part.dimension);
   const encoded = new Int32Array(part.dimension);
   for (let first = 0; first < chosen.length; first += chunk) {
-    const units = chosen.slice(first, first + chunk);
+    const drawn = chosen.slice(first, first + chunk);
     encoded.fill(0);
-    await addVectorsOf(selectUnits(all, units), units.length, encoded);
+    await addVectorsOf(await some(drawn), drawn.length, encoded);
     for (let index = 0; index < encoded.length; index++) sum[index]! += encoded[index]!;
   }
   clampTo(target, sum, part.sumLimitSteps);
@@ -162,8 +165,4 @@ function clampTo(target: Int32Array, sum: Int32Array | Float64Array, limit: numb
     const value = sum[index]!;
     target[index] = value > limit ? limit : value < -limit ? -limit : value;
   }
-}
-
-function everyUnitOf(batch: UnitBatch): number[] {
-  return Array.from({ length: batch.units }, (_, unit) => unit);
 }
