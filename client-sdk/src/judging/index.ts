@@ -1,3 +1,19 @@
+export {
+  attackSlopes,
+  fastGradient,
+  projectedGradient,
+  type AttackLimits,
+  type AttackNorm,
+  type PgdOptions,
+} from './attacks.ts';
+export {
+  numberInputs,
+  withBlur,
+  withGivenNoise,
+  withMissingColumns,
+  withNoise,
+  withShiftedScale,
+} from './corruptions.ts';
 export { findCounterfactual, type Counterfactual, type CounterfactualOptions } from './counterfactual.ts';
 export { encodeRecords, type RowRecord } from './encode-records.ts';
 export { explainRow, type ExplainOptions, type Explanation } from './explain-row.ts';
