@@ -13,6 +13,17 @@ export type RowEncoder = {
   encode(cells: readonly Cell[], inputs: Float32Array, offset: number): EncodedRow | BrokenRule;
 };
 
+/** Turns one row's cells into model inputs alone: what is to be predicted has no target yet. */
+export type InputEncoder = {
+  readonly features: number;
+  /**
+   * Writes the row's inputs to `inputs` at `offset`.
+   * @param cells - the row's cells in the order of the header.
+   * @throws {DATA_INVALID} when an image is not as the schema says, or a cell is none where one should be.
+   */
+  encode(cells: readonly Cell[], inputs: Float32Array, offset: number): { readonly ok: true } | BrokenRule;
+};
+
 export type EncodedRow = { readonly ok: true; readonly unitId: string | null; readonly target: number };
 
 /** The rule in words, for the own screen: it names the column and the bound, never the row's value. */
@@ -29,29 +40,18 @@ const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 export function createRowEncoder(schema: DataSchema, header: readonly string[]): RowEncoder {
   const wanted = wantedColumns(schema);
   const places = placesIn(header, wanted);
-  const placeOf = new Map(wanted.map(({ name }, index) => [name, places[index]!]));
   // Every name of the schema is among the wanted.
-  const place = (name: string): number => placeOf.get(name)!;
-  let width = 0;
-  const steps = schema.columns.map((column) => {
-    const step = { place: place(column.name), at: width, encode: columnEncoder(column) };
-    width += columnWidth(column);
-    return step;
-  });
-  const features = inputWidth(schema);
+  const place = (name: string): number => places[wanted.findIndex((column) => column.name === name)]!;
+  const columns = createInputEncoder(schema, header);
   const target = targetEncoder(schema.target);
   const targetPlace = place(schema.target.column);
   const unitPlace = schema.unitId === null ? null : place(schema.unitId);
 
   return {
-    features,
+    features: columns.features,
     encode(cells, inputs, offset) {
-      if (cells.length !== header.length)
-        return { ok: false, rule: `a row has another number of cells than the header` };
-      for (const step of steps) {
-        const rule = step.encode(cells[step.place]!, inputs, offset + step.at);
-        if (rule !== null) return { ok: false, rule };
-      }
+      const encoded = columns.encode(cells, inputs, offset);
+      if (!encoded.ok) return encoded;
       const value = target(cells[targetPlace]!);
       if (typeof value === 'string') return { ok: false, rule: value };
       if (unitPlace === null) return { ok: true, unitId: null, target: value };
@@ -59,6 +59,35 @@ export function createRowEncoder(schema: DataSchema, header: readonly string[]):
       return unitId === ''
         ? { ok: false, rule: `${schema.unitId}: the unit's id is missing` }
         : { ok: true, unitId, target: value };
+    },
+  };
+}
+
+/**
+ * Prepares a schema's inputs for a table with that header, which needs neither target nor unit.
+ * @throws {DATA_INVALID} when a column of the inputs is missing from the header, or the header names one twice.
+ */
+export function createInputEncoder(schema: DataSchema, header: readonly string[]): InputEncoder {
+  const places = placesIn(
+    header,
+    schema.columns.map(({ name, kind }) => ({ name, holds: kind === 'pixels' ? 'pixels' : 'value' })),
+  );
+  let width = 0;
+  const steps = schema.columns.map((column, index) => {
+    const step = { place: places[index]!, at: width, encode: columnEncoder(column) };
+    width += columnWidth(column);
+    return step;
+  });
+  return {
+    features: inputWidth(schema),
+    encode(cells, inputs, offset) {
+      if (cells.length !== header.length)
+        return { ok: false, rule: `a row has another number of cells than the header` };
+      for (const step of steps) {
+        const rule = step.encode(cells[step.place]!, inputs, offset + step.at);
+        if (rule !== null) return { ok: false, rule };
+      }
+      return { ok: true };
     },
   };
 }

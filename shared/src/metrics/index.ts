@@ -1,7 +1,37 @@
-export { accuracyOf, aucOf, predictedClass } from './classification.ts';
+export {
+  calibrationBins,
+  calibrationFigures,
+  type CalibrationBin,
+  type CalibrationFigures,
+  type CalibrationNoise,
+} from './calibration.ts';
+export { accuracyOf, aucOf, averagePrecisionOf, brierOf, predictedClass } from './classification.ts';
+export { binnedSpread, clientSpread, type BinnedSpread, type ClientSpread } from './client-spread.ts';
+export { differenceOfFigures, meanOfFigures, ratioOfFigures } from './combine-figures.ts';
+export {
+  confusionFigures,
+  matrixFigures,
+  type ConfusionCounts,
+  type ConfusionFigures,
+  type MatrixFigures,
+} from './confusion.ts';
+export { deltaFigure } from './delta-figure.ts';
+export { driftOf, labelSkew, type Drift, type LabelSkew } from './drift.ts';
+export {
+  againstPrivileged,
+  groupFairness,
+  reweighing,
+  type AgainstPrivileged,
+  type FairnessOptions,
+  type GroupCounts,
+  type GroupFairness,
+  type GroupGap,
+  type GroupRates,
+} from './group-fairness.ts';
 export {
   meanAndDeviation,
   meanInterval,
+  normalQuantile,
   studentQuantile95,
   wilsonInterval,
   z95,
@@ -10,3 +40,13 @@ export {
 } from './interval.ts';
 export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
+export {
+  calibrationOfHistogram,
+  histogramAuroc,
+  histogramAveragePrecision,
+  scoreBin,
+  scoreHistogram,
+  type HistogramFigure,
+  type ScoreHistogram,
+} from './score-histogram.ts';
+export { fitTemperature, temperatureOfHistogram } from './temperature.ts';

@@ -1,4 +1,5 @@
 import { SottoError } from '../errors/index.ts';
+import { erfc } from '../privacy/accountants/normal-tail.ts';
 
 /** A figure with its two-sided 95 % interval. Same shape as the wire's figure. */
 export type Figure = {
@@ -11,6 +12,24 @@ export type Figure = {
 
 /** Two-sided 95 % quantile of the normal distribution. */
 export const z95 = 1.959963984540054;
+
+/**
+ * Quantile of the normal distribution, by bisection of its tail; to 1e-14.
+ * @param probability - in (0, 1).
+ */
+export function normalQuantile(probability: number): number {
+  if (!(probability > 0 && probability < 1)) {
+    throw new SottoError('INVALID_INPUT', `quantile: expected a probability in (0, 1), got ${probability}`);
+  }
+  if (probability > 0.5) return -normalQuantile(1 - probability);
+  let [below, above] = [-40, 0];
+  for (let i = 0; i < 60; i++) {
+    const middle = (below + above) / 2;
+    if (erfc(-middle / Math.SQRT2) / 2 < probability) below = middle;
+    else above = middle;
+  }
+  return (below + above) / 2;
+}
 
 /** Mean and sample standard deviation (divisor n - 1; null for a single value). */
 export type MeanAndDeviation = { readonly mean: number; readonly deviation: number | null };

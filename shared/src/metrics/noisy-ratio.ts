@@ -7,6 +7,8 @@ export type NoisyCounts = {
   readonly incorrect: number;
   /** Standard deviation of the noise in each count, in units; 0 for exact counts. */
   readonly noiseStd: number;
+  /** That of `incorrect`, where it differs: a sum of k noisy counts has √k times the noise of one. */
+  readonly incorrectNoiseStd?: number;
 };
 
 /**
@@ -18,14 +20,14 @@ export type NoisyCounts = {
  * @throws {INVALID_INPUT} when a number is not finite or the deviation is negative.
  */
 export function proportionFigure(counts: NoisyCounts): Figure | null {
-  const { correct, incorrect, noiseStd } = counts;
-  requireFinite({ correct, incorrect, noiseStd }, noiseStd);
+  const { correct, incorrect, noiseStd, incorrectNoiseStd = noiseStd } = counts;
+  requireFinite({ correct, incorrect, noiseStd, incorrectNoiseStd }, Math.min(noiseStd, incorrectNoiseStd));
   const total = correct + incorrect;
-  if (total <= 0 || total <= z95 * Math.SQRT2 * noiseStd) return null;
+  if (total <= 0 || total <= z95 * Math.hypot(noiseStd, incorrectNoiseStd)) return null;
   const share = Math.min(1, Math.max(0, correct / total));
   const sampling = wilsonInterval(share * total, total);
   // The ratio's derivatives by the two counts are (1 - share) / total and -share / total.
-  const noiseHalfWidth = (z95 * noiseStd * Math.sqrt((1 - share) * (1 - share) + share * share)) / total;
+  const noiseHalfWidth = (z95 * Math.hypot((1 - share) * noiseStd, share * incorrectNoiseStd)) / total;
   return {
     value: share,
     low: Math.max(0, share - Math.hypot(share - sampling.low, noiseHalfWidth)),

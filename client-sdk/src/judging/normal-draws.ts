@@ -1,0 +1,14 @@
+import type { RandomSource } from '@sotto/shared/random';
+
+/**
+ * Standard normal draws for perturbations of own rows; never for privacy noise, whose sampler is exact.
+ * @see Box, Muller 1958.
+ */
+export function normalDraws(random: RandomSource): () => number {
+  const words = new Uint32Array(2);
+  return () => {
+    random.words(words);
+    const radius = Math.sqrt(-2 * Math.log((words[0]! + 0.5) / 2 ** 32));
+    return radius * Math.cos((2 * Math.PI * words[1]!) / 2 ** 32);
+  };
+}
