@@ -12,6 +12,7 @@ import { statementOf } from '../ledger/statement.ts';
 import type { NodeNotice } from '../node-config.ts';
 import { startNode } from '../node.ts';
 import { backOffMs } from '../platform/back-off.ts';
+import type { DeviceWish } from '../training/index.ts';
 import { readJson } from './json-file.ts';
 import type { Screen } from './screen.ts';
 import { planStatementWords, reportWords, statementWords, wordsOf } from './words.ts';
@@ -48,6 +49,7 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
     dataFile: given(options, 'data'),
     ...(holdoutFile === undefined ? {} : { holdoutFile }),
     ...(dataSource === undefined ? {} : { dataSource }),
+    device: given(options, 'device') as DeviceWish,
     once: options['once'] === true,
     notify,
   });
