@@ -2,6 +2,7 @@ import type { DataSchema, Policy } from '@sotto/shared/plan';
 import type { DataReport, RowSource } from './data/index.ts';
 import type { LocalScore } from './scoring/local-score.ts';
 import type { ClientNotice } from './session/index.ts';
+import type { DeviceWish, EngineChoice } from './training/index.ts';
 
 /** How a silo's node is set up; everything is read once, at its start. */
 export type NodeConfig = {
@@ -25,6 +26,8 @@ export type NodeConfig = {
    * books, which has no name and is gone with the process.
    */
   readonly memoryBytes?: number;
+  /** What may compute on the rows; `auto`, the quickest, by default. Nobody else learns it. */
+  readonly device?: DeviceWish;
   /** Ends after the first run that ends, also one that ended while this node was away. */
   readonly once?: boolean;
   /** Called for everything that happens, for the own screen alone. */
@@ -43,7 +46,12 @@ export type NodeNotice =
       /** Uploads without differential privacy, which no ε counts. */
       readonly unprotectedUploads: number;
     }
-  | { readonly type: 'engine'; readonly runId: string | null; readonly engine: string; readonly reason: string }
+  | ({
+      readonly type: 'engine';
+      readonly runId: string | null;
+      /** Memory of the node's process when its engine was ready. */
+      readonly memoryBytes: number;
+    } & EngineChoice)
   | { readonly type: 'joined'; readonly client: string; readonly name: string; readonly folder: string }
   | { readonly type: 'connecting'; readonly coordinator: string }
   | { readonly type: 'retrying'; readonly code: string; readonly reason: string }

@@ -86,8 +86,10 @@ async function startWith(
     };
     // Before anybody is spoken with: how long this takes depends on how many units there are.
     const units = placeUnits(table, source.splitKey);
-    const thread = createContributionThread(units, ({ engine, reason }) =>
-      notify({ type: 'engine', runId: null, engine, reason }),
+    const thread = createContributionThread(
+      units,
+      (choice) => notify({ type: 'engine', runId: null, ...choice, memoryBytes: process.memoryUsage.rss() }),
+      config.device,
     );
     const driver = await createClientDriver({
       clock,

@@ -16,6 +16,7 @@ import type { NodeNotice } from '../node-config.ts';
 import { startNode } from '../node.ts';
 import { backOffMs } from '../platform/back-off.ts';
 import { dryRun, parseSplit } from './dry-run.ts';
+import type { DeviceWish } from '../training/index.ts';
 import { readJson } from './json-file.ts';
 import type { Screen } from './screen.ts';
 import { planStatementWords, reportWords, statementWords, wordsOf } from './words.ts';
@@ -58,6 +59,7 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
     ...(memory === undefined ? {} : { memoryBytes: parseMemory(memory) }),
     ...(holdoutFile === undefined ? {} : { holdoutFile }),
     ...(dataSource === undefined ? {} : { dataSource }),
+    device: given(options, 'device') as DeviceWish,
     once: options['once'] === true,
     notify,
   });

@@ -96,6 +96,12 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
       '--split <validation,test>',
       'with --dry-run: shares to try, where no plan has fixed the split, for example 0.2,0.1',
     )
+    .addOption(
+    .addOption(
+      new Option('--device <device>', 'what may compute: a GPU alone, the processor alone, or the quickest')
+        .choices(['auto', 'gpu', 'cpu'])
+        .default('auto'),
+    )
     .option('--once', 'end after the first run, also one that ended while this node was away')
     .action(act(runNode));
   program

@@ -5,6 +5,7 @@ import type { NodeUnits } from '../data/node-units.ts';
 import type { Contributor } from '../session/ports.ts';
 import type { ContributionReply, ContributionRequest } from './contribution-protocol.ts';
 import type { EngineChoice } from './create-local-model.ts';
+import type { DeviceWish } from './engine.ts';
 
 /** The one thread of a node on which its data are worked on. */
 export type ContributionThread = {
@@ -23,9 +24,14 @@ export type ContributionThread = {
  *
  * @param units - in shared memory (`placeUnits`), so that no start depends on how many there are.
  * @param chosen - told which engine a run's model was given, and why.
+ * @param device - what may compute.
  */
-export function createContributionThread(units: NodeUnits, chosen: (choice: EngineChoice) => void): ContributionThread {
-  return new Thread(units, chosen);
+export function createContributionThread(
+  units: NodeUnits,
+  chosen: (choice: EngineChoice) => void,
+  device: DeviceWish = 'auto',
+): ContributionThread {
+  return new Thread(units, chosen, device);
 }
 
 type Waiting = {
@@ -37,6 +43,7 @@ type Waiting = {
 class Thread implements ContributionThread {
   readonly #units: NodeUnits;
   readonly #chosen: (choice: EngineChoice) => void;
+  readonly #device: DeviceWish;
   readonly #runs = new Map<number, { readonly plan: Plan; readonly client: string }>();
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | null = null;
@@ -44,15 +51,16 @@ class Thread implements ContributionThread {
   #begun = 0;
   #contributions = 0;
 
-  constructor(units: NodeUnits, chosen: (choice: EngineChoice) => void) {
+  constructor(units: NodeUnits, chosen: (choice: EngineChoice) => void, device: DeviceWish) {
     this.#units = units;
     this.#chosen = chosen;
+    this.#device = device;
   }
 
   begin(plan: Plan, client: string): Contributor {
     const run = ++this.#begun;
     this.#runs.set(run, { plan, client });
-    if (this.#worker !== null) post(this.#worker, { type: 'begin', run, plan, client });
+    if (this.#worker !== null) post(this.#worker, { type: 'begin', run, plan, client, device: this.#device });
     else this.#startEarly();
     return {
       contribute: ({ slots, round, clipNormL2, noise }, weights) =>
@@ -101,7 +109,7 @@ class Thread implements ContributionThread {
     };
     worker.once('error', (error) => died(error.message));
     worker.once('exit', (code) => died(`exit code ${code}`));
-    for (const [run, begun] of this.#runs) post(worker, { type: 'begin', run, ...begun });
+    for (const [run, begun] of this.#runs) post(worker, { type: 'begin', run, ...begun, device: this.#device });
     return worker;
   }
 

@@ -8,6 +8,7 @@ import { unitsOfParts, type NodeUnits } from '../data/node-units.ts';
 import { createRunContributions, type RunContributions } from '../session/run-contributions.ts';
 import type { ContributionReply, ContributionRequest } from './contribution-protocol.ts';
 import { createLocalModel } from './create-local-model.ts';
+import { nodeEngines } from './node-engines.ts';
 
 type Run = {
   readonly plan: Plan;
@@ -21,8 +22,8 @@ function serve(port: MessagePort, units: NodeUnits): void {
   const random = createNodeRandom();
   const runs = new Map<number, Run>();
 
-  function begin({ run, plan, client }: Extract<ContributionRequest, { type: 'begin' }>): void {
-    const model = createLocalModel(plan, (choice) =>
+  function begin({ run, plan, client, device }: Extract<ContributionRequest, { type: 'begin' }>): void {
+    const model = createLocalModel(plan, { candidates: nodeEngines(), device }, (choice) =>
       port.postMessage({ type: 'engine', choice } satisfies ContributionReply),
     );
     // Whoever needs the model meets the failure.

@@ -1,2 +1,4 @@
 export { createContributionThread, type ContributionThread } from './contribution-thread.ts';
-export { createLocalModel, type EngineChoice } from './create-local-model.ts';
+export { createLocalModel, type EngineChoice, type Engines, type EngineTrial } from './create-local-model.ts';
+export type { DeviceWish } from './engine.ts';
+export { nodeEngines } from './node-engines.ts';
