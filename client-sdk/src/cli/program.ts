@@ -97,7 +97,6 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
       'with --dry-run: shares to try, where no plan has fixed the split, for example 0.2,0.1',
     )
     .addOption(
-    .addOption(
       new Option('--device <device>', 'what may compute: a GPU alone, the processor alone, or the quickest')
         .choices(['auto', 'gpu', 'cpu'])
         .default('auto'),
