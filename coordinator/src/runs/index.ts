@@ -1,5 +1,5 @@
 export { createRunDriver } from './driver.ts';
-export type { RunDriver, RunLog, RunPorts } from './ports.ts';
+export type { RunDriver, RunLog, RunPorts, RunProgress } from './ports.ts';
 export { stepRun } from './machine.ts';
 export { openFederationBooks } from './federation-books.ts';
 export { createRunCards } from './run-cards.ts';
