@@ -1,20 +1,20 @@
-/** CPU of one session: of one client and of the coordinator. */
+/** CPU of one round: of one client and of the coordinator. */
 export type GrowthPoint = {
   readonly clients: number;
   readonly clientSeconds: number;
   readonly coordinatorSeconds: number;
 };
 
-/** The points of one suite. */
+/** The points of one way to sum. */
 export type GrowthCurve = { readonly name: string; readonly points: readonly GrowthPoint[] };
 
 const width = 720;
 const height = 440;
-const inner = { left: 70, right: 690, top: 80, bottom: 390 };
-const colours = ['#0b6e99', '#b4541a'];
+const inner = { left: 70, right: 690, top: 96, bottom: 390 };
+const colours = ['#0b6e99', '#b4541a', '#3d7a2e'];
 
 /**
- * An SVG of how a session's cost grows with its clients, both axes logarithmic, so that what is linear in n has the slope of the
+ * An SVG of how a round's cost grows with its clients, both axes logarithmic, so that what is linear in n has the slope of the
  * thin line and what is flat lies level.
  * @param title - one line above the plot
  */
@@ -33,7 +33,7 @@ export function growthPlot(title: string, curves: readonly GrowthCurve[]): strin
   const labels = [
     ...x.ticks.map((tick) => text(x.at(tick), inner.bottom + 18, tick.toLocaleString('en'), 'middle')),
     ...y.ticks.map((tick) => text(inner.left - 8, y.at(tick) + 4, `${tick} s`, 'end')),
-    text((inner.left + inner.right) / 2, height - 16, 'clients of one session', 'middle'),
+    text((inner.left + inner.right) / 2, height - 16, 'clients of a round', 'middle'),
   ];
   const drawn = curves.flatMap(({ name, points: own }, index) => {
     const colour = colours[index % colours.length]!;

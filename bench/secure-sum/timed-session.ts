@@ -41,6 +41,8 @@ export type SessionTimes = {
   /** The same with the recovery, by the clock, on the given threads; the fastest of three. */
   readonly threadedSeconds: number | null;
   readonly uploadBytesPerParameter: number;
+  /** Of the survivors' integers, [dimension]. */
+  readonly sum: Int32Array;
 };
 
 type Member = { readonly identity: SumIdentity; readonly key: string };
@@ -146,6 +148,7 @@ export async function timedSession(
           coordinatorSeconds: coordinatorCpu,
           threadedSeconds,
           uploadBytesPerParameter: uploadBytes / dimension,
+          sum: new Int32Array(accumulator.buffer),
         };
       } else if (effect.type === 'failed') throw new Error(effect.reason);
     }

@@ -4,6 +4,9 @@ import {
   type ClientDriver,
   type ClientLedgerStore,
   type ClientNotice,
+  type Contributor,
+  type DataPart,
+  type LocalData,
 } from '@sotto/client/session';
 import {
   createRunDriver,
@@ -11,18 +14,20 @@ import {
   runEventSchema,
   type RunDriver,
   type RunPorts,
+  type RunProgress,
 } from '@sotto/coordinator/runs';
 import { createMemoryBlobs, createMemoryStore, type Blobs, type Store } from '@sotto/coordinator/store';
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
-import { referenceModel } from '@sotto/shared/model';
+import { referenceModel, type UnitBatch } from '@sotto/shared/model';
 import {
   groupsNeeded,
   groupsOf,
   inputWidth,
   isSummedSecretly,
   parsePolicy,
+  sessionParts,
   type Plan,
   type Policy,
   type PolicyInput,
@@ -43,6 +48,7 @@ import { Life } from './life.ts';
 import { SimulatedNetwork } from './network.ts';
 import { RecordedSums } from './recorded-sums.ts';
 import type { SimulatedClientData } from './simulated-data.ts';
+import { WorkDesk } from './threads/work-desk.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { Witness } from './witness.ts';
 
@@ -69,6 +75,11 @@ export type SimulationConfig = {
   readonly checkSums?: boolean;
   /** Called when the run's state, session or stage has changed. */
   readonly onStatus?: (status: RunStatus) => void;
+  /**
+   * Makes contributions on so many threads, each client's randomness from a stream of its own: the same run for any number of them.
+   * Absent: where the federation runs, all from one stream. Clients that lie do all their work there.
+   */
+  readonly threads?: number;
   /** Default: Node's, which verifies a signature once a process, however many clients of the simulation look at it. */
   readonly crypto?: CryptoPort;
 };
@@ -109,7 +120,12 @@ const policyForAll: PolicyInput = {
  * network that fails as the seed says. Nothing is bypassed but sockets and disks.
  */
 export async function simulate(config: SimulationConfig): Promise<SimulationResult> {
-  return new Federation(config).run();
+  const federation = new Federation(config);
+  try {
+    return await federation.run();
+  } finally {
+    await federation.close();
+  }
 }
 
 class Federation {
@@ -132,6 +148,8 @@ class Federation {
   #coordinatorCrashes = 0;
   #clientCrashes = 0;
   #lastStatus: RunStatus | null = null;
+  #desk: WorkDesk | null = null;
+  #lives = 0;
 
   constructor(config: SimulationConfig) {
     this.#config = config;
@@ -161,6 +179,7 @@ class Federation {
     const plan = this.#config.plan(roster, authority.publicKey);
     const policy = parsePolicy(this.#config.policy ?? policyForAll);
     const witness = new Witness(plan);
+    this.#openDesk(plan);
     await this.#startCoordinator(witness);
     const signed = signPlan(plan, authority);
     for (const [index, identity] of identities.entries()) {
@@ -174,12 +193,16 @@ class Federation {
     const runId = await this.#submit(signed);
     for (;;) {
       await this.#activity.settled();
-      const status = this.#statusOf(runId);
-      const progress = status === null ? '' : `${status.state} ${status.attempt} ${status.stage}`;
-      if (status !== null && progress !== shown) this.#config.onStatus?.(status);
-      shown = progress;
-      if (status !== null && ['finished', 'stopped', 'failed'].includes(status.state)) break;
-      if (!this.#clock.fireNext(ends)) {
+      const progress = this.#progressOf(runId);
+      const changed = progress === null ? '' : `${progress.state} ${progress.attempt} ${progress.stage}`;
+      if (changed !== shown) {
+        const status = this.#statusOf(runId);
+        if (status !== null) this.#config.onStatus?.(status);
+      }
+      shown = changed;
+      if (progress !== null && ['finished', 'stopped', 'failed'].includes(progress.state)) break;
+      if (!(await this.#goOn(ends))) {
+        const status = this.#statusOf(runId);
         waitsForClients = status?.stage === 'idle' && !(await this.#canOpen(runId, signed));
         if (!waitsForClients) {
           this.#violations.push(
@@ -190,7 +213,7 @@ class Federation {
       }
     }
     const lingersTo = this.#clock.now() + (this.#config.lingerMs ?? 0);
-    while (lingersTo > this.#clock.now() && this.#clock.fireNext(lingersTo)) await this.#activity.settled();
+    while (lingersTo > this.#clock.now() && (await this.#goOn(lingersTo))) await this.#activity.settled();
     const checked = await checkRun({
       runId,
       plan,
@@ -222,6 +245,58 @@ class Federation {
     };
   }
 
+  async close(): Promise<void> {
+    await this.#desk?.close();
+  }
+
+  #openDesk(plan: Plan): void {
+    const { threads } = this.#config;
+    if (threads !== undefined) this.#desk = new WorkDesk(plan, threads, this.#crypto);
+  }
+
+  /**
+   * The next thing that happens up to that time; false when there is nothing. Work at the desk takes no time, and waits for all that
+   * happens at its instant, so that as much as possible is done at once.
+   */
+  async #goOn(untilMs: number): Promise<boolean> {
+    if (this.#desk?.busy !== true) return this.#clock.fireNext(untilMs);
+    if (!this.#clock.fireNext(this.#clock.now())) await this.#desk.work();
+    return true;
+  }
+
+  /** A process's own crypto. What is asked of the desk is not under way: it waits for others to ask. */
+  #cryptoOf(life: Life, port: CryptoPort, desk: WorkDesk | null): CryptoPort {
+    const own = life.guard(this.#activity.watch(port));
+    return desk === null
+      ? own
+      : { ...own, sha256: life.guard({ hash: (bytes: Uint8Array) => desk.sha256(bytes) }).hash };
+  }
+
+  /** One life's contributions, made at the desk. */
+  #contributorAt(
+    desk: WorkDesk,
+    plan: Plan,
+    client: string,
+    unitsOf: LocalData['unitsOf'],
+    drawn: (key: Uint8Array) => void,
+  ) {
+    const life = ++this.#lives;
+    let made = 0;
+    const contributor: Contributor = {
+      contribute: async (task, weights) => {
+        const seed = `contribution/${this.#config.seed}/${client}/${life}/${++made}`;
+        const units = new Map<DataPart, UnitBatch>();
+        for (const { dataPart } of sessionParts(plan, task.slots))
+          units.set(dataPart, await unitsOf(dataPart, plan.split));
+        const { integers, noiseKeys } = await desk.contribute({ life, client, seed, task, weights, units });
+        noiseKeys.forEach(drawn);
+        return integers;
+      },
+      dispose: async () => desk.end(client, life),
+    };
+    return contributor;
+  }
+
   /** Submits the plan, again where the coordinator dies over it: the same plan is the same run. */
   async #submit(signed: SignedPlan): Promise<string> {
     for (;;) {
@@ -233,7 +308,16 @@ class Federation {
       await this.#activity.settled();
       if (runId !== null) return runId;
       if (this.#coordinator !== null) throw new SottoError('INTERNAL', 'the coordinator does not answer a submission');
-      this.#clock.fireNext();
+      await this.#goOn(Infinity);
+    }
+  }
+
+  /** Far cheaper than the whole status, and asked for at every event. */
+  #progressOf(runId: string): RunProgress | null {
+    try {
+      return this.#coordinator?.driver.progress(runId) ?? null;
+    } catch {
+      return null;
     }
   }
 
@@ -294,7 +378,7 @@ class Federation {
           this.#network.send(client, message);
         },
       },
-      crypto: life.guard(this.#activity.watch(this.#crypto)),
+      crypto: this.#cryptoOf(life, this.#crypto, this.#desk),
       random: this.#random,
       log: silent,
       allowInsecureRandom: true,
@@ -310,7 +394,7 @@ class Federation {
     this.#network.coordinatorStarted({
       received: (client, envelope) => driver.received(client, structuredClone(envelope)),
       uploaded: async (client, upload, vector) => {
-        const reply = await driver.uploaded(client, structuredClone(upload), vector.slice());
+        const reply = await driver.uploaded(client, structuredClone(upload), vector);
         if (reply.ok && life.alive) await this.#acknowledged(witness, client, upload);
         return reply;
       },
@@ -392,10 +476,15 @@ class Federation {
       };
       const watch = <T extends object>(port: T): T => life.guard(this.#activity.watch(port));
       const records = this.#config.checkSums !== false;
+      const desk = liar === null ? this.#desk : null;
       let unmasked: Int32Array | null = null;
       /** Keys that this client drew noise from, in the order of the layers; those of its latest session last. */
       const noiseKeys = new Map<string, Uint8Array>();
-      const crypto: CryptoPort = watch({
+      const drawn = (key: Uint8Array): void => {
+        // A client that hides its coin draws twice from the same keys; those that it has wiped draw for nobody.
+        if (records && key.some((byte) => byte !== 0)) noiseKeys.set(toHex(key), key.slice());
+      };
+      const ownCrypto: CryptoPort = {
         ...(liar?.crypto(this.#crypto) ?? this.#crypto),
         addMasks: (target, masks, firstWord) => {
           // The masks go onto the plain integers: what the released sum must be made of.
@@ -403,11 +492,11 @@ class Federation {
           return this.#crypto.addMasks(target, masks, firstWord);
         },
         keyStream: (key, drawnBy) => {
-          // A client that hides its coin draws twice from the same keys; those that it has wiped draw for nobody.
-          if (records && key.some((byte) => byte !== 0)) noiseKeys.set(toHex(key), key.slice());
+          drawn(key);
           return this.#crypto.keyStream(key, drawnBy);
         },
-      });
+      };
+      const crypto = this.#cryptoOf(life, ownCrypto, desk);
       const line = this.#network.transportOf(client, life);
       // What the machine says is witnessed before a liar gets at it.
       const told = liar?.transport(line) ?? line;
@@ -431,6 +520,12 @@ class Federation {
         (method, parameters) => mayCrash(callOf(method, parameters), 'before'),
         (method, parameters) => mayCrash(callOf(method, parameters), 'after'),
       );
+      const { schema } = own.data;
+      const unitsOf: LocalData['unitsOf'] = async (part, split) => {
+        const ms = this.#faults.trainingMs();
+        if (ms > 0) await new Promise<void>((resolve) => this.#clock.after(ms, resolve));
+        return own.data.unitsOf(part, split);
+      };
       const driver: ClientDriver = await createClientDriver({
         clock: {
           now: () => this.#clock.now(),
@@ -447,16 +542,16 @@ class Federation {
           (method) => mayCrash(`ledger.${String(method)}`, 'before'),
           (method) => mayCrash(`ledger.${String(method)}`, 'after'),
         ),
-        data: {
-          schema: own.data.schema,
-          unitsOf: async (part, split) => {
-            const ms = this.#faults.trainingMs();
-            if (ms > 0) await new Promise<void>((resolve) => this.#clock.after(ms, resolve));
-            return own.data.unitsOf(part, split);
-          },
-        },
-        createModel: async (planned) =>
-          watch(referenceModel(planned.topology, inputWidth(planned.schema), planned.loss)),
+        ...(desk === null
+          ? {
+              data: { schema, unitsOf },
+              createModel: async (planned: Plan) =>
+                watch(referenceModel(planned.topology, inputWidth(planned.schema), planned.loss)),
+            }
+          : {
+              data: { schema },
+              createContributor: () => life.guard(this.#contributorAt(desk, plan, client, unitsOf, drawn)),
+            }),
         notify: (notice) => {
           if (!life.alive) return;
           notices.push(notice);

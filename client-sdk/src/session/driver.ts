@@ -356,7 +356,8 @@ class Driver implements ClientDriver {
     const masked = await maskVector(sumStateOf(live), integers, { crypto, random });
     live.sum = masked.state;
     live.upload = { message: masked.message, vector: masked.vector };
-    integers.fill(0);
+    // What leaves as it is, is wiped by nobody before it has left.
+    if (masked.vector.buffer !== integers.buffer) integers.fill(0);
     live.integers = null;
     forgetNoise(live);
     return { type: 'masked', sessionId: session.sessionId };

@@ -25,3 +25,4 @@ export type {
   DataPart,
   LocalData,
 } from './ports.ts';
+export { createRunContributions } from './run-contributions.ts';

@@ -114,7 +114,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
     }
     // Nothing runs whose card cannot be completed.
     planCard(plan, planHash);
-    const open = [...hosts.values()].filter((host) => host.status().endedAt === null).map(({ facts }) => facts);
+    const open = [...hosts.values()].filter((host) => !hasEnded(host)).map(({ facts }) => facts);
     ports.books?.requireRoom({ planHash, plan }, open);
     await certificatesOf(signedPlan);
     const signedPlanBlob = await blobs.put(utf8(canonicalJson(signedPlan)));
@@ -188,9 +188,8 @@ export function createRunDriver(ports: RunPorts): RunDriver {
 
   async function operate(runId: string, input: Parameters<RunHost['feed']>[0]): Promise<void> {
     const host = hostOf(runId);
-    const { state } = host.status();
-    if (state === 'finished' || state === 'stopped' || state === 'failed') {
-      throw new SottoError('CONFLICT', `run ${runId} has ended already: ${state}`);
+    if (hasEnded(host)) {
+      throw new SottoError('CONFLICT', `run ${runId} has ended already: ${host.progress().state}`);
     }
     await track(host.feed(input));
   }
@@ -253,6 +252,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       }
     },
     status: (runId) => hostOf(runId).status(),
+    progress: (runId) => hostOf(runId).progress(),
     statuses: () => [...hosts.values()].map((host) => host.status()),
     pause: (runId) => operate(runId, { type: 'pauseAsked' }),
     resume: (runId) => operate(runId, { type: 'resumeAsked' }),
@@ -277,4 +277,8 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       await Promise.all([...hosts.values()].map((host) => host.settle()));
     },
   };
+}
+
+function hasEnded(host: RunHost): boolean {
+  return ['finished', 'stopped', 'failed'].includes(host.progress().state);
 }

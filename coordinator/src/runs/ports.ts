@@ -31,6 +31,9 @@ export type RunPorts = {
   readonly allowInsecureRandom?: boolean;
 };
 
+/** How far a run is. */
+export type RunProgress = Pick<RunStatus, 'state' | 'attempt' | 'stage'>;
+
 /** Leads all runs of one coordinator: feeds the run machines, performs their effects, owns timers and accumulators. */
 export type RunDriver = {
   /** Replays the store's events; sessions that were open are dead. Call once, before anything else. */
@@ -55,6 +58,8 @@ export type RunDriver = {
   revoke(clients: readonly string[]): void;
   /** @throws {NOT_FOUND} */
   status(runId: string): RunStatus;
+  /** A part of the status that costs nothing to tell. @throws {NOT_FOUND} */
+  progress(runId: string): RunProgress;
   /** Of all runs, oldest first. */
   statuses(): readonly RunStatus[];
   /** @throws {NOT_FOUND} {CONFLICT} when the run has ended */

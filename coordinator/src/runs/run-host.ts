@@ -16,7 +16,7 @@ import { addUpload, openSessionMemory, type SessionMemory } from '../sessions/se
 import type { RunCommit, RunRecord } from '../store/store.ts';
 import { createBlobRetention, type BlobRetention } from './blob-retention.ts';
 import { stepRun } from './machine.ts';
-import type { RunPorts } from './ports.ts';
+import type { RunPorts, RunProgress } from './ports.ts';
 import { chargesOf, groupCommit, releaseCommit, type ReleaseInput } from './release-commit.ts';
 import { addGroupSum } from './release.ts';
 import { removeNoise } from './remove-noise.ts';
@@ -34,7 +34,7 @@ import {
   type RunState,
   type RunTimer,
 } from './run-state.ts';
-import { createEpsilonSoFar, runStatusOf } from './run-status.ts';
+import { createEpsilonSoFar, runProgressOf, runStatusOf } from './run-status.ts';
 import { transcriptGenesis } from './transcript.ts';
 
 /** Without the time, which the host stamps. */
@@ -57,6 +57,7 @@ export type RunHost = {
   readonly facts: RunFacts;
   readonly record: RunRecord;
   status(): RunStatus;
+  progress(): RunProgress;
   modelHash(): string;
   hasOpenSession(sessionId: string): boolean;
   vectorBytes(client: string, sessionId: string): number | null;
@@ -415,6 +416,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     facts,
     record,
     status: () => runStatusOf(state, { bytesUp, bytesDown, fault }, epsilonSoFar),
+    progress: () => runProgressOf(state),
     modelHash: () => state.modelHash,
     hasOpenSession: (sessionId) => sessionById(state, sessionId) !== null,
     vectorBytes(client, sessionId) {

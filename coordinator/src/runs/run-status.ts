@@ -2,11 +2,22 @@ import { epsilonOf } from '@sotto/shared/privacy';
 import { groupsNeeded, planSlots, sessionCount, trainingChargedAtMost, type Plan } from '@sotto/shared/plan';
 import type { RunStatus } from '@sotto/shared/protocol';
 import { awaitedClients } from '@sotto/shared/secure-sum';
+import type { RunProgress } from './ports.ts';
 import { cohortsThatCanOpen, fewestClients, isReady } from './run-clients.ts';
 import type { LiveSession, RunClient, RunState } from './run-state.ts';
 
 /** What only the driver knows of a run. */
 export type RunTraffic = { readonly bytesUp: number; readonly bytesDown: number; readonly fault: string | null };
+
+/** How far a run is: what {@link runStatusOf} says of it, without all the rest. */
+export function runProgressOf(state: RunState): RunProgress {
+  return { state: phaseOf(state), attempt: state.attempt, stage: sessionBehind(state)?.stage ?? 'idle' };
+}
+
+/** The session that is furthest behind. */
+function sessionBehind({ sessions }: RunState): LiveSession | undefined {
+  return sessions.toSorted((a, b) => stages.indexOf(a.stage) - stages.indexOf(b.stage))[0];
+}
 
 /** Everything about a run that may be shown: from plan, events and releases. */
 export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: EpsilonSoFar): RunStatus {
@@ -15,7 +26,7 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
   const { privacy } = plan;
   const cohort = new Set(sessions.flatMap((session) => session.cohort));
   const lost = new Set(sessions.flatMap((session) => [...session.lost]));
-  const behind = sessions.toSorted((a, b) => stages.indexOf(a.stage) - stages.indexOf(b.stage))[0];
+  const behind = sessionBehind(state);
   // A client whose group is further on has answered the stage that is shown.
   const awaited = new Set(sessions.flatMap(({ sum, stage }) => (stage === behind?.stage ? awaitedClients(sum) : [])));
   const secondsPerRound = state.releasedSessions === 0 ? null : state.releasedSeconds / state.releasedSessions;
@@ -25,7 +36,7 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
     name: plan.name,
     purpose: plan.purpose,
     planHash,
-    state: phaseOf(state),
+    ...runProgressOf(state),
     reason: reasonOf(state, traffic.fault),
     trust: plan.trust,
     unit: plan.unit,
@@ -33,9 +44,7 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
     colluding: plan.cohort.colluding,
     round: Math.min(state.round, plan.training.rounds),
     rounds: plan.training.rounds,
-    attempt: state.attempt,
     failedAttempts: state.failedAttempts,
-    stage: behind === undefined ? 'idle' : behind.stage,
     ...groupsOf(state),
     stageEndsAt: behind?.stageEndsAt == null ? null : new Date(behind.stageEndsAt).toISOString(),
     clients: plan.roster.clients.map(({ client, name }) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isSottoError } from '../errors/index.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { bytesEqual, fromHex, toHex, utf8, wordsToLittleEndian } from '../vector/index.ts';
-import { open, seal, sha256, signedBytes, type CryptoPort } from './index.ts';
+import { open, seal, sha256, signedBytes, withFields, type CryptoPort } from './index.ts';
 import { createNobleCrypto } from './noble-crypto.ts';
 import { createNodeCrypto, createNodeRandom } from './node.ts';
 import { createWebCrypto } from './web.ts';
@@ -233,6 +233,7 @@ describe('signedBytes', () => {
       { numRuns: 2_000 },
     );
     expect(signedBytes('d', 'ab', 'c')).not.toEqual(signedBytes('d', 'a', 'bc'));
+    expect(withFields(signedBytes('d', 'a', 1), 'é', 2)).toEqual(signedBytes('d', 'a', 1, 'é', 2));
     expect(() => signedBytes('d', 1.5)).toThrow(/integer/);
     expect(() => signedBytes('d\0e')).toThrow(/zero/);
   });

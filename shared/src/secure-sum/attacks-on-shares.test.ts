@@ -3,7 +3,7 @@ import { open, seal } from '../crypto/index.ts';
 import { createNodeCrypto } from '../crypto/node.ts';
 import { createSeededRandom, type RandomSource } from '../random/index.ts';
 import { concatBytes, fromHex, toHex } from '../vector/index.ts';
-import { sealInfo, shareHashBytes } from './binding.ts';
+import { sealInfo, shareHashBegin, shareHashBytes } from './binding.ts';
 import { onInbox, rosterHashOf, sessionIdOf, type Inbox, type Roster, type SumMessage, type Unmask } from './index.ts';
 import { clientsOf, coded, stoppedBefore } from './testing/attacks.ts';
 import {
@@ -97,7 +97,9 @@ describe('shares', () => {
       const right = open(key, fromHex(dealt.sealed))!;
       const tooLarge = new Uint8Array(32).fill(255);
       const shares = kind === 'selfMask' ? [tooLarge, right.slice(32)] : [right.slice(0, 32), tooLarge];
-      const hash = toHex(await crypto.sha256(shareHashBytes(binding, dealer!, holder!, kind, tooLarge)));
+      const hash = toHex(
+        await crypto.sha256(shareHashBytes(shareHashBegin(binding), dealer!, holder!, kind, tooLarge)),
+      );
       const bad = { ...dealt, sealed: toHex(seal(key, concatBytes(...shares))), [`${kind}ShareHash`]: hash };
       const request = { ...inbox, dealt: inbox.dealt.map((part) => (part === dealt ? bad : part)) };
       const error = await onInbox(states.get(holder!)!, request, ports).catch((caught: unknown) => caught);

@@ -1,4 +1,4 @@
-import { sha256, signedBytes } from '../crypto/index.ts';
+import { sha256, signedBytes, withFields } from '../crypto/index.ts';
 import { canonicalJson, toHex } from '../vector/index.ts';
 import type { Advertise, Roster, RosterMember, SessionHeader, Share, Upload } from './messages.ts';
 import { isHybrid } from './suite.ts';
@@ -84,15 +84,20 @@ export function noiseLayerInfo(binding: Binding, client: string, layer: number):
   return boundBytes(binding, 'noise-layer', client, layer);
 }
 
-/** What is hashed into the published hash of a share. A share is uniform in 2^255 values, so its hash hides it. */
+/** How every {@link shareHashBytes} of one session begins. */
+export function shareHashBegin(binding: Binding): Uint8Array {
+  return boundBytes(binding, 'share-hash');
+}
+
+/** What is hashed into the published hash of a share, from `shareHashBegin`. A share is uniform in 2^255 values, so its hash hides it. */
 export function shareHashBytes(
-  binding: Binding,
+  begin: Uint8Array,
   dealer: string,
   holder: string,
   kind: 'selfMask' | 'recovery',
   share: Uint8Array,
 ): Uint8Array {
-  return boundBytes(binding, 'share-hash', dealer, holder, kind, share);
+  return withFields(begin, dealer, holder, kind, share);
 }
 
 /** What the signature of an advertise message covers. */

@@ -1,7 +1,7 @@
 import { SottoError } from '../errors/index.ts';
 import { open, type CryptoPort } from '../crypto/index.ts';
 import { bytesEqual, fromBase64Url, fromHex, toHex } from '../vector/index.ts';
-import { sealInfo, shareHashBytes } from './binding.ts';
+import { sealInfo, shareHashBegin, shareHashBytes } from './binding.ts';
 import { expectPhase, isSortedSet, type HeldShares, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
 import { combinedSecret, hasSuiteCiphertexts, pairOf, type KemSecret } from './hybrid.ts';
@@ -39,6 +39,7 @@ export async function onInbox(
   }
   const shares = new Map<string, HeldShares>();
   const agreed = new Map(pairs);
+  const hashBegin = shareHashBegin(binding);
   for (const [i, dealing] of inbox.dealt.entries()) {
     if (i % peersAtOnce === 0) await ports.pause?.();
     const { dealer, sealed, selfMaskShareHash, recoveryShareHash, sealCiphertext, maskCiphertext } = dealing;
@@ -55,8 +56,8 @@ export async function onInbox(
     const selfMask = plaintext.slice(0, 32);
     const recovery = plaintext.slice(32);
     const given = [
-      await crypto.sha256(shareHashBytes(binding, dealer, client, 'selfMask', selfMask)),
-      await crypto.sha256(shareHashBytes(binding, dealer, client, 'recovery', recovery)),
+      await crypto.sha256(shareHashBytes(hashBegin, dealer, client, 'selfMask', selfMask)),
+      await crypto.sha256(shareHashBytes(hashBegin, dealer, client, 'recovery', recovery)),
     ] as const;
     const intact = bytesEqual(given[0], fromHex(selfMaskShareHash)) && bytesEqual(given[1], fromHex(recoveryShareHash));
     if (!intact || !isFieldElement(selfMask) || !isFieldElement(recovery)) {

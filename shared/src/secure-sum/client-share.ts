@@ -8,6 +8,7 @@ import {
   rosterHashOf,
   sealInfo,
   shareBytes,
+  shareHashBegin,
   shareHashBytes,
   type Binding,
 } from './binding.ts';
@@ -53,6 +54,7 @@ export async function onRoster(
   const sealing = new Map<string, Uint8Array>();
   const shares: DealtShare[] = [];
   const entries = new Map(roster.entries.map((entry) => [entry.client, entry]));
+  const hashBegin = shareHashBegin(binding);
   for (const [i, holder] of holders.entries()) {
     if (i % peersAtOnce === 0) await ports.pause?.();
     // The entries are those of the holders, and the own one.
@@ -81,8 +83,8 @@ export async function onRoster(
     shares.push({
       holder,
       sealed: toHex(seal(key, concatBytes(selfMask, recovery))),
-      selfMaskShareHash: toHex(await crypto.sha256(shareHashBytes(binding, client, holder, 'selfMask', selfMask))),
-      recoveryShareHash: toHex(await crypto.sha256(shareHashBytes(binding, client, holder, 'recovery', recovery))),
+      selfMaskShareHash: toHex(await crypto.sha256(shareHashBytes(hashBegin, client, holder, 'selfMask', selfMask))),
+      recoveryShareHash: toHex(await crypto.sha256(shareHashBytes(hashBegin, client, holder, 'recovery', recovery))),
       ...(sealKem !== null && { sealCiphertext: toBase64Url(sealKem.ciphertext) }),
       ...(maskKem !== null && { maskCiphertext: toBase64Url(maskKem.ciphertext) }),
     });

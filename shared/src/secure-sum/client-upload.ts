@@ -1,6 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import type { Mask } from '../crypto/index.ts';
-import { littleEndianOf, toHex, wordsToLittleEndian } from '../vector/index.ts';
+import { littleEndianOf, toHex } from '../vector/index.ts';
 import { maskSign, selfMaskInfo, plainRosterHash, uploadBytes, type Binding } from './binding.ts';
 import { expectPhase, type SumClientState } from './client-state.ts';
 import { Held } from './held.ts';
@@ -12,7 +12,8 @@ import type { SumPorts } from './rules.ts';
  * Masks a contribution and signs the hash of what leaves; in `local` and `trusted` mode the vector leaves as it is. A session masks
  * once: the same state masks no second vector, and no vector twice.
  * @param integers - the contribution with its noise, [dimension]; not changed
- * @returns `vector`: little-endian 32-bit words, uniform without the other clients' shares
+ * @returns `vector`: little-endian 32-bit words, uniform without the other clients' shares; in `local` and `trusted` mode the
+ * integers themselves, in their own memory
  * @throws {MESSAGE_UNEXPECTED} before the pairs are confirmed, or a second time.
  * @throws {INVALID_INPUT} for a vector of another length.
  */
@@ -29,7 +30,7 @@ export async function maskVector(
   }
   if (state.phase === 'plain') {
     const binding = { suite: header.suite, sessionId, rosterHash: plainRosterHash(sessionId) };
-    const sent = await signUpload(binding, identity, wordsToLittleEndian(integers), {}, ports);
+    const sent = await signUpload(binding, identity, littleEndianOf(integers), {}, ports);
     return { state: { phase: 'done', rules, identity, sessionId }, ...sent };
   }
   const from = expectPhase(state, 'confirmed', { type: 'upload', sessionId });

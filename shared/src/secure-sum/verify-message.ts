@@ -1,7 +1,15 @@
 import { isSottoError, type ErrorCode } from '../errors/index.ts';
 import type { CryptoPort } from '../crypto/index.ts';
 import { fromBase64Url, fromHex, toHex } from '../vector/index.ts';
-import { advertiseBytes, agreeHashBytes, shareBytes, shareHashBytes, uploadBytes, type Binding } from './binding.ts';
+import {
+  advertiseBytes,
+  agreeHashBytes,
+  shareBytes,
+  shareHashBegin,
+  shareHashBytes,
+  uploadBytes,
+  type Binding,
+} from './binding.ts';
 import { dealersOf, findIn, isAwaited, levelsOf, type SumState } from './coordinator-state.ts';
 import { hasSuiteCiphertexts, hasSuiteKeys, kemSecretsLength, keysOf } from './hybrid.ts';
 import type { Advertise, Confirm, Share, SumMessage, Unmask, Upload } from './messages.ts';
@@ -149,12 +157,13 @@ async function unmaskFault(
   const dealers = message.shares.map(({ dealer }) => dealer);
   if (!sameList(dealers, dealersOf(state, client)))
     return rejection('MESSAGE_INVALID', 'it has not one share of every dealer, in order');
+  const hashBegin = shareHashBegin(binding);
   for (const { dealer, kind, share } of message.shares) {
     const expected = uploaded.has(dealer) ? 'selfMask' : 'recovery';
     if (kind !== expected) return rejection('MESSAGE_INVALID', `it gives a ${kind} share of ${dealer}`);
     const dealt = findIn(shared.get(dealer)!.shares, client, ({ holder }) => holder)!;
     const published = kind === 'selfMask' ? dealt.selfMaskShareHash : dealt.recoveryShareHash;
-    const given = toHex(await crypto.sha256(shareHashBytes(binding, dealer, client, kind, fromHex(share))));
+    const given = toHex(await crypto.sha256(shareHashBytes(hashBegin, dealer, client, kind, fromHex(share))));
     if (given !== published) return rejection('SHARE_INVALID', `its share of ${dealer} is not the one that was dealt`);
   }
   return noiseKeyFault(state, binding, message, crypto);

@@ -2,10 +2,19 @@ import { SottoError } from '../errors/index.ts';
 
 const hexDigits = '0123456789abcdef';
 
+/** The two digits of each byte. */
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => hexDigits[byte >> 4]! + hexDigits[byte & 15]!);
+
+/** The value of each digit by its character; 16 where there is none. */
+const valueOfDigit = Uint8Array.from({ length: 128 }, (_, unit) => {
+  const value = hexDigits.indexOf(String.fromCharCode(unit));
+  return value < 0 ? 16 : value;
+});
+
 /** Lower-case hexadecimal of bytes. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += hexDigits[byte >> 4]! + hexDigits[byte & 15]!;
+  for (let i = 0; i < bytes.length; i++) text += hexOfByte[bytes[i]!]!;
   return text;
 }
 
@@ -14,19 +23,20 @@ export function toHex(bytes: Uint8Array): string {
  * @throws {INVALID_INPUT} when the text is not an even number of lower-case hex digits.
  */
 export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) {
+  const bytes = new Uint8Array(text.length >> 1);
+  // Of all digits together: 16 or more as soon as one of them is none.
+  let digits = text.length % 2 === 0 ? 0 : 16;
+  for (let i = 0; i < bytes.length; i++) {
+    // Nothing is in the table where the character is not ASCII.
+    const high = valueOfDigit[text.charCodeAt(2 * i)] ?? 16;
+    const low = valueOfDigit[text.charCodeAt(2 * i + 1)] ?? 16;
+    digits |= high | low;
+    bytes[i] = (high << 4) | low;
+  }
+  if (digits > 15) {
     throw new SottoError('INVALID_INPUT', `expected lower-case hexadecimal, got ${text.length} characters`);
   }
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = (digitValue(text.charCodeAt(2 * i)) << 4) | digitValue(text.charCodeAt(2 * i + 1));
-  }
   return bytes;
-}
-
-/** Value of a digit that is known to be one of 0–9 and a–f. */
-function digitValue(unit: number): number {
-  return unit < 58 ? unit - 48 : unit - 87;
 }
 
 const base64UrlDigits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -48,7 +48,7 @@ describe('sotto-sim', () => {
     const args = ['run', planFile, '--data', dataFile, '--clients', '3', '--partition', 'dirichlet:0.5', '--json'];
     const [first, again, other] = [
       await called(...args, '--seed', 'w5', '--faults', 'wild'),
-      await called(...args, '--seed', 'w5', '--faults', 'wild'),
+      await called(...args, '--seed', 'w5', '--faults', 'wild', '--threads', '1'),
       await called(...args, '--seed', 'y'),
     ];
     expect(first).toEqual(again);
@@ -76,6 +76,7 @@ describe('sotto-sim', () => {
       [2, 'unknown command', 'walk'],
       [2, 'required option', 'run', planFile],
       [2, 'whole number', 'schedules', '--from', 'x'],
+      [2, '1 to 64', 'run', planFile, '--data', dataFile, '--threads', '0'],
       [2, 'Allowed choices', 'run', planFile, '--data', dataFile, '--faults', 'some'],
       [2, 'INVALID_INPUT: --to 3', 'schedules', '--from', '3', '--to', '3'],
       [2, 'INVALID_INPUT: --clients: needed', 'run', planFile, '--data', dataFile],

@@ -48,6 +48,7 @@ function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--clients <number>', 'how many (with column: the number of its values)', wholeNumber)
     .option('--partition <rule>', 'iid, dirichlet:α (skewed by label) or column:NAME (a client for each value)', 'iid')
     .option('--seed <text>', 'the same seed is the same run', '1')
+    .option('--threads <number>', 'work on data: the same run on any number (default: the cores)', threadCount)
     .addOption(
       new Option('--faults <how>', 'none, or wild: loss, delays, crashes drawn from the seed')
         .choices(['none', 'wild'])
@@ -66,5 +67,11 @@ function wholeNumber(text: string): number {
   if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) {
     throw new InvalidArgumentError('expected a whole number from 0 up');
   }
+  return value;
+}
+
+function threadCount(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1 || value > 64) throw new InvalidArgumentError('expected 1 to 64');
   return value;
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { createLocalData, createUnitTable, readCsvRecords } from '@sotto/client/data';
 import { replayRun } from '@sotto/coordinator/runs';
 import { SottoError } from '@sotto/shared/errors';
@@ -23,6 +24,8 @@ export type RunOptions = {
   readonly partition: string;
   readonly seed: string;
   readonly faults: 'none' | 'wild';
+  /** Default: as many as the machine has cores. */
+  readonly threads?: number;
 };
 
 /** What a command gives: for people, and with `--json`. */
@@ -37,7 +40,7 @@ export type CommandResult = { readonly lines: readonly string[]; readonly json: 
 export async function runPlan(path: string, options: RunOptions, tell: (line: string) => void): Promise<CommandResult> {
   const draft = planIn(await readJson(path), path);
   const schema = await schemaOf(options.schema, draft, path);
-  const { seed } = options;
+  const { seed, threads = availableParallelism() } = options;
   const clients = await dividedTable(schema, options);
   for (const { name, data } of clients) {
     const { units } = await data.unitsOf('train', { validation: 0, test: 0 });
@@ -46,6 +49,7 @@ export async function runPlan(path: string, options: RunOptions, tell: (line: st
   let shown = '';
   const result = await simulate({
     seed,
+    threads,
     clients,
     plan: (roster, authority) =>
       completePlan({ ...draft, schema, authority, roster: { kind: 'pinned', clients: roster } }),
