@@ -206,9 +206,12 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       for (const host of hosts.values()) await host.tidy();
     },
     submit: (signedPlan) => track(submit(signedPlan)),
-    clientConnected(client) {
+    clientConnected(client, heard = null) {
       connected.add(client);
-      feedAll({ type: 'connected', client });
+      for (const host of hosts.values()) {
+        const mark = heard?.find(({ runId }) => runId === host.facts.runId) ?? 'nothing';
+        void track(host.connected(client, heard === null ? null : mark));
+      }
     },
     clientDisconnected(client) {
       connected.delete(client);

@@ -1,7 +1,7 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { ServerState } from '@sotto/shared/learning';
 import { sessionHeaderFor, slotsOfRound, type NoiseLeft, type SignedPlan } from '@sotto/shared/plan';
-import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
+import { partOf, type Heard, type Reply, type RunStatus, type ServerMessage } from '@sotto/shared/protocol';
 import {
   isUploadAwaited,
   recoverSum,
@@ -24,10 +24,12 @@ import { faultOf, rejection } from './replies.ts';
 import { sessionById } from './run-clients.ts';
 import { restoreRun } from './restore-run.ts';
 import { firstServerState } from './run-beginning.ts';
-import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
+import { runEventSchema, type RunEvent, type SessionOpenedEvent } from './run-events.ts';
+import { missedEnd, type MissedEnd } from './run-messages.ts';
 import {
   initialRunState,
   runFactsOf,
+  type HeardOfRun,
   type RunEffect,
   type RunFacts,
   type RunInput,
@@ -63,6 +65,8 @@ export type RunHost = {
   vectorBytes(client: string, sessionId: string): number | null;
   /** Feeds the machine; resolves when the effects are done. */
   feed(input: Unstamped): Promise<void>;
+  /** A client's line is open; null: it is not known what its process has heard of the run. */
+  connected(client: string, heard: HeardOfRun | null): Promise<void>;
   /** A session message from its authenticated sender. */
   sumMessage(client: string, message: Exclude<SumMessage, Upload>): Promise<Reply>;
   upload(client: string, upload: Upload, vector: Uint8Array): Promise<Reply>;
@@ -153,7 +157,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
         return recordEvent(effect.event);
       case 'send':
         bytesDown += lengthOf(effect.message);
-        return transport.send(effect.client, effect.message);
+        return transport.send(effect.client, effect.message, markOf(effect.message, effect.event));
       case 'offer':
         return sendOffer(effect.client);
       case 'setTimer':
@@ -180,7 +184,28 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   function sendOffer(client: string): void {
     const offer = offerTo(client);
-    if (offer !== undefined) transport.send(client, offer);
+    if (offer !== undefined) transport.send(client, offer, markOf(offer));
+  }
+
+  /** A request of a session that is open belongs to its opening; what else is sent tells of the newest event. */
+  function markOf(message: ServerMessage, event?: number): Heard {
+    const { runId } = facts;
+    const part = partOf(message.type);
+    if (event !== undefined) return { runId, event, part };
+    if (message.type === 'runOffer') return { runId, event: 0, part };
+    const session = 'sessionId' in message ? sessionById(state, message.sessionId) : null;
+    return { runId, event: session?.event ?? state.events - 1, part };
+  }
+
+  /** The end of the session that a client heard of last, if it has not heard that. */
+  async function missedBy(client: string, heard: HeardOfRun): Promise<MissedEnd | null> {
+    if (heard === 'nothing' || heard.part >= partOf('sessionClosed') || heard.event >= sequence - 1) return null;
+    const events = await store.events(facts.runId, heard.event);
+    return missedEnd(
+      events.map((text) => runEventSchema.parse(JSON.parse(text))),
+      heard.event,
+      client,
+    );
   }
 
   async function recordEvent(event: RunEvent, commit: Partial<RunCommit> = {}): Promise<void> {
@@ -425,6 +450,15 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       return isUploadAwaited(session.sum, client) ? session.header.dimension * 4 : null;
     },
     feed,
+    connected: (client, heard) =>
+      enqueue(() =>
+        guarded(async () => {
+          // Marks of events that the store does not have: it was put back, and nothing is known of what they mean.
+          const known = heard === null || (heard !== 'nothing' && heard.event >= sequence) ? null : heard;
+          const told = known === null ? {} : { heard: known, missed: await missedBy(client, known) };
+          await apply({ type: 'connected', at: clock.now(), client, ...told });
+        }),
+      ),
     sumMessage: (client, message) =>
       enqueue(async () => {
         const refused = inSession(client, message.sessionId);

@@ -1,23 +1,32 @@
 import type { Server } from 'node:http';
 import { isSottoError } from '@sotto/shared/errors';
-import { controlMessageMaxBytes, type CoordinatorTransport, type Reply } from '@sotto/shared/protocol';
+import {
+  controlMessageMaxBytes,
+  handshakeHeardSchema,
+  type CoordinatorTransport,
+  type Heard,
+  type Reply,
+} from '@sotto/shared/protocol';
 import { Server as SocketServer, type Socket } from 'socket.io';
 import type { Access } from '../http/access.ts';
+import { originOf } from '../http/allowed-origins.ts';
 import type { RunDriver, RunLog } from '../runs/ports.ts';
 
 /** The control channel. Made before the driver, which needs its transport; `attach` joins them. */
 export type Sockets = {
   readonly transport: CoordinatorTransport;
-  attach(server: Server, driver: RunDriver, access: Access): void;
+  /** @param allowedOrigins - besides the coordinator's own, whose pages may be clients. */
+  attach(server: Server, driver: RunDriver, access: Access, allowedOrigins: ReadonlySet<string>): void;
   /** Ends the connections of clients that were revoked. */
   disconnect(clients: readonly string[]): void;
   close(): Promise<void>;
 };
 
 /**
- * socket.io as the control channel: namespace `/clients` carries a `ServerMessage` as event `message` and a `ClientEnvelope` as
- * event `envelope`, acknowledged by a `Reply`; namespace `/live` sends `status` to operators and viewers. What was missed is
- * sent again from the run's state on connection, not by socket.io's recovery, which does not survive a killed server.
+ * socket.io as the control channel: namespace `/clients` carries a `ServerMessage` and its mark as event `message` and a
+ * `ClientEnvelope` as event `envelope`, acknowledged by a `Reply`; namespace `/live` sends `status` to operators and viewers. What
+ * a client has not heard, by the marks in its handshake, is sent on connection from the run's events and state, not by socket.io's
+ * recovery, which does not survive a killed server.
  */
 export function createSockets(log: RunLog): Sockets {
   const connections = new Map<string, Socket>();
@@ -26,11 +35,11 @@ export function createSockets(log: RunLog): Sockets {
 
   return {
     transport: {
-      send(client, message) {
-        connections.get(client)?.emit('message', message);
+      send(client, message, mark) {
+        connections.get(client)?.emit('message', message, mark);
       },
     },
-    attach(httpServer, driver, access) {
+    attach(httpServer, driver, access, allowedOrigins) {
       server = new SocketServer(httpServer, {
         transports: ['websocket'],
         serveClient: false,
@@ -38,6 +47,11 @@ export function createSockets(log: RunLog): Sockets {
         maxHttpBufferSize: controlMessageMaxBytes,
         pingInterval: 10_000,
         pingTimeout: 20_000,
+        // Browsers let any page open a socket anywhere and say only whose page it is.
+        allowRequest: ({ headers }, answer) => {
+          const foreign = originOf(headers, allowedOrigins) === 'foreign';
+          answer(foreign ? 'pages of this origin may not be clients here' : null, !foreign);
+        },
       });
       const clients = server.of('/clients');
       clients.use((socket, next) => {
@@ -69,10 +83,14 @@ export function createSockets(log: RunLog): Sockets {
           connections.delete(client);
           driver.clientDisconnected(client);
         });
-        driver.clientConnected(client);
+        driver.clientConnected(client, heardOf(socket.handshake.auth.heard));
       });
       const live = server.of('/live');
-      live.use((socket, next) => authenticate(access, socket, next, (caller) => caller.kind !== 'client'));
+      live.use((socket, next) => {
+        // Allowed origins are allowed to be clients, nothing else.
+        const ownPage = originOf(socket.handshake.headers, new Set()) !== 'foreign';
+        authenticate(access, socket, next, (caller) => ownPage && caller.kind !== 'client');
+      });
       live.on('connection', (socket) => {
         for (const status of driver.statuses()) socket.emit('status', status);
       });
@@ -86,6 +104,12 @@ export function createSockets(log: RunLog): Sockets {
       await server?.close();
     },
   };
+}
+
+/** The marks of a handshake; null where it says nothing that can be read: then everything is told again. */
+function heardOf(value: unknown): readonly Heard[] | null {
+  const parsed = handshakeHeardSchema.safeParse(value);
+  return parsed.success ? parsed.data : null;
 }
 
 function authenticate(
