@@ -3,6 +3,7 @@ import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@
 import { Command, CommanderError, Option } from 'commander';
 import { gpuCheck, gpuInstall } from './gpu-commands.ts';
 import { addressHelp } from '../data/sources.ts';
+import { addJudgingCommands } from './judging-commands.ts';
 import { checkData, initPolicy, join, runNode, showLedger } from './node-commands.ts';
 import { createScreen, type Screen } from './screen.ts';
 
@@ -118,6 +119,7 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .option('--policy <file>', 'the policy with the budget')
     .option('--charges', 'every charge as well, line by line')
     .action(act(showLedger));
+  addJudgingCommands(program, act);
   const policy = program.command('policy').description('what this node allows');
   policy
     .command('init')

@@ -34,6 +34,8 @@ export type CounterfactualOptions = {
 const gridSteps = 24;
 /** Rows of each number of changes that are changed further. */
 const beamWidth = 8;
+/** Rows that are judged at a time. */
+const blockRows = 512;
 /** Halvings between the row's value and one that turned the prediction. */
 const halvings = 24;
 /** Logits behind the boundary from which no rounding of the probabilities turns the prediction back. */
@@ -73,18 +75,15 @@ export function findCounterfactual(
   const change = { schema, spans, input, margins };
   let beam: readonly Candidate[] = [{ columns: [], inputs: input }];
   for (let count = 1; count <= Math.min(maxChanges, free.length); count++) {
-    const tried = beam.flatMap((from) => furtherChanges(change, from, free));
-    const reached = margins(tried.map(({ inputs }) => inputs));
-    const turned = tried.filter((_, i) => reached[i]! > 0);
+    const { turned, closest } = searchFurther(change, beam, free);
     if (turned.length > 0) {
-      const refined = nearestOfEachSet(change, turned).map((candidate) => refine(change, candidate));
+      const refined = turned.map((candidate) => refine(change, candidate));
       const nearest = refined.reduce((best, next) =>
         distanceOf(change, next) < distanceOf(change, best) ? next : best,
       );
       return described(judged, change, nearest);
     }
-    const order = tried.map((_, i) => i).sort((a, b) => reached[b]! - reached[a]!);
-    beam = order.slice(0, beamWidth).map((i) => tried[i]!);
+    beam = closest;
   }
   return null;
 }
@@ -144,22 +143,61 @@ function marginsOf(
   };
 }
 
-function furtherChanges({ schema, spans }: Change, from: Candidate, free: readonly number[]): Candidate[] {
-  return free
-    .filter((index) => !from.columns.includes(index))
-    .flatMap((index) => {
-      const { from: at, to } = spans[index]!;
-      const column = schema.columns[index]!;
-      const columns = [...from.columns, index];
-      return valuesOf(column, from.inputs.subarray(at, to)).map((values) => {
-        const inputs = from.inputs.slice();
-        inputs.set(values, at);
-        return { columns, inputs };
-      });
+/**
+ * Every change of one further column: of those that turned the prediction the nearest of each set of columns, and of the others
+ * those that came closest to it. Rows are made and judged in blocks, so that memory does not grow with the number of columns.
+ */
+function searchFurther(
+  change: Change,
+  beam: readonly Candidate[],
+  free: readonly number[],
+): { readonly turned: readonly Candidate[]; readonly closest: readonly Candidate[] } {
+  const nearest = new Map<string, { readonly candidate: Candidate; readonly distance: number }>();
+  let closest: { readonly candidate: Candidate; readonly margin: number }[] = [];
+  let block: Candidate[] = [];
+  const judge = (): void => {
+    const reached = change.margins(block.map(({ inputs }) => inputs));
+    block.forEach((candidate, i) => {
+      const margin = reached[i]!;
+      if (margin > 0) {
+        const set = [...candidate.columns].sort((a, b) => a - b).join(' ');
+        const distance = distanceOf(change, candidate);
+        if (distance < (nearest.get(set)?.distance ?? Infinity)) nearest.set(set, { candidate, distance });
+      } else closest.push({ candidate, margin });
     });
+    closest = closest.sort((a, b) => b.margin - a.margin).slice(0, beamWidth);
+    block = [];
+  };
+  for (const candidate of furtherChanges(change, beam, free)) {
+    block.push(candidate);
+    if (block.length === blockRows) judge();
+  }
+  judge();
+  return {
+    turned: [...nearest.values()].map(({ candidate }) => candidate),
+    closest: closest.map(({ candidate }) => candidate),
+  };
 }
 
-/** Every other value of a column, encoded; of a number those of an even grid over its range. */
+function* furtherChanges(
+  { schema, spans }: Change,
+  beam: readonly Candidate[],
+  free: readonly number[],
+): Generator<Candidate> {
+  for (const from of beam) {
+    for (const index of free) {
+      if (from.columns.includes(index)) continue;
+      const { from: at, to } = spans[index]!;
+      for (const values of valuesOf(schema.columns[index]!, from.inputs.subarray(at, to))) {
+        const inputs = from.inputs.slice();
+        inputs.set(values, at);
+        yield { columns: [...from.columns, index], inputs };
+      }
+    }
+  }
+}
+
+/** Every other value of a column, encoded; of a number those of an even grid over its range. An image is left as it is. */
 function valuesOf(column: Column, current: Float64Array): readonly Float64Array[] {
   if (column.kind === 'category') {
     return column.values.flatMap((_, place) => {
@@ -169,6 +207,7 @@ function valuesOf(column: Column, current: Float64Array): readonly Float64Array[
       return [values];
     });
   }
+  if (column.kind === 'pixels') return [];
   const [low, high] = encodedRange(column);
   return Array.from({ length: gridSteps }, (_, step) =>
     Float64Array.of(Math.fround(low + (step / (gridSteps - 1)) * (high - low))),
@@ -182,21 +221,11 @@ function encodedRange(column: Extract<Column, { kind: 'number' }>): readonly [nu
 function distanceOf({ schema, spans, input }: Change, { columns, inputs }: Candidate): number {
   return columns.reduce((sum, index) => {
     const column = schema.columns[index]!;
-    if (column.kind === 'category') return sum + 1;
+    if (column.kind !== 'number') return sum + 1;
     const [low, high] = encodedRange(column);
     const at = spans[index]!.from;
     return sum + (high > low ? Math.abs(inputs[at]! - input[at]!) / (high - low) : 1);
   }, 0);
-}
-
-function nearestOfEachSet(change: Change, turned: readonly Candidate[]): readonly Candidate[] {
-  const nearest = new Map<string, Candidate>();
-  for (const candidate of turned) {
-    const set = [...candidate.columns].sort((a, b) => a - b).join(' ');
-    const best = nearest.get(set);
-    if (best === undefined || distanceOf(change, candidate) < distanceOf(change, best)) nearest.set(set, candidate);
-  }
-  return [...nearest.values()];
 }
 
 /** The candidate with each number as near to the row's own, and as round, as the turned prediction allows. */
@@ -211,7 +240,7 @@ function refine({ schema, spans, input, margins }: Change, candidate: Candidate)
   };
   for (const index of candidate.columns) {
     const column = schema.columns[index]!;
-    if (column.kind === 'category') continue;
+    if (column.kind !== 'number') continue;
     const at = spans[index]!.from;
     let [near, far] = [input[at]!, inputs[at]!];
     for (let i = 0; i < halvings; i++) {

@@ -1,9 +1,10 @@
 import { SottoError } from '@sotto/shared/errors';
 import { inputWidth, type DataSchema } from '@sotto/shared/plan';
 import { createInputEncoder } from '../data/row-encoder.ts';
+import type { Cell } from '../data/row-source.ts';
 
 /** One row by column name; null or an empty text means that the value is missing. */
-export type RowRecord = Readonly<Record<string, string | number | null>>;
+export type RowRecord = Readonly<Record<string, Cell | null>>;
 
 /**
  * Encodes rows as training encoded them, float64 [rows, inputs] of float32 values. Target and unit may stand in a record; they
@@ -27,7 +28,7 @@ export function encodeRecords(schema: DataSchema, records: readonly RowRecord[])
     const absent = names.filter((name) => !Object.hasOwn(record, name));
     if (absent.length > 0) fail(`lacks ${absent.slice(0, 10).join(', ')}; null says that a value is missing`);
     const encoded = encoder.encode(
-      names.map((name) => String(record[name] ?? '')),
+      names.map((name) => record[name] ?? ''),
       inputs,
       row * width,
     );

@@ -1,7 +1,10 @@
+import type { Topology } from '@sotto/shared/model';
+import { parseDataSchema } from '@sotto/shared/plan';
 import { describe, expect, it } from 'vitest';
 import { encodeRecords } from './encode-records.ts';
 import { explainRow } from './explain-row.ts';
 import { findCounterfactual } from './counterfactual.ts';
+import { createJudgedModel } from './judged-model.ts';
 import { occlusionMap } from './occlusion.ts';
 import { predictRows } from './predict.ts';
 import type { ScalarOutput } from './scalar-output.ts';
@@ -98,6 +101,26 @@ describe('counterfactuals', () => {
     expect(findCounterfactual(classes, input)!.prediction).toMatchObject({ value: 'b' });
     const days = await linearModel('number', [[1], [0], [0], [0], [0]], [0.5]);
     expect(() => findCounterfactual(days, input)).toThrow('a number has no class that could turn');
+  });
+});
+
+describe('counterfactuals of many columns', () => {
+  it('are found without holding every changed row', async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `pixel ${i}`);
+    const schema = parseDataSchema({
+      name: 'image',
+      unitId: null,
+      columns: names.map((name) => ({ kind: 'number', name, min: 0, max: 1, centre: 0, scale: 1 })),
+      target: { kind: 'binary', column: 'label', positive: '1', negative: '0' },
+    });
+    const topology: Topology = { layers: [{ kind: 'dense', units: 1, activation: 'linear' }] };
+    // Two pixels count, neither enough.
+    const weights = new Float32Array(301);
+    weights.set([1, 1, -1.5], 298);
+    const judged = await createJudgedModel({ schema, topology, loss: 'binaryCrossEntropy' }, weights);
+    const found = findCounterfactual(judged, new Float64Array(300))!;
+    expect(found.changes.map(({ column }) => column).sort()).toEqual(['pixel 298', 'pixel 299']);
+    expect(found.distance).toBeCloseTo(1.5, 2);
   });
 });
 

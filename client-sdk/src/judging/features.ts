@@ -1,6 +1,6 @@
-import { inputWidth, type Column, type DataSchema } from '@sotto/shared/plan';
+import { columnWidth, inputWidth, type Column, type DataSchema } from '@sotto/shared/plan';
 
-/** Where a column of the schema stands among the model's inputs: one input for a number, one a value for a category. */
+/** Where a column of the schema stands among the model's inputs: one input for a number, one a value for a category, one a channel of a pixel. */
 export type FeatureSpan = {
   readonly name: string;
   readonly from: number;
@@ -12,7 +12,7 @@ export type FeatureSpan = {
 export function featureSpans(schema: DataSchema): readonly FeatureSpan[] {
   let from = 0;
   return schema.columns.map((column) => {
-    const span = { name: column.name, from, to: from + (column.kind === 'number' ? 1 : column.values.length) };
+    const span = { name: column.name, from, to: from + columnWidth(column) };
     from = span.to;
     return span;
   });
@@ -30,7 +30,7 @@ export function sumOverSpans(values: Float64Array, spans: readonly FeatureSpan[]
 
 /**
  * The row that explanations start from where none is given, encoded [inputs]: each number at its fill value or else at its
- * centre, each category at none of its values. It is made of the schema's public constants alone: a mean of local rows would
+ * centre, each category at none of its values, each channel of a pixel at its centre. It is made of the schema's public constants alone: a mean of local rows would
  * make the explanation tell of other people's data.
  */
 export function schemaBaseline(schema: DataSchema): Float64Array {
@@ -47,12 +47,13 @@ export function encodedNumber(column: Extract<Column, { kind: 'number' }>, raw: 
   return Math.fround(((column.transform === 'log1p' ? Math.log1p(raw) : raw) - column.centre) / column.scale);
 }
 
-/** The value that a column's inputs stand for, to six digits; null for a category at none of its values. */
+/** The value that a column's inputs stand for, to six digits; null for a category at none of its values, and for an image. */
 export function decodedValue(column: Column, inputs: Float64Array, from: number): number | string | null {
   if (column.kind === 'category') {
     const place = column.values.findIndex((_, index) => inputs[from + index]! > 0.5);
     return column.values[place] ?? null;
   }
+  if (column.kind === 'pixels') return null;
   const scaled = inputs[from]! * column.scale + column.centre;
   return Number((column.transform === 'log1p' ? Math.expm1(scaled) : scaled).toPrecision(6));
 }

@@ -28,7 +28,7 @@ it.each(cases)('an exported model predicts in tfjs what the reference predicts, 
   const weights = initialWeights(topology, 4, 'feed');
   // Biases begin at zero; give them values, so that a bias in the wrong place shows.
   weights.forEach((weight, index) => (weights[index] = weight + 0.05 * (index % 7)));
-  const { modelJson, weightsBin } = encodeTfjsModel(topology, 4, weights, loss);
+  const { modelJson, weightsBin } = encodeTfjsModel(topology, 4, weights, loss, { runId: 'r' });
   const { modelTopology, weightsManifest } = JSON.parse(modelJson);
   const model = await loadLayersModel(
     tf.io.fromMemory({

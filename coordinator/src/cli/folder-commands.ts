@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { PrivacyCard } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
 import { encodeSafetensors, encodeTfjsModel, modelTensors } from '@sotto/shared/model';
-import { queryContext } from '@sotto/shared/plan';
+import { modelMetadata, queryContext } from '@sotto/shared/plan';
 import { fingerprintOf, fingerprintWords } from '@sotto/shared/protocol';
 import { federationBudget } from '../budget-file.ts';
 import { folderNames, openData, pinAuthority, pinnedAuthority, tokenOf } from '../data-folder.ts';
@@ -86,14 +86,15 @@ export async function exportModel(
   const { replayed, card } = await replayFrom(run, options, true);
   const { signedPlan, weights, runId, planHash, modelHash, releases } = replayed;
   const { topology, inputs, loss } = queryContext(signedPlan.plan);
+  // With what its numbers mean, so that a node can predict from the file alone.
+  const metadata = { runId, planHash, modelHash, releases: String(releases), ...modelMetadata(signedPlan.plan) };
   const files: string[] = [];
   if (format === 'safetensors') {
-    const metadata = { runId, planHash, modelHash, releases: String(releases) };
     await mkdir(dirname(out), { recursive: true });
     await writeFile(out, encodeSafetensors(modelTensors(topology, inputs, weights), metadata));
     files.push(out);
   } else {
-    const { modelJson, weightsBin } = encodeTfjsModel(topology, inputs, weights, loss);
+    const { modelJson, weightsBin } = encodeTfjsModel(topology, inputs, weights, loss, metadata);
     await mkdir(out, { recursive: true });
     await writeFile(join(out, 'model.json'), modelJson);
     await writeFile(join(out, 'weights.bin'), weightsBin);

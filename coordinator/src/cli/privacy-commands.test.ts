@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { privacyCardSchema } from '@sotto/shared/card';
-import { groupsOf } from '@sotto/shared/plan';
+import { decodeSafetensors } from '@sotto/shared/model';
+import { descriptionOfMetadata, groupsOf } from '@sotto/shared/plan';
 import { signPlan, authorityKeyOf } from '@sotto/shared/protocol';
 import { exampleAuthority, examplePlan } from '@sotto/shared/plan/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -119,6 +120,11 @@ describe('sotto export', () => {
     const card = privacyCardSchema.parse(JSON.parse(await readFile(join(dir, 'card.json'), 'utf8')));
     expect(card.run?.runId).toBe(runId);
     expect(await readFile(join(dir, 'card.md'), 'utf8')).toContain(card.run!.modelHash);
+    // The file says what its numbers mean.
+    const { metadata } = decodeSafetensors(await readFile(out));
+    const { schema, topology, loss } = plan;
+    expect(descriptionOfMetadata(metadata)).toEqual({ schema, topology, loss });
+    expect(metadata['runId']).toBe(runId);
     await json('export', runId, '--out', join(dir, 'heart.safetensors'));
     await stat(join(dir, 'heart.card.json'));
     await json('export', runId, '--format', 'tfjs', '--out', join(dir, 'tfjs'));

@@ -99,6 +99,22 @@ describe('figures of a score histogram', () => {
     expect(covered).toBeGreaterThan(0.94);
   });
 
+  it.each([0, 3])('of the average precision too, at noise %d', (noiseStd) => {
+    // Expected counts of √u and 1 - √u, without end.
+    const edge = (bin: number) => (bin / bins) ** 2;
+    const expected = {
+      positives: Array.from({ length: bins }, (_, bin) => edge(bin + 1) - edge(bin)),
+      negatives: Array.from({ length: bins }, (_, bin) => edge(bins - bin) - edge(bins - bin - 1)),
+    };
+    const truth = histogramAveragePrecision(expected)!.value;
+    const covered = share(
+      (draw) => covers(histogramAveragePrecision(sample(draw, 250, noiseStd).histogram, noiseStd), truth),
+      `precision ${noiseStd}`,
+      200,
+    );
+    expect(covered).toBeGreaterThan(0.93);
+  });
+
   it('know what noise alone does, its second order included', () => {
     const draw = draws('second order');
     const exact = sample(draw, 60, 0).histogram;
@@ -314,6 +330,16 @@ describe('drift', () => {
     }, `drift ${reference}`);
     expect(below).toBeGreaterThan(0.9);
     expect(below).toBeLessThan(0.985);
+  });
+
+  it('without any stays below the floor also where noise is larger than the counts of some bins', () => {
+    const shares = [0.01, 0.04, 0.45, 0.45, 0.04, 0.01];
+    const below = share(({ binomial, normal }) => {
+      const of = (rows: number) => shares.map((p) => binomial(rows, p) + 5 * normal());
+      const found = driftOf(of(300), of(300), { reference: 5, current: 5 });
+      return found.psi!.value <= found.psiFloor && found.jensenShannon!.value <= found.jensenShannonFloor;
+    }, 'noisy bins');
+    expect(below).toBeGreaterThan(0.9);
   });
 
   it('is seen, and the interval covers it', () => {

@@ -122,25 +122,31 @@ export function histogramAveragePrecision(histogram: ScoreHistogram, noiseStd = 
   };
 }
 
-/** @param order - how the rows of one bin stand to one another. */
+/**
+ * Sum over falling bins of positives × precision, over the positives. Noisy counts enter as they are, below 0 too: cut off at 0,
+ * the noise of empty bins would add rows that are not there. Only precision is kept within [0, 1].
+ *
+ * @param order - how the rows of one bin stand to one another.
+ */
 function precisionArea(counts: Float64Array, bins: number, order: 'tied' | 'best' | 'worst'): number {
   let [hits, misses, area] = [0, 0, 0];
   for (let bin = bins - 1; bin >= 0; bin--) {
-    // Noise may leave less than nothing in a bin; precision and recall have no meaning there.
-    const p = Math.max(0, counts[bin]!);
-    const n = Math.max(0, counts[bins + bin]!);
-    if (p > 0) {
-      const before = order === 'best' ? misses : misses + n;
-      area +=
-        order === 'worst' && before > 0
-          ? // ∫₀ᵖ (hits + x) / (hits + x + before) dx, at most the sum over the bin's positives one by one.
-            p - before * Math.log((hits + p + before) / (hits + before))
-          : (p * (hits + p)) / (hits + p + before);
-    }
+    const p = counts[bin]!;
+    const n = counts[bins + bin]!;
+    const before = order === 'best' ? misses : misses + n;
+    if (order === 'worst' && p > 0 && hits >= 0 && before > 0) {
+      // ∫₀ᵖ (hits + x) / (hits + x + before) dx, at most the sum over the bin's positives one by one.
+      area += p - before * Math.log((hits + p + before) / (hits + before));
+    } else area += p * precision(hits + p, before);
     hits += p;
     misses += n;
   }
   return area / hits;
+}
+
+function precision(hits: number, misses: number): number {
+  if (hits <= 0) return 0;
+  return misses <= 0 ? 1 : hits / (hits + misses);
 }
 
 /**

@@ -24,9 +24,16 @@ const outputActivation: Readonly<Record<Loss, string>> = {
  * belongs to the loss, so it predicts probabilities (or the value, for a regression).
  *
  * @param weights - float32 [d] in layout order.
+ * @param metadata - text by name, for `userDefinedMetadata`.
  * @throws {INVALID_INPUT} when the weights do not fit the topology.
  */
-export function encodeTfjsModel(topology: Topology, inputs: number, weights: Float32Array, loss: Loss): TfjsModelFiles {
+export function encodeTfjsModel(
+  topology: Topology,
+  inputs: number,
+  weights: Float32Array,
+  loss: Loss,
+  metadata: Readonly<Record<string, string>> = {},
+): TfjsModelFiles {
   const tensors = modelTensors(topology, inputs, weights);
   const shapes = denseShapes(topology, inputs);
   let dense = 0;
@@ -47,6 +54,7 @@ export function encodeTfjsModel(topology: Topology, inputs: number, weights: Flo
     format: 'layers-model',
     generatedBy: 'Sotto',
     convertedBy: null,
+    ...(Object.keys(metadata).length === 0 ? {} : { userDefinedMetadata: metadata }),
     modelTopology: {
       class_name: 'Sequential',
       config: { name: 'sotto', layers },

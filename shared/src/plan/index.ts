@@ -36,6 +36,7 @@ export {
   type Groups,
   type OwnGroup,
 } from './groups.ts';
+export { descriptionOfMetadata, modelMetadata, type ModelDescription } from './model-description.ts';
 export { parsePlan, planHashOf } from './parse-plan.ts';
 export { accountedEpsilon, eventsOf, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
 export type { PlanFinding } from './plan-finding.ts';

@@ -1,0 +1,180 @@
+import { exitCodes, SottoError } from '@sotto/shared/errors';
+import type { DataSchema } from '@sotto/shared/plan';
+import { Option, type Command } from 'commander';
+import { z } from 'zod';
+import { readCsvRecords } from '../data/index.ts';
+import { createInputEncoder } from '../data/row-encoder.ts';
+import {
+  encodeRecords,
+  explainRow,
+  findCounterfactual,
+  predictRows,
+  type ExplainOptions,
+  type JudgedModel,
+  type RowRecord,
+} from '../judging/index.ts';
+import { readJson } from './json-file.ts';
+import { counterfactualWords, explanationWords, predictionWords } from './judging-words.ts';
+import { readModel } from './model-file.ts';
+import type { Screen } from './screen.ts';
+
+type Options = Readonly<Record<string, string | boolean | undefined>>;
+type Act = (
+  action: (screen: Screen, options: Options, argument: string) => Promise<number>,
+) => (...given: unknown[]) => Promise<void>;
+
+/** Adds `predict` and `explain`: a model is judged beside the rows, and nothing is sent. */
+export function addJudgingCommands(program: Command, act: Act): void {
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(`${description}; nothing is sent`)
+      .argument('<model>', 'what sotto export wrote: the safetensors file, or the folder of the tfjs model')
+      .option('--schema <file>', 'the data schema (JSON) that the model must have been trained with')
+      .option('--plan <file>', 'the plan of a model file that does not describe itself')
+      .option('--row <json>', 'one row: a JSON object by column name, or a file that holds it')
+      .option('--data <csv>', 'a table of rows; a target is not needed')
+      .option('--temperature <number>', 'of a calibration: logits are divided by it', '1');
+  command('predict', 'what a model says of rows: a probability for each class, or the value').action(act(predict));
+  command('explain', 'why a model says what it says of one row, and what would turn it')
+    .option('--row-number <number>', 'which row of --data, the one below the header being 1', '1')
+    .addOption(
+      new Option('--method <method>', 'shapley is exact up to 13 columns, from drawn permutations above')
+        .choices(['integrated-gradients', 'shapley'])
+        .default('integrated-gradients'),
+    )
+    .option('--class <text>', 'text of the target to explain (default: the positive one, or the predicted class)')
+    .option('--baseline <json>', "row to explain against (default: the schema's fill values and centres)")
+    .option('--keep <columns>', 'columns, separated by commas, that must stay as they are where the prediction turns')
+    .option('--wanted <text>', 'text of the target to be reached (default: any other than the predicted one)')
+    .option('--seed <text>', 'seed of the permutations', 'explain')
+    .action(act(explain));
+}
+
+async function predict(screen: Screen, options: Options, argument: string): Promise<number> {
+  const judged = await modelOf(options, argument);
+  const temperature = temperatureOf(options);
+  const { rows, leftOut } = await rowsOf(judged.schema, options);
+  for (const { number, inputs } of rows) {
+    const prediction = predictRows(judged, inputs, temperature)[0]!;
+    screen.show({ type: 'prediction', row: number, ...prediction }, `row ${number}  ${predictionWords(prediction)}`);
+  }
+  for (const { number, rule } of leftOut) {
+    screen.show({ type: 'leftOut', row: number, rule }, `row ${number}  left out: ${rule}`);
+  }
+  screen.show({ type: 'predicted', rows: rows.length, leftOut: leftOut.length }, null);
+  return rows.length === 0 ? exitCodes.data.number : exitCodes.done.number;
+}
+
+async function explain(screen: Screen, options: Options, argument: string): Promise<number> {
+  const judged = await modelOf(options, argument);
+  const { schema } = judged;
+  const number = numberOf(options, 'rowNumber');
+  const { rows, leftOut } = await rowsOf(schema, options);
+  const broken = leftOut.find((row) => row.number === number);
+  if (broken !== undefined) throw new SottoError('DATA_INVALID', `row ${number}: ${broken.rule}`);
+  const row = rows.find((one) => one.number === number);
+  if (row === undefined) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `--row-number: the table has ${rows.length + leftOut.length} rows, got ${number}`,
+    );
+  }
+  const baseline = textOf(options, 'baseline');
+  const [explained, seed] = [textOf(options, 'class'), textOf(options, 'seed')];
+  const settings: ExplainOptions = {
+    method: options['method'] === 'shapley' ? 'shapley' : 'integratedGradients',
+    temperature: temperatureOf(options),
+    ...(explained === undefined ? {} : { explained }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(baseline === undefined ? {} : { baseline: encodeRecords(schema, [await recordOf('--baseline', baseline)]) }),
+  };
+  const explanation = explainRow(judged, row.inputs, settings);
+  screen.show({ type: 'explanation', row: number, ...explanation }, explanationWords(explanation));
+  if (schema.target.kind === 'number') return exitCodes.done.number;
+  const wanted = textOf(options, 'wanted');
+  const counterfactual = findCounterfactual(judged, row.inputs, {
+    keep: (textOf(options, 'keep') ?? '').split(',').filter((name) => name !== ''),
+    ...(wanted === undefined ? {} : { wanted }),
+  });
+  const { changes, distance, prediction } = counterfactual ?? { changes: null, distance: null, prediction: null };
+  screen.show(
+    { type: 'counterfactual', row: number, changes, distance, prediction },
+    `\n${counterfactualWords(counterfactual)}`,
+  );
+  return exitCodes.done.number;
+}
+
+function modelOf(options: Options, path: string): Promise<JudgedModel> {
+  return readModel(path, textOf(options, 'schema'), textOf(options, 'plan'));
+}
+
+type Rows = {
+  readonly rows: readonly { readonly number: number; readonly inputs: Float64Array }[];
+  readonly leftOut: readonly { readonly number: number; readonly rule: string }[];
+};
+
+/** The rows of --row or --data, encoded one by one. */
+async function rowsOf(schema: DataSchema, options: Options): Promise<Rows> {
+  const [row, data] = [textOf(options, 'row'), textOf(options, 'data')];
+  if ((row === undefined) === (data === undefined)) {
+    throw new SottoError('INVALID_INPUT', 'rows: name either --row or --data');
+  }
+  if (row !== undefined) {
+    return { rows: [{ number: 1, inputs: encodeRecords(schema, [await recordOf('--row', row)]) }], leftOut: [] };
+  }
+  const records = await readCsvRecords(data!);
+  const encoder = createInputEncoder(schema, records.header);
+  const rows: Rows['rows'][number][] = [];
+  const leftOut: Rows['leftOut'][number][] = [];
+  records.rows.forEach((cells, index) => {
+    const inputs = new Float32Array(encoder.features);
+    const encoded = encoder.encode(cells, inputs, 0);
+    if (encoded.ok) rows.push({ number: index + 1, inputs: Float64Array.from(inputs) });
+    else leftOut.push({ number: index + 1, rule: encoded.rule });
+  });
+  return { rows, leftOut };
+}
+
+const recordSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+
+/** A row from JSON text, or from a file of it. */
+async function recordOf(name: string, given: string): Promise<RowRecord> {
+  const parsed = recordSchema.safeParse(
+    given.trimStart().startsWith('{') ? jsonOf(name, given) : await readJson(given),
+  );
+  if (!parsed.success) throw new SottoError('INVALID_INPUT', `${name}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+function jsonOf(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SottoError('INVALID_INPUT', `${name}: not JSON`);
+  }
+}
+
+function temperatureOf(options: Options): number {
+  const value = Number(textOf(options, 'temperature') ?? '1');
+  if (!(value > 0) || value === Infinity) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `--temperature: expected a number above 0, got ${String(options['temperature'])}`,
+    );
+  }
+  return value;
+}
+
+function numberOf(options: Options, name: string): number {
+  const value = Number(textOf(options, name) ?? '1');
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new SottoError('INVALID_INPUT', `--row-number: expected 1 or more, got ${String(options[name])}`);
+  }
+  return value;
+}
+
+function textOf(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,68 @@
+import type { Counterfactual, Explanation, Prediction } from '../judging/index.ts';
+
+/** A prediction in one line. */
+export function predictionWords(prediction: Prediction): string {
+  if (prediction.kind === 'number') return prediction.value.toPrecision(5);
+  const probabilities = [...prediction.probabilities].sort((a, b) => b.probability - a.probability);
+  const shown = probabilities.slice(0, 5).map(({ value, probability }) => `${value} ${probability.toFixed(3)}`);
+  const more = probabilities.length > shown.length ? `, ${probabilities.length - shown.length} more` : '';
+  return `${prediction.value}  (${shown.join(', ')}${more})`;
+}
+
+const methods = {
+  integratedGradients: 'integrated gradients',
+  exactShapley: 'exact Shapley values',
+  permutationShapley: 'Shapley values from drawn permutations, ± standard error',
+} as const;
+
+/** An explanation as a table, the column that adds most first. */
+export function explanationWords(explanation: Explanation): string {
+  const { prediction, explained, base, value, gap, complete } = explanation;
+  const what = {
+    logOdds: `Log odds of "${explained.of}"`,
+    logit: `Logit of "${explained.of}"`,
+    value: explained.of,
+  }[explained.kind];
+  const features = [...explanation.features].sort((a, b) => Math.abs(b.attribution) - Math.abs(a.attribution));
+  const largest = Math.max(...features.map(({ attribution }) => Math.abs(attribution)), 1e-12);
+  const rows = features.map(({ column, value: own, baseline, attribution, standardError }) => [
+    column,
+    own ?? '(none)',
+    baseline ?? '(none)',
+    signed(attribution) + (standardError === null ? '' : ` ± ${standardError.toFixed(3)}`),
+    (attribution < 0 ? '−' : '+').repeat(Math.round((12 * Math.abs(attribution)) / largest)),
+  ]);
+  return [
+    `Predicted     ${predictionWords(prediction)}`,
+    `${what}: ${value.toFixed(3)} for this row, ${base.toFixed(3)} for the baseline; the columns add the difference`,
+    `By ${methods[explanation.method]}; they add up to within ${Math.abs(gap).toExponential(1)}${
+      complete ? '' : ', which is MORE than the tolerance: read them with care'
+    }`,
+    '',
+    ...table([['column', 'value', 'baseline', 'adds', ''], ...rows.map((row) => row.map(String))]),
+  ].join('\n');
+}
+
+/** A counterfactual in words; null: none was found. */
+export function counterfactualWords(counterfactual: Counterfactual | null): string {
+  if (counterfactual === null) return 'No change of three columns or fewer was found that turns the prediction.';
+  const { changes, prediction } = counterfactual;
+  const words = changes.map(({ column, from, to }) => `${column} ${to ?? '(none)'} instead of ${from ?? '(none)'}`);
+  return `It would turn with ${words.join(' and ')}: ${predictionWords(prediction)}`;
+}
+
+/** Lines of columns, each as wide as its widest cell; the fourth to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === 3 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function signed(value: number): string {
+  const text = Math.abs(value).toFixed(3);
+  return Number(text) === 0 ? text : value < 0 ? `−${text}` : `+${text}`;
+}
