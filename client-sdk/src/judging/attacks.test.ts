@@ -13,6 +13,7 @@ import {
   withShiftedScale,
 } from './corruptions.ts';
 import { encodeRecords } from './encode-records.ts';
+import { certifyRow, predictSmoothed, smoothedCounts } from './smoothing.ts';
 
 const unit = { low: 0, high: 1 };
 
@@ -211,5 +212,24 @@ describe('corruptions', () => {
     expect([...withBlur(image, shape, 1)]).toEqual([2.25, 1.5, 0, 1.5, 1, 0, 0, 0, 0]);
     expect(withBlur(image, shape, 0)).toEqual(image);
     expect(() => withBlur(image, shape, 0.5)).toThrow('got 0.5');
+  });
+});
+
+describe('randomized smoothing', () => {
+  it('certifies of a linear model a little less than the distance to its boundary, and abstains at it', async () => {
+    const { model, schema } = await linearModel('binary', [[2], [0], [0], [0], [0]], [-1]);
+    // Encoded ages of 2 and of 0.5: the boundary is at 0.5.
+    const [far, near] = [70, 55].map((age) => encodeRecords(schema, [{ age, income: 0, pain: 'none' }]));
+    const options = { sigma: 1, draws: 4_000, seed: 'a' };
+    const { output, radius } = certifyRow(model, far!, options);
+    expect(output).toBe(1);
+    expect(radius).toBeLessThan(1.5);
+    expect(radius).toBeGreaterThan(1.3);
+    expect(certifyRow(model, near!, options).radius).toBeNull();
+    expect([predictSmoothed(model, far!, options), predictSmoothed(model, near!, options)]).toEqual([1, null]);
+    const counts = smoothedCounts(model, far!, 1, 2_000, 'a');
+    expect(counts[0]! + counts[1]!).toBe(2_000);
+    expect(smoothedCounts(model, far!, 1, 2_000, 'a')).toEqual(counts);
+    expect(() => smoothedCounts(model, far!, 1, 0, 'a')).toThrow('expected 1 draw or more, got 0');
   });
 });

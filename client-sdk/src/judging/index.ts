@@ -39,3 +39,4 @@ export {
   type SampledShapleyValues,
   type ShapleyValues,
 } from './shapley.ts';
+export { certifyRow, predictSmoothed, smoothedCounts, type SmoothingOptions } from './smoothing.ts';

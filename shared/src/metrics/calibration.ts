@@ -76,13 +76,13 @@ export function calibrationFigures(
     variance += binVariance;
     absolute += Math.sqrt((2 * binVariance) / Math.PI);
   }
-  const value = gaps / total;
+  const value = Math.min(1, gaps / total);
   const half = (z95 * Math.sqrt(variance)) / total;
   return {
     ece: {
       value,
       low: Math.max(0, value - absolute / total - half),
-      high: Math.min(1, Math.max(value, value + half)),
+      high: Math.min(1, value + half),
       noiseHalfWidth: (z95 * Math.sqrt(noiseVariance * bins.length)) / total,
     },
     mce: Math.min(1, mce),

@@ -28,7 +28,7 @@ export type Drift = {
  * @param current - likewise.
  * @param noiseStd - standard deviation of the noise in each count of the two.
  * @see Siddiqi 2006 (PSI and its bands); Lin 1991 (Jensen–Shannon); Yurdakul, Naranjo 2020 for PSI's distribution without drift.
- * @throws {INVALID_INPUT} when the bins differ or a histogram is empty.
+ * @throws {INVALID_INPUT} when the bins differ or are fewer than two.
  */
 export function driftOf(
   reference: ArrayLike<number>,

@@ -5,6 +5,7 @@ export {
   type CalibrationFigures,
   type CalibrationNoise,
 } from './calibration.ts';
+export { certifiedRadius, smoothedPValue, type Certificate } from './certified-radius.ts';
 export { accuracyOf, aucOf, averagePrecisionOf, brierOf, predictedClass } from './classification.ts';
 export { binnedSpread, clientSpread, type BinnedSpread, type ClientSpread } from './client-spread.ts';
 export { differenceOfFigures, meanOfFigures, ratioOfFigures } from './combine-figures.ts';

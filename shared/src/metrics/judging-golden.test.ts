@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { calibrationBins, calibrationFigures } from './calibration.ts';
 import { accuracyOf, averagePrecisionOf, brierOf, predictedClass } from './classification.ts';
+import { certifiedRadius, smoothedPValue } from './certified-radius.ts';
 import { binnedSpread, clientSpread } from './client-spread.ts';
 import { confusionFigures, matrixFigures, type ConfusionCounts } from './confusion.ts';
 import { driftOf, labelSkew } from './drift.ts';
@@ -411,5 +412,38 @@ describe.skipIf(missing)('golden values of generalization_fairness_drift.json', 
     for (const { tp, fn, sigma, stdTpr } of golden().noisyCounts.cases) {
       near(proportionFigure({ correct: tp, incorrect: fn, noiseStd: sigma })!.noiseHalfWidth / z95, stdTpr);
     }
+  });
+});
+
+describe.skipIf(missing)('golden values of smoothing.json', () => {
+  type Golden = {
+    certify: {
+      n: number;
+      count: number;
+      alpha: number;
+      pALower: number;
+      abstain: boolean;
+      radius: Record<string, number>;
+    }[];
+    predict: { nA: number; nB: number; alpha: number; pValue: number; abstain: boolean }[];
+  };
+
+  it('of certified radii and of abstaining', () => {
+    const golden = readGolden<Golden>('smoothing.json');
+    expect(golden.certify.length).toBe(34);
+    for (const { n, count, alpha, pALower, abstain, radius } of golden.certify) {
+      for (const [sigma, expected] of Object.entries(radius)) {
+        const found = certifiedRadius(count, n, alpha, Number(sigma));
+        near(found.chance, pALower);
+        expect(found.radius === null).toBe(abstain);
+        near(found.radius ?? 0, expected, 1e-7);
+      }
+    }
+    for (const { nA, nB, alpha, pValue, abstain } of golden.predict) {
+      near(smoothedPValue(nA, nB), pValue);
+      expect(smoothedPValue(nA, nB) > alpha).toBe(abstain);
+    }
+    expect(() => certifiedRadius(3, 2, 0.05, 1)).toThrow('expected 0 to 2 of 1 draw or more, got 3');
+    expect(() => certifiedRadius(1, 2, 0, 1)).toThrow('expected alpha in (0, 1), got 0');
   });
 });
