@@ -98,6 +98,20 @@ describe('sotto-node run --dry-run', () => {
     expect((await dry('--json', '--data-source', books)).lines[2]).toEqual(first.lines[2]);
   });
 
+  it('says what is wrong with the schema itself, or rarely meant', async () => {
+    const write = (column: object) =>
+      writeFile(
+        join(folder, 'odd.json'),
+        JSON.stringify({ ...schema, columns: [{ ...schema.columns[0], ...column }] }),
+      );
+    await write({ scale: 0.1 });
+    const odd = await dry('--schema', join(folder, 'odd.json'));
+    expect([odd.code, odd.out]).toEqual([0, expect.stringContaining('Warning: schema.columns[0].scale: ')]);
+    await write({ min: 300 });
+    const wrong = await dry('--schema', join(folder, 'odd.json'));
+    expect([wrong.code, wrong.out]).toEqual([2, expect.stringContaining('min 300 is not below max 120')]);
+  });
+
   it("ends with the error's code", async () => {
     expect((await dry('--split', '0.9,0.9')).code).toBe(2);
     expect((await dry('--data', join(folder, 'none.csv'))).code).toBe(2);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
-import type { DataSchema } from '@sotto/shared/plan';
+import { checkDataSchema, findingText, type DataSchema, type PlanReport } from '@sotto/shared/plan';
 import { numberedBy, type AddressedRows } from '../data/sources.ts';
 import { partOfUnit, type SplitFractions } from '../data/split.ts';
 import { surveyRows } from '../data/survey.ts';
@@ -39,6 +39,7 @@ export type DryRun = {
  * @throws what reading may throw.
  */
 export async function dryRun(screen: Screen, { rows, holdout, schema, booksFolder, split }: DryRun): Promise<number> {
+  showFindings(screen, schema);
   if (schema.unitId === null) numberedBy(rows);
   let units = 0;
   for (const [index, { source }] of [rows, ...(holdout === null ? [] : [holdout])].entries()) {
@@ -55,6 +56,16 @@ export async function dryRun(screen: Screen, { rows, holdout, schema, booksFolde
     'A dry run: nothing was sent, nothing joined, and the books are as they were.',
   );
   return units === 0 ? exitCodes.data.number : exitCodes.done.number;
+}
+
+/** What is wrong with the schema itself, or rarely meant. @throws {INVALID_INPUT} at the first line that cannot stand. */
+function showFindings(screen: Screen, schema: DataSchema): void {
+  const report: PlanReport = { problems: [], warnings: [] };
+  checkDataSchema(schema, report, 'schema');
+  const [wrong] = report.problems;
+  if (wrong !== undefined) throw new SottoError('INVALID_INPUT', findingText(wrong));
+  for (const warning of report.warnings)
+    screen.show({ type: 'warning', ...warning }, `Warning: ${findingText(warning)}`);
 }
 
 /** Of a split as `0.2,0.1`. @throws {INVALID_INPUT} */

@@ -39,7 +39,7 @@ export {
 export { descriptionOfMetadata, modelMetadata, type ModelDescription } from './model-description.ts';
 export { parsePlan, planHashOf } from './parse-plan.ts';
 export { accountedEpsilon, eventsOf, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
-export type { PlanFinding } from './plan-finding.ts';
+export type { PlanFinding, PlanReport } from './plan-finding.ts';
 export {
   planSchema,
   signedPlanSchema,
