@@ -11,6 +11,7 @@
  *
  * Folders, by environment: DEMO_AUTHORITY (key file; prepare, invite, sign), DEMO_PUBLIC (nothing secret; all), DEMO_SILOS
  * (silo-1 … silo-3; prepare and invite write there, a silo sees its own alone as DEMO_SILO), SOTTO_DIR (the coordinator's own).
+ * DEMO_DEVICE is the silo's --device.
  * Each step that was done is kept, so that `up` after `down` goes on.
  */
 import { spawn } from 'node:child_process';
@@ -108,8 +109,9 @@ async function silo(number) {
     await writeWhole(certificate, JSON.stringify(identity.certificate));
   }
   const data = ['--schema', join(digits, 'schema.json'), '--data', join(own, 'digits.csv')];
+  const device = ['--device', process.env.DEMO_DEVICE ?? 'auto'];
   process.exitCode = await ended(
-    start('sotto-node', ['--folder', node, 'run', ...data, '--data-source', join(own, 'books')]),
+    start('sotto-node', ['--folder', node, 'run', ...data, ...device, '--data-source', join(own, 'books')]),
   );
 }
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { gpuCheck, gpuInstall } from './gpu-commands.ts';
 import { addressHelp } from '../data/sources.ts';
 import { addJudgingCommands } from './judging-commands.ts';
@@ -126,8 +126,19 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .description('write a policy with every line at its careful default')
     .argument('[file]', 'where to', 'policy.json')
     .action(act(initPolicy));
-  const gpu = program.command('gpu').description('the optional native engine');
-  gpu.command('check').description('say whether the GPU engine can be used, and what is missing').action(act(gpuCheck));
-  gpu.command('install').description('install @tensorflow/tfjs-node-gpu beside the node').action(act(gpuInstall));
+  const gpu = program.command('gpu').description('engines on a GPU, which are optional');
+  gpu.command('check').description('say which engine can use a GPU here, and what is missing').action(act(gpuCheck));
+  gpu
+    .command('install')
+    .description('install an engine for a GPU beside the node')
+    .addArgument(
+      new Argument(
+        '[engine]',
+        'cuda: TensorFlow, for NVIDIA with CUDA 11 and cuDNN 8; webgpu: Dawn, for every driver with Vulkan',
+      )
+        .choices(['cuda', 'webgpu'])
+        .default('cuda'),
+    )
+    .action(act(gpuInstall));
   return program;
 }

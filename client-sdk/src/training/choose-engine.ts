@@ -71,10 +71,10 @@ export async function chooseEngine(
     refused.push({ engine, device: on, ms, refused: reason });
   };
   const weights = initialWeights(spec.topology, spec.inputs, '00'.repeat(32));
-  const time = async (name: string, on: 'gpu' | 'cpu', create: Tried['create']): Promise<void> => {
+  const time = async (name: string, on: 'gpu' | 'cpu', create: Tried['create'], startRows = 1): Promise<void> => {
     const model = create(spec);
     try {
-      const ms = await withinLimit(trial(model, weights, spec, on === 'gpu' ? trialRows : 1, search.nowMs), limitMs);
+      const ms = await withinLimit(trial(model, weights, spec, startRows, search.nowMs), limitMs);
       tried.push({ name, device: on, ms, model, create });
     } catch (error) {
       await model.dispose().catch(() => undefined);
@@ -92,7 +92,8 @@ export async function chooseEngine(
       try {
         // Loading its code may hang too, and is longer than starting it.
         const engine = await withinLimit(candidate.start(limitMs), 2 * limitMs);
-        await time(name, on, (one) => modelOn(engine, one, on));
+        const { fixedRows } = candidate;
+        await time(name, on, (one) => modelOn(engine, one, fixedRows), fixedRows && trialRows);
       } catch (error) {
         refuse(name, on, reasonOf(error));
       }
@@ -130,10 +131,10 @@ export async function chooseEngine(
 /** The engine that is always there: the product's own loops. */
 export const plainArrays = 'typed arrays';
 
-/** The model on an engine, which becomes the current one whenever it computes. On a GPU, always as many rows at once. */
-function modelOn({ tf, backend }: Engine, spec: ModelSpec, device: 'gpu' | 'cpu'): LocalModel {
+/** The model on an engine, which becomes the current one whenever it computes. */
+function modelOn({ tf, backend }: Engine, spec: ModelSpec, fixedRows: true | undefined): LocalModel {
   const inner = createTfjsModel(tf, spec);
-  const model = device === 'gpu' ? inFixedRows(inner, trialRows) : inner;
+  const model = fixedRows ? inFixedRows(inner, trialRows) : inner;
   const current = async (): Promise<void> => {
     if (tf.getBackend() !== backend) await tf.setBackend(backend);
   };

@@ -12,6 +12,8 @@ export type EngineCandidate = {
   /** As the screen names it, for example `tfjs wasm`. */
   readonly name: string;
   readonly device: 'gpu' | 'cpu';
+  /** Adds up as the number of rows suits it: always given as many (`inFixedRows`), so that a row's bits follow from no other's. */
+  readonly fixedRows?: true;
   /** Tried only where no other engine of tfjs can be used: it is never the quickest. */
   readonly lastResort?: true;
   /**

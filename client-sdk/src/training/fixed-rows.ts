@@ -3,8 +3,8 @@ import { integerStream, type DenseTrace, type LocalModel, type UnitBatch } from 
 /**
  * A model that is always given the same number of rows at once, the last ones made of zeros where there are fewer.
  *
- * Engines on a GPU choose how they add up by the shape of what they are given, so that a row's last bit would follow from how
- * many others there are; and each new shape costs them a compilation.
+ * Engines on a GPU, and TensorFlow's own on a processor, choose how they add up by the shape of what they are given, so that a
+ * row's last bit would follow from how many others there are; and each new shape costs a GPU a compilation.
  *
  * Each block's dropout masks come from a seed of its own, drawn from the given one.
  */

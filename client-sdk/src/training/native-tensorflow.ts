@@ -16,18 +16,24 @@ export type NativeProbe = {
   readonly reason: string;
 };
 
-/** Native builds as engines. Both register as one backend: where the first runs, the other does not. */
-export const nativeEngines: readonly EngineCandidate[] = builds.map(({ name, device }) => ({
-  name,
-  device,
-  async start(limitMs) {
-    const { tf, reason } = tryLoad(name);
-    if (tf === null) throw new SottoError('UNSUPPORTED', reason);
-    const engine = await startBackend(tf, 'tensorflow', limitMs);
-    if (device === 'gpu' && !usesGpu(tf)) throw new SottoError('UNSUPPORTED', noGpu);
-    return engine;
-  },
-}));
+/**
+ * Native builds as engines. Both register as one backend: where the first runs, the other does not.
+ * @param from - address of the module that looks for them.
+ */
+export function nativeEngines(from = import.meta.url): readonly EngineCandidate[] {
+  return builds.map(({ name, device }) => ({
+    name,
+    device,
+    fixedRows: true,
+    async start(limitMs) {
+      const { tf, reason } = tryLoad(name, from);
+      if (tf === null) throw new SottoError('UNSUPPORTED', reason);
+      const engine = await startBackend(tf, 'tensorflow', limitMs);
+      if (device === 'gpu' && !usesGpu(tf)) throw new SottoError('UNSUPPORTED', noGpu);
+      return engine;
+    },
+  }));
+}
 
 /** What stands in the way of each native build. */
 export async function probeNativeTensorflow(): Promise<readonly NativeProbe[]> {
@@ -46,8 +52,12 @@ function usesGpu(tf: typeof Tf): boolean {
   return backend?.isUsingGpuDevice === true;
 }
 
-function tryLoad(name: string): { tf: typeof Tf | null; reason: string } {
-  const require = createRequire(import.meta.url);
+/**
+ * A native build, or why there is none.
+ * @param from - address of the module that looks for it.
+ */
+export function tryLoad(name: string, from = import.meta.url): { tf: typeof Tf | null; reason: string } {
+  const require = createRequire(from);
   try {
     require.resolve(name);
   } catch {

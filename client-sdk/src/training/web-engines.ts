@@ -36,6 +36,7 @@ function webglEngine(allowSoftware: boolean): EngineCandidate {
   return {
     name: 'tfjs webgl',
     device: 'gpu',
+    fixedRows: true,
     async start(limitMs) {
       const renderer = webglRenderer();
       if (!allowSoftware && isSoftwareAdapter([renderer])) {

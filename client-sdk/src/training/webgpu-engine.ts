@@ -38,6 +38,7 @@ export function webgpuEngine(
   return {
     name: 'tfjs webgpu',
     device: 'gpu',
+    fixedRows: true,
     async start(limitMs) {
       const adapter = await withinLimit(adapterOf(gpu), limitMs);
       if (!allowSoftware && isSoftware(adapter)) {
