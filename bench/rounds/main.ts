@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,12 +23,13 @@ if (values.help) {
 Times rounds in simulation and over real sockets with TLS, and measures memory, start and size of installation. Medians are held
 to the goals; run it on a machine that does nothing else: the load before each row is in the result.
 --peers N runs each row and the same work on a peer N times in turn and gives the ratio; it needs SOTTO_SHARED/peers.
+With --only, the FILE of --out keeps its other rows.
 Cases: ${roundsCases.map(({ id }) => id).join(', ')}`);
   process.exit(0);
 }
 
 const chosen = values.only?.split(',');
-const results: unknown[] = [];
+const results: { readonly id: string }[] = [];
 let missed = 0;
 
 for (const { id, what, measure } of roundsCases) {
@@ -85,13 +86,27 @@ if (values.peers !== undefined && folder === null) console.error('skipped the pe
 const peers =
   folder === null ? null : await compareWithPeers(folder, chosen, Number(values.peers), (text) => console.error(text));
 
+/** What the file has already, where only some rows were asked for. */
+function kept<T>(part: 'results' | 'peers'): readonly T[] | null {
+  if (chosen === undefined || values.out === undefined || !existsSync(values.out)) return null;
+  return (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, readonly T[] | null>)[part] ?? null;
+}
+
+/** The file's rows, with what was measured now in the place of what was. */
+function withKept<T>(measured: readonly T[], part: 'results' | 'peers', keyOf: (row: T) => string): readonly T[] {
+  const before = kept<T>(part) ?? [];
+  const now = new Map(measured.map((row) => [keyOf(row), row]));
+  const known = new Set(before.map(keyOf));
+  return [...before.map((row) => now.get(keyOf(row)) ?? row), ...measured.filter((row) => !known.has(keyOf(row)))];
+}
+
 const report = {
   bench: 'rounds',
   quick: values.quick,
   node: process.version,
   machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() },
-  results,
-  peers,
+  results: withKept(results, 'results', ({ id }) => id),
+  peers: peers === null ? kept('peers') : withKept(peers, 'peers', ({ ours, peer, only }) => `${ours}/${peer}/${only}`),
 };
 if (values.out !== undefined) {
   mkdirSync(dirname(values.out), { recursive: true });

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createMaskThreads } from '@sotto/coordinator/sessions';
@@ -9,26 +10,29 @@ import { toHex } from '@sotto/shared/vector';
 import { hasChromium, openBrowserCrypto } from '../../e2e/testing/browser-crypto.ts';
 import { writeReport } from '../report.ts';
 import { measureIntake } from './intake.ts';
-import { flowerMaskRate, flowerPython } from './peer.ts';
+import { flowerMaskRate, flowerPython, flowersSession, sessionOnFlowersGraph } from './peer.ts';
 import { timedSession, type SessionTerms } from './timed-session.ts';
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    flower: { type: 'string' },
     out: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
 if (values.help) {
-  console.log(`npm run bench -- secure-sum [--json] [--quick] [--out FILE]
+  console.log(`npm run bench -- secure-sum [--json] [--quick] [--flower TURNS] [--out FILE]
 
 CPU time of the secure sum's functions on one thread: masks, beside OpenSSL's AES-256-CTR, in Chromium, and in turn with
 Flower's where it is installed; noise; shares; and whole sessions of 100 clients with every signature checked, by both
 suites, the recovery also on two threads by the clock. Then the memory of a coordinator to which 100 clients upload 10
 million parameters at once.
---quick: 30 clients and 100,000 parameters instead of 1,000,000.`);
+--quick: 30 clients and 100,000 parameters instead of 1,000,000.
+--flower TURNS: nothing but whole sessions on Flower's graph (50 neighbours, 34 shares to a secret), in turn with Flower's own
+functions by SOTTO_SHARED/peers; the FILE keeps its other rows.`);
   process.exit(0);
 }
 
@@ -51,6 +55,11 @@ async function seconds(passes: number, work: () => Promise<void> | void): Promis
     best = Math.min(best, (user + system) / 1e6);
   }
   return best;
+}
+
+if (values.flower !== undefined) {
+  compareSessions(Number(values.flower));
+  process.exit(0);
 }
 
 const crypto = createNodeCrypto({ rememberSignatures: false });
@@ -120,6 +129,35 @@ row(
   values.quick ? null : 3,
 );
 row(`${what}: until the last is answered, by the clock`, 's', intake.seconds);
+
+/** Ours and theirs in turn, so that a slow minute hurts both alike. */
+function compareSessions(turns: number): void {
+  const [client, coordinator]: [number[], number[]] = [[], []];
+  for (let turn = 0; turn < turns; turn++) {
+    const [ours, theirs] = [sessionOnFlowersGraph(), flowersSession()];
+    if (theirs === null) throw new Error('SOTTO_SHARED/peers is not there');
+    client.push(theirs.clientSeconds / ours.clientSeconds);
+    coordinator.push(theirs.coordinatorSeconds / ours.coordinatorSeconds);
+    console.error(JSON.stringify({ ours, theirs }));
+  }
+  const name = "100 clients, 1000000 parameters, 10 % lost, Flower's graph";
+  row(
+    `${name}: a client of Flower's takes so many times ours, the worst of ${turns} turns`,
+    'times',
+    Math.min(...client),
+    4,
+  );
+  row(`${name}: its coordinator, likewise`, 'times', Math.min(...coordinator), 15);
+  const before: readonly Row[] =
+    values.out !== undefined && existsSync(values.out)
+      ? (JSON.parse(readFileSync(values.out, 'utf8')) as { rows: readonly Row[] }).rows
+      : [];
+  const kept = before.filter(({ what }) => !what.startsWith(name));
+  writeReport(
+    { bench: 'secure-sum', quick: false, load, rows: [...kept, ...rows] },
+    { out: values.out, json: values.json },
+  );
+}
 
 /** Seconds in which 100 secrets are rebuilt from the same holders' shares, coefficients included. */
 async function batchSeconds(): Promise<number> {
