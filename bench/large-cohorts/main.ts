@@ -124,8 +124,8 @@ async function groupedTimes({ clients, dimension, suite }: SessionTerms, size: n
 /** The file's rows, with what was measured now in the place of what was. */
 function withKept(measured: readonly Row[], file: string | undefined): readonly Row[] {
   if (only === undefined || file === undefined || !existsSync(file)) return measured;
-  const keyOf = ({ clients, parameters, suite, groupsOf = null }: Row): string =>
-    [clients, parameters, suite, groupsOf].join();
+  const keyOf = ({ clients, parameters, suite, groupsOf: size }: Row): string =>
+    [clients, parameters, suite, size ?? null].join();
   const now = new Map(measured.map((row) => [keyOf(row), row]));
   const { rows: kept } = JSON.parse(readFileSync(file, 'utf8')) as { rows: readonly Row[] };
   const known = new Set(kept.map(keyOf));

@@ -29,7 +29,7 @@ Cases: ${roundsCases.map(({ id }) => id).join(', ')}`);
 }
 
 const chosen = values.only?.split(',');
-const results: { readonly id: string }[] = [];
+const results: (Readonly<Record<string, unknown>> & { readonly id: string })[] = [];
 let missed = 0;
 
 for (const { id, what, measure } of roundsCases) {
