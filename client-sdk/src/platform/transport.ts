@@ -20,7 +20,13 @@ import {
 import type { SumIdentity } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
 import { backOffMs, pause } from './back-off.ts';
-import { errorOfAnswer, parseJson, type CoordinatorHttp, type HttpAnswer, type HttpRequest } from './coordinator-http.ts';
+import {
+  errorOfAnswer,
+  parseJson,
+  type CoordinatorHttp,
+  type HttpAnswer,
+  type HttpRequest,
+} from './coordinator-http.ts';
 import { createPartialBody } from './partial-body.ts';
 import { signIn, skewWarning, type SignedIn } from './sign-in.ts';
 import type { SocketLine } from './socket-line.ts';
@@ -162,7 +168,10 @@ class OwnedTransport implements Transport {
       if (from > before) progressed();
       const headers = { ...named, ...rangeHeader(from, vector.length) };
       const body = vector.subarray(from);
-      const answer = await this.#largePut({ method: 'PUT', path, headers, body, maxBytes: controlMessageMaxBytes }, either);
+      const answer = await this.#largePut(
+        { method: 'PUT', path, headers, body, maxBytes: controlMessageMaxBytes },
+        either,
+      );
       const value = parseJson(answer.body);
       if (uploadOffsetSchema.safeParse(value).success) {
         throw new SottoError('UNREACHABLE', `${path}: the coordinator does not have the ${from} bytes before the rest`);

@@ -113,11 +113,14 @@ export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
         return reply.status(409).send(offset);
       },
     );
-    scope.get<{ Params: { session: string } }>('/v1/sessions/:session/vector', async (request): Promise<UploadOffset> => {
-      const client = requireClient(access, request);
-      const { session } = request.params;
-      return { offset: await intake.offset(senderOf(client, session), () => driver.vectorBytes(client, session)) };
-    });
+    scope.get<{ Params: { session: string } }>(
+      '/v1/sessions/:session/vector',
+      async (request): Promise<UploadOffset> => {
+        const client = requireClient(access, request);
+        const { session } = request.params;
+        return { offset: await intake.offset(senderOf(client, session), () => driver.vectorBytes(client, session)) };
+      },
+    );
   });
 }
 

@@ -118,7 +118,7 @@ function onInput(state: RunState, input: RunInput): RunStep {
     case 'connected':
       return onConnected(state, input);
     case 'disconnected': {
-      const next = withClient(state, input.client, { connected: false });
+      const next = withClient(state, input.client, { connected: false, awaySince: input.at });
       const session = sessionWith(state, input.client);
       if (session === null) return { state: next, effects: [] };
       const ms = returnMs(state.facts.plan, session.stage);
@@ -171,8 +171,11 @@ function onInput(state: RunState, input: RunInput): RunStep {
 }
 
 /** Sessions that were open when the process ended are dead: their secrets were in memory, here and at the clients. */
-function onRestart(state: RunState, at: number): RunStep {
-  if (state.ended !== null) return { state, effects: [] };
+function onRestart(before: RunState, at: number): RunStep {
+  if (before.ended !== null) return { state: before, effects: [] };
+  // All lines were lost with the process.
+  const clients = [...before.clients].map(([client, known]) => [client, { ...known, awaySince: at }] as const);
+  const state = { ...before, clients: new Map(clients) };
   if (state.sessions.length === 0) return decide(state, at, []);
   // Which stage they had reached is not durable, so they count as charged.
   const sessions = state.sessions.map((session) => ({ ...session, mayBeCharged: true }));
@@ -192,13 +195,17 @@ function onConnected(before: RunState, input: Extract<RunInput, { type: 'connect
   const restarted = heard === 'nothing';
   const mark = heard === undefined || heard === 'nothing' ? null : heard;
   // A process that has begun anew has answered nothing.
-  const state = withClient(before, client, { connected: true, ...(restarted ? { answer: 'none' } : {}) });
-  if (state.ended !== null) {
-    const heardAll = mark !== null && !comesAfter({ event: state.events - 1, part: partOf('runEnded') }, mark);
-    return { state, effects: heardAll ? [] : [send(client, endMessage(state))] };
-  }
+  const state = withClient(before, client, {
+    connected: true,
+    awaySince: null,
+    ...(restarted ? { answer: 'none' } : {}),
+  });
   const effects: RunEffect[] = [];
   if (input.missed != null) effects.push({ type: 'send', client, ...input.missed });
+  if (state.ended !== null) {
+    const heardAll = mark !== null && !comesAfter({ event: state.events - 1, part: partOf('runEnded') }, mark);
+    return { state, effects: heardAll ? effects : [...effects, send(client, endMessage(state))] };
+  }
   if (mark === null || known.answer === 'none') effects.push({ type: 'offer', client });
   const session = sessionWith(state, client);
   if (session === null) {
@@ -313,7 +320,12 @@ function decide(state: RunState, at: number, before: readonly RunEffect[]): RunS
   }
   const known = [...state.clients.values()];
   const undecided = known.some((client) => client.connected && client.answer === 'none');
-  const incomplete = !known.every(isReady) && (undecided || state.attempt === 0);
+  // Whose line broke a moment ago is likely to come back: a blink at the wrong moment must not cost it the round.
+  const blinks = known.some(
+    ({ answer, awaySince }) =>
+      (answer === 'accepted' || answer === 'none') && awaySince !== null && at - awaySince < gatherMs,
+  );
+  const incomplete = !known.every(isReady) && (undecided || blinks || state.attempt === 0);
   if (incomplete && !state.gathered) {
     if (state.waiting === 'gather') return { state, effects: before };
     return {

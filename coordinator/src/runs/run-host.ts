@@ -89,6 +89,8 @@ export type RunHostInput = {
   readonly offerTo: (client: string) => ServerMessage | undefined;
   readonly changed: () => void;
   readonly isConnected: (client: string) => boolean;
+  /** Number of a client's newest line. */
+  readonly lineOf: (client: string) => number;
   /** Whether any run needs a blob. */
   readonly isKept: (hash: string) => boolean;
 };
@@ -115,6 +117,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   let tail: Promise<unknown> = Promise.resolve();
   let bytesUp = 0;
   let bytesDown = 0;
+  /** The lines whose opening the machine has seen. */
+  const knownLines = new Map<string, number>();
   let measured: { readonly message: ServerMessage; readonly length: number } | null = null;
   await restore();
 
@@ -145,7 +149,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     return result;
   }
 
-  async function apply(event: RunEvent | RunInput): Promise<void> {
+  async function apply(event: RunEvent | RunInput, line?: number): Promise<void> {
+    if (event.type === 'connected') knownLines.set(event.client, line ?? input.lineOf(event.client));
     const step = stepRun(state, event);
     state = step.state;
     for (const effect of step.effects) await perform(effect);
@@ -156,8 +161,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       case 'record':
         return recordEvent(effect.event);
       case 'send':
-        bytesDown += lengthOf(effect.message);
-        return transport.send(effect.client, effect.message, markOf(effect.message, effect.event));
+        return send(effect.client, effect.message, effect.event);
       case 'offer':
         return sendOffer(effect.client);
       case 'setTimer':
@@ -184,7 +188,14 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   function sendOffer(client: string): void {
     const offer = offerTo(client);
-    if (offer !== undefined) transport.send(client, offer, markOf(offer));
+    if (offer !== undefined) send(client, offer);
+  }
+
+  /** On a line of which is known what its client has heard; on one that has just opened it would come twice. */
+  function send(client: string, message: ServerMessage, event?: number): void {
+    if (knownLines.get(client) !== input.lineOf(client)) return;
+    bytesDown += lengthOf(message);
+    transport.send(client, message, markOf(message, event));
   }
 
   /** A request of a session that is open belongs to its opening; what else is sent tells of the newest event. */
@@ -199,7 +210,9 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   /** The end of the session that a client heard of last, if it has not heard that. */
   async function missedBy(client: string, heard: HeardOfRun): Promise<MissedEnd | null> {
-    if (heard === 'nothing' || heard.part >= partOf('sessionClosed') || heard.event >= sequence - 1) return null;
+    // The first event opens no session, and after the end of one, or the newest event, there is nothing to miss.
+    if (heard === 'nothing' || heard.event === 0) return null;
+    if (heard.part >= partOf('sessionClosed') || heard.event >= sequence - 1) return null;
     const events = await store.events(facts.runId, heard.event);
     return missedEnd(
       events.map((text) => runEventSchema.parse(JSON.parse(text))),
@@ -450,15 +463,17 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       return isUploadAwaited(session.sum, client) ? session.header.dimension * 4 : null;
     },
     feed,
-    connected: (client, heard) =>
-      enqueue(() =>
+    connected(client, heard) {
+      const line = input.lineOf(client);
+      return enqueue(() =>
         guarded(async () => {
           // Marks of events that the store does not have: it was put back, and nothing is known of what they mean.
           const known = heard === null || (heard !== 'nothing' && heard.event >= sequence) ? null : heard;
           const told = known === null ? {} : { heard: known, missed: await missedBy(client, known) };
-          await apply({ type: 'connected', at: clock.now(), client, ...told });
+          await apply({ type: 'connected', at: clock.now(), client, ...told }, line);
         }),
-      ),
+      );
+    },
     sumMessage: (client, message) =>
       enqueue(async () => {
         const refused = inSession(client, message.sessionId);

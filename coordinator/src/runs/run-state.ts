@@ -22,6 +22,8 @@ export function runFactsOf(runId: string, signedPlan: SignedPlan): RunFacts {
 /** A roster client as the run sees it. Known only since this process started, but for the last two. */
 export type RunClient = {
   readonly connected: boolean;
+  /** When its line was lost; null while it is there, or was not yet. */
+  readonly awaySince: number | null;
   /** What it answered to the offer of this process. */
   readonly answer: 'none' | 'accepted' | 'refused' | 'revoked';
   /** Why it refused, or why it was lost last. */
@@ -182,7 +184,14 @@ export type RunStep = { readonly state: RunState; readonly effects: readonly Run
 
 /** A run before its first event. */
 export function initialRunState(facts: RunFacts): RunState {
-  const nobody: RunClient = { connected: false, answer: 'none', reason: null, sessionsSurvived: 0, answeredAttempt: 0 };
+  const nobody: RunClient = {
+    connected: false,
+    awaySince: null,
+    answer: 'none',
+    reason: null,
+    sessionsSurvived: 0,
+    answeredAttempt: 0,
+  };
   return {
     facts,
     submittedAt: 0,
