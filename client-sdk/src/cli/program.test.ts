@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,6 +107,25 @@ describe('sotto-node', () => {
     expect(await readFile(join(folder, 'identity', 'identity.json'), 'utf8')).toBe(before);
     expect(await run('--invitation', invitation('b'))).toBe(11);
     expect(told('error')).toMatchObject([{ code: 'CONFLICT' }]);
+  });
+
+  it('takes part with a table that memory does not hold: its rows lie in a file that nobody finds', async () => {
+    const { schema } = examplePlan();
+    const cells = schema.columns.map((column) =>
+      column.kind === 'number' ? column.min : column.kind === 'category' ? column.values[0] : '',
+    );
+    const { target } = schema;
+    const row = (id: number) =>
+      [...(schema.unitId === null ? [] : [id]), ...cells, target.kind === 'binary' ? target.positive : 0].join(',');
+    const file = join(folder, 'many.csv');
+    const lines = Array.from({ length: 200 }, (_, index) => row(index % 60));
+    await writeFile(file, [columnsOf(schema).join(','), ...lines].join('\n'));
+    const code = run('--data', file, '--memory', '2kB');
+    await vi.waitFor(() => expect(told('connected')).toHaveLength(1), 10_000);
+    expect(told('dataRead')).toMatchObject([{ inFile: true, report: { rows: 200, rowsKept: 200 } }]);
+    expect((await readdir(`${file}.sotto`)).filter((name) => name.startsWith('rows'))).toEqual([]);
+    server.send(ended);
+    expect(await code).toBe(0);
   });
 
   it('refuses an expired invitation and what is none', async () => {

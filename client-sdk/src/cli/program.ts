@@ -83,7 +83,7 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .option('--policy <file>', 'what this node allows (JSON); the careful defaults without it')
     .option(
       '--holdout <address>',
-      'rows that never take part; each finished model is scored on them, on this screen alone',
+      'a file or folder with rows that never take part; each finished model is scored on them, on this screen alone',
     )
     .option('--data-source <folder>', dataSourceHelp)
     .option('--invitation <invitation>', 'join first where the node has not joined: the line of text, a file or -')

@@ -55,10 +55,19 @@ export function createRowEncoder(schema: DataSchema, header: readonly string[]):
       const value = target(cells[targetPlace]!);
       if (typeof value === 'string') return { ok: false, rule: value };
       if (unitPlace === null) return { ok: true, unitId: null, target: value };
-      const unitId = textOf(cells[unitPlace]!);
-      return unitId === ''
-        ? { ok: false, rule: `${schema.unitId}: the unit's id is missing` }
-        : { ok: true, unitId, target: value };
+      const cell = cells[unitPlace]!;
+      // A number that is none stands for a missing id in tables that have no other sign for it.
+      if (textOf(cell) === '' || Number.isNaN(cell)) {
+        return { ok: false, rule: `${schema.unitId}: the unit's id is missing` };
+      }
+      // Beyond, ids that differ are the same number, and two patients would be one.
+      if (typeof cell === 'number' && Math.abs(cell) > Number.MAX_SAFE_INTEGER) {
+        return {
+          ok: false,
+          rule: `${schema.unitId}: the unit's id is a number of more than 15 digits; write ids as texts`,
+        };
+      }
+      return { ok: true, unitId: textOf(cell), target: value };
     },
   };
 }

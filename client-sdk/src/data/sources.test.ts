@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { isSottoError } from '@sotto/shared/errors';
 import { dataSchemaSchema } from '@sotto/shared/plan';
 import { parquetWriteBuffer } from 'hyparquet-writer';
@@ -124,8 +125,10 @@ describe('the same table from another source', () => {
       column('age', 'DOUBLE', Number),
       column('patient', 'STRING', String),
     ];
-    for (const codec of ['SNAPPY', 'UNCOMPRESSED'] as const) {
-      const bytes = parquetWriteBuffer({ columnData, rowGroupSize: 17, codec });
+    const compressors = { GZIP: gzipSync, BROTLI: brotliCompressSync };
+    for (const codec of ['SNAPPY', 'UNCOMPRESSED', 'GZIP', 'BROTLI'] as const) {
+      const own = codec === 'GZIP' || codec === 'BROTLI' ? { compressors: { [codec]: compressors[codec] } } : {};
+      const bytes = parquetWriteBuffer({ columnData, rowGroupSize: 17, codec, ...own });
       sameUnits(await readAt(await file(`${codec}.parquet`, new Uint8Array(bytes))));
     }
   });
@@ -281,6 +284,16 @@ describe('bad input', () => {
     expect(await failureOf(readAt(await file('d.jsonl', JSON.stringify(nested))))).toMatch(
       /line 1, column age.*got a list/,
     );
+  });
+
+  it('ids that are numbers: none that is missing, none that another patient shares by rounding', async () => {
+    const some = [7, NaN, null, 2 ** 53, Infinity, 9_007_199_254_740_991n, '9007199254740993'];
+    const { report, unitIds } = await read(fromIterable(some.map((patient) => ({ ...rows[0]!, patient }))));
+    expect(unitIds).toEqual(['7', '9007199254740991', '9007199254740993']);
+    expect(report.leftOut.map(({ rule, rows: count }) => [rule, count])).toEqual([
+      ["patient: the unit's id is missing", 2],
+      ["patient: the unit's id is a number of more than 15 digits; write ids as texts", 2],
+    ]);
   });
 
   it('text in another encoding', async () => {
