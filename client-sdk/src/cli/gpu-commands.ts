@@ -18,7 +18,7 @@ export async function gpuCheck(screen: Screen): Promise<number> {
     { type: 'gpuMachine', node: machine.node, driver: machine.nvidiaDriver, missingForCuda: missing },
     [
       `Node ${machine.node} on ${machine.platform} (${machine.arch}); NVIDIA driver: ${machine.nvidiaDriver ?? 'none found'}.`,
-      ...missing.map((line) => `For CUDA: ${line}`),
+      ...missing.map((line) => `tfjs-node-gpu, ${line}`),
     ].join('\n'),
   );
   const probes = await probeEngines();

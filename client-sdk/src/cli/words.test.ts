@@ -125,3 +125,29 @@ describe('planWords', () => {
     expect(text).toContain('WITHOUT DIFFERENTIAL PRIVACY');
   });
 });
+
+it('says what computes, and of every other engine why it does not', () => {
+  const words = wordsOf(() => 0);
+  const choice = { engine: 'tfjs wasm', device: 'cpu', reason: '256 rows took 2.0 ms with tfjs wasm' } as const;
+  const trials = [
+    { engine: 'tfjs wasm', device: 'cpu', ms: 2, refused: null },
+    { engine: 'tfjs webgpu', device: 'gpu', ms: null, refused: 'the adapter is software (llvmpipe)' },
+    { engine: 'typed arrays', device: 'cpu', ms: 26.15, refused: 'slower' },
+  ] as const;
+  const notice: NodeNotice = {
+    type: 'engine',
+    runId: null,
+    memoryBytes: 150e6,
+    rowsPerSecond: 128_000,
+    trials,
+    ...choice,
+  };
+  expect(words(notice)!.split('\n')).toEqual([
+    'Training with tfjs wasm (cpu, 128000 rows a second; the node takes 150 MB): 256 rows took 2.0 ms with tfjs wasm',
+    '    not tfjs webgpu: the adapter is software (llvmpipe)',
+    '    not typed arrays: slower (26.1 ms)',
+  ]);
+  expect(words({ ...notice, rowsPerSecond: null, trials: [] })).toMatch(
+    /^Training with tfjs wasm \(cpu; the node takes/,
+  );
+});

@@ -57,7 +57,7 @@ function webglEngine(allowSoftware: boolean): EngineCandidate {
 }
 
 function webglRenderer(): string {
-  if (typeof OffscreenCanvas === 'undefined') throw new SottoError('UNSUPPORTED', 'there is no canvas without a page');
+  if (typeof OffscreenCanvas === 'undefined') throw new SottoError('UNSUPPORTED', 'there is no OffscreenCanvas here');
   const gl = new OffscreenCanvas(1, 1).getContext('webgl2');
   if (gl === null) throw new SottoError('UNSUPPORTED', 'there is no WebGL 2 here');
   const named = gl.getExtension('WEBGL_debug_renderer_info');

@@ -17,7 +17,7 @@ export const convolutionFilterGradient: ComposedKernel = (stock, inputs, attrs) 
   const { tf, backend, run } = stock;
   const { x, dy } = inputs as { x: Tf.TensorInfo; dy: Tf.TensorInfo };
   const given = attrs as unknown as Tf.Conv2DBackpropFilterAttrs;
-  if (given.dataFormat !== 'NHWC' || x.dtype !== 'float32' || dy.dtype !== 'float32') return null;
+  if (given.dataFormat !== 'NHWC') return null;
   const { strides, pad, dimRoundingMode, filterShape } = given;
   const shape = x.shape as [number, number, number, number];
   const geometry = tf.backend_util.computeConv2DInfo(shape, filterShape, strides, 1, pad, dimRoundingMode);

@@ -10,7 +10,7 @@ import { freeing, type ComposedKernel } from './kernel.ts';
 export const convolutionInputGradient: ComposedKernel = ({ tf, backend, run }, inputs, attrs) => {
   const { dy, filter } = inputs as { dy: Tf.TensorInfo; filter: Tf.TensorInfo };
   const given = attrs as unknown as Tf.Conv2DBackpropInputAttrs;
-  if (given.dataFormat !== 'NHWC' || dy.dtype !== 'float32') return null;
+  if (given.dataFormat !== 'NHWC') return null;
   const { filterHeight, filterWidth, padInfo, strideHeight, strideWidth } = tf.backend_util.computeConv2DInfo(
     given.inputShape,
     filter.shape as [number, number, number, number],

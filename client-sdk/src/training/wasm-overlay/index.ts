@@ -61,7 +61,7 @@ export function addWasmOverlay(tf: typeof Tf): () => void {
       const backend = given.backend as BackendWasm;
       const inputs = given.inputs as Record<string, Tf.TensorInfo>;
       const float = Object.values(inputs).every(({ dtype }) => dtype === 'float32');
-      const known = kernel({ tf, backend, run: run(backend) }, inputs, given.attrs ?? {});
+      const known = float ? kernel({ tf, backend, run: run(backend) }, inputs, given.attrs ?? {}) : null;
       if (known !== null) return known;
       const other = (float ? otherwise : undefined) ?? fromCpu.get(name);
       if (other === undefined) throw new Error(`no backend has a kernel ${name}`);

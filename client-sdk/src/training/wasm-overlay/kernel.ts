@@ -13,7 +13,7 @@ export type Stock = {
   ) => Tf.TensorInfo;
 };
 
-/** A kernel made of other kernels. Gives null for a case that it does not know. */
+/** A kernel made of other kernels, for inputs that are all float32. Gives null for a case that it does not know. */
 export type ComposedKernel = (
   stock: Stock,
   inputs: Readonly<Record<string, Tf.TensorInfo>>,

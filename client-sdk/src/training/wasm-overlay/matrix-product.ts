@@ -13,7 +13,6 @@ const packedAs = new WeakMap<object, string>();
  */
 export const matrixProduct: ComposedKernel = ({ backend, run }, inputs, attrs) => {
   const { a, b } = inputs as { a: Tf.TensorInfo; b: Tf.TensorInfo };
-  if (a.dtype !== 'float32' || b.dtype !== 'float32') return null;
   // A batch of products misses XNNPACK in any case; a copy would only be added.
   if ([a, b].some(({ shape }) => shape.slice(0, -2).some((size) => size > 1))) return null;
   return freeing(backend, (own) => {
@@ -23,8 +22,7 @@ export const matrixProduct: ComposedKernel = ({ backend, run }, inputs, attrs) =
     let right = upright(b, attrs['transposeB']);
     const shape = right.shape.slice(-2).join();
     if ((packedAs.get(right.dataId) ?? shape) !== shape) {
-      const { dtype } = right;
-      right = own(backend.makeOutput(right.shape, dtype, undefined, backend.readSync(right.dataId)));
+      right = own(backend.makeOutput(right.shape, 'float32', undefined, backend.readSync(right.dataId)));
     }
     packedAs.set(right.dataId, shape);
     return run('BatchMatMul', { a: left, b: right }, { transposeA: false, transposeB: false });
