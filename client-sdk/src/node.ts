@@ -4,6 +4,7 @@ import { isSottoError, SottoError } from '@sotto/shared/errors';
 import { weightsFromBytes } from '@sotto/shared/model';
 import type { Plan } from '@sotto/shared/plan';
 import { toHex } from '@sotto/shared/vector';
+import { createEnding, runUntilEnded } from './client/ending.ts';
 import { readCsv, shareUnits, type UnitTable } from './data/index.ts';
 import { loadIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
@@ -84,108 +85,17 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       retrying: (code, reason) => notify({ type: 'retrying', code, reason }),
       failed: (error) => ending.fail(error),
     });
-    return runningNode(identity.sum.client, ending, async () => {
+    const run = runUntilEnded(ending, async () => {
       await driver.close();
       await thread.close();
       await transport.close();
       await source.close();
     });
+    return { client: identity.sum.client, ...run };
   } catch (error) {
     await source.close();
     throw error;
   }
-}
-
-function runningNode(client: string, ending: Ending, release: () => Promise<void>): RunningNode {
-  let closing: Promise<void> | null = null;
-  const close = (): Promise<void> => {
-    closing ??= release();
-    return closing;
-  };
-  const done = ending.ended.then(
-    async (result) => {
-      await close();
-      return result;
-    },
-    async (error: unknown) => {
-      await close();
-      throw error;
-    },
-  );
-  // Whoever waits for `done` meets the failure; a node that is only closed must not end the process.
-  done.catch(() => undefined);
-  return {
-    client,
-    done,
-    async close() {
-      ending.stop();
-      await close();
-    },
-  };
-}
-
-type RunEnd = NodeResult['runs'][number];
-
-type Ending = {
-  readonly ended: Promise<NodeResult>;
-  notice(
-    notice: ClientNotice,
-    score: (plan: Plan, modelHash: string, runId: string) => Promise<LocalScore | null>,
-  ): void;
-  stop(): void;
-  fail(error: SottoError): void;
-};
-
-/** How long a node that is to end after one run waits for another when it hears that one has ended without it. */
-const missedMs = 3_000;
-
-/** Collects how runs end, and ends the node after the first when that was asked for. */
-function createEnding(once: boolean): Ending {
-  const runs: RunEnd[] = [];
-  let missed: NodeJS.Timeout | undefined;
-  let offered = false;
-  let resolve: (result: NodeResult) => void = () => undefined;
-  let reject: (error: SottoError) => void = () => undefined;
-  const ended = new Promise<NodeResult>((onEnd, onFailure) => {
-    resolve = onEnd;
-    reject = onFailure;
-  });
-  const add = (run: RunEnd): void => {
-    runs.push(run);
-    if (once) resolve({ runs });
-  };
-  return {
-    ended,
-    notice(notice, score) {
-      if (notice.type === 'offered') {
-        offered = true;
-        clearTimeout(missed);
-      } else if (notice.type === 'refused' && notice.code !== 'UNREACHABLE' && notice.code !== 'NOT_FOUND') {
-        // A plan that could not be fetched is offered again.
-        add({ runId: notice.runId, outcome: 'refused', modelHash: null, score: null });
-      } else if (notice.type === 'runEnded') {
-        const { runId, outcome, modelHash, plan } = notice;
-        if (plan === null) {
-          // It ended while this node was away. Unless there is another one to take part in, nothing is left to do.
-          if (once && !offered) missed ??= setTimeout(() => resolve({ runs }), missedMs);
-          return;
-        }
-        const scored = outcome === 'failed' ? Promise.resolve(null) : score(plan, modelHash, runId);
-        scored.then(
-          (result) => add({ runId, outcome, modelHash, score: result }),
-          () => add({ runId, outcome, modelHash, score: null }),
-        );
-      }
-    },
-    stop() {
-      clearTimeout(missed);
-      resolve({ runs });
-    },
-    fail(error) {
-      clearTimeout(missed);
-      reject(error);
-    },
-  };
 }
 
 async function readTable(file: string, config: NodeConfig, notify: (notice: NodeNotice) => void): Promise<UnitTable> {
