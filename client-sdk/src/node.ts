@@ -11,7 +11,8 @@ import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
 import type { NodeConfig, NodeNotice, NodeResult, RunningNode } from './node-config.ts';
 import { createNodeClock } from './platform/node-clock.ts';
-import { createNodeTransport, type NodeTransport } from './platform/node-transport.ts';
+import { createNodeTransport } from './platform/node-transport.ts';
+import type { Transport } from './platform/transport.ts';
 import { scoreLocally, type LocalScore } from './scoring/local-score.ts';
 import { createClientDriver, type ClientNotice } from './session/index.ts';
 import { createContributionThread } from './training/index.ts';
@@ -105,7 +106,7 @@ async function readTable(file: string, config: NodeConfig, notify: (notice: Node
 }
 
 async function score(
-  transport: NodeTransport,
+  transport: Transport,
   holdout: UnitTable | null,
   plan: Plan,
   modelHash: string,
