@@ -9,7 +9,7 @@ import { readCsv, shareUnits, type UnitTable } from './data/index.ts';
 import { loadIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
-import type { NodeConfig, NodeNotice, NodeResult, RunningNode } from './node-config.ts';
+import type { NodeConfig, NodeNotice, RunningNode } from './node-config.ts';
 import { createNodeClock } from './platform/node-clock.ts';
 import { createNodeTransport } from './platform/node-transport.ts';
 import type { Transport } from './platform/transport.ts';

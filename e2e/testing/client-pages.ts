@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -101,7 +101,7 @@ export class ClientPages {
     this.browser = browser;
     this.#context = context;
     this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on('request', (request: { url?: string }, response: import('node:http').ServerResponse) => {
+    server.on('request', (request: { url?: string }, response: ServerResponse) => {
       const path = new URL(request.url ?? '/', 'http://page').pathname;
       const send = (type: string): void => void response.writeHead(200, { 'content-type': type, ...this.headers });
       if (path === '/') {
@@ -110,6 +110,8 @@ export class ClientPages {
       } else if (path === '/page.js') {
         send('text/javascript');
         response.end(script);
+      } else if (path === '/favicon.ico') {
+        response.writeHead(204).end();
       } else {
         const file = join(built, normalize(path.replace(/^\/sotto\//, '')));
         if (!file.startsWith(built) || !existsSync(file)) {
@@ -135,7 +137,8 @@ export class ClientPages {
     const complaints: string[] = [];
     opened.on('pageerror', (error) => complaints.push(error.message));
     opened.on('console', (message) => {
-      if (message.type() === 'error' || /content security policy/i.test(message.text())) complaints.push(message.text());
+      if (message.type() === 'error' || /content security policy/i.test(message.text()))
+        complaints.push(message.text());
     });
     await load(opened, this.origin);
     return tabOf(opened, complaints);

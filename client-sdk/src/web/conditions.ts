@@ -5,8 +5,8 @@ type Options = Pick<StartOptions<unknown>, 'battery' | 'network'>;
 /** Why a client pauses: its owner, its battery, its line. */
 export type Conditions = {
   /** The owner's own wish: a reason to pause, or null. Resolves when it is passed on. */
-  ask(reason: string | null): Promise<void>;
-  stop(): void;
+  readonly ask: (reason: string | null) => Promise<void>;
+  readonly stop: () => void;
 };
 
 export type ConditionHandlers = {

@@ -20,7 +20,7 @@ export function openWorkerLine(
   told: (message: Exclude<WorkerMessage, { type: 'answer' | 'failed' }>) => void,
   died: (error: SottoError) => void,
 ): WorkerLine {
-  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: SottoError): void }>();
+  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: SottoError) => void }>();
   let calls = 0;
   let over: SottoError | null = null;
 

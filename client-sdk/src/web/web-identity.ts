@@ -1,6 +1,6 @@
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
-import { clientIdOf, type Certificate } from '@sotto/shared/protocol';
+import { clientIdOf } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
 import type { SumIdentity } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
@@ -41,13 +41,4 @@ export function sumIdentityOf(stored: StoredIdentity, subtle: SubtleCrypto, cryp
   }
   if (seed !== null) return { client, sign: (message) => crypto.ed25519Sign(seed, message) };
   throw new SottoError('STORE_FAILED', 'the stored identity has no key');
-}
-
-/** Whom this client trusts, from its certificate. */
-export function trustOf({ voucher }: Certificate): {
-  readonly authority: string;
-  readonly coordinator: string;
-  readonly tlsFingerprint: string | null;
-} {
-  return { authority: voucher.authority, coordinator: voucher.coordinator, tlsFingerprint: voucher.tlsFingerprint };
 }

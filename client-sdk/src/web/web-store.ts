@@ -76,8 +76,7 @@ export async function openWebStore(factory: IDBFactory, name: string, random: Ra
     beginning: async () => ((await database.get('facts', 'beginning')) as FileBeginning | undefined) ?? null,
     saveBeginning: (beginning) => fact('beginning', beginning),
     consent: async (planHash) => ((await database.get('consents', planHash)) as boolean | undefined) ?? null,
-    saveConsent: (planHash, agreed) =>
-      database.write(['consents'], (table) => table('consents').put(agreed, planHash)),
+    saveConsent: (planHash, agreed) => database.write(['consents'], (table) => table('consents').put(agreed, planHash)),
     model: async () => ((await database.get('facts', 'model')) as ClientModel | undefined) ?? null,
     saveModel: (model) => fact('model', model),
     close: () => database.close(),
