@@ -2,13 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsentRequest } from '@sotto/client';
 import { createNodeRandom } from '@sotto/shared/crypto/node';
 import { encodeInvitation, issueInvitation, type RunStatus } from '@sotto/shared/protocol';
 import { dataSchemaSchema, type DataSchema } from '@sotto/shared/plan';
 import { LocalFederation } from '@sotto/simulation/local';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from './testing/browser-crypto.ts';
-import { ClientPages, isBuilt, type Tab } from './testing/client-pages.ts';
+import { ClientPages, isBuilt, isolation, strictPolicy, type BeginOptions, type Tab } from './testing/client-pages.ts';
 
 const policy = { version: 1, maxEpsilon: 100, budget: { epsilon: 10_000, delta: 1e-5 } } as const;
 const silos = ['silo-north', 'silo-east'];
@@ -29,6 +30,7 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
   let schema: DataSchema;
   let rows: readonly string[];
   let draft: Readonly<Record<string, unknown>>;
+  let strict: Readonly<Record<string, string>>;
   const tabs = new Map<string, Tab>();
 
   beforeAll(async () => {
@@ -47,6 +49,8 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
     });
     await federation.startCoordinator();
     await federation.startNodes();
+    strict = { 'content-security-policy': strictPolicy(federation.url) };
+    pages.fileHeaders = { ...strict, ...isolation };
   });
 
   afterAll(async () => {
@@ -56,21 +60,29 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
   });
 
   test('join with invitations and finish a secure round', async () => {
+    const control = await pages.tab(strict);
     for (const [index, name] of tabNames.entries()) {
-      const tab = await pages.tab();
+      // Of two kinds of pages: all under a strict policy, and every second one isolated from other origins.
+      const tab = await pages.tab(index % 2 === 0 ? strict : { ...strict, ...isolation });
+      expect(await tab.evaluate('crossOriginIsolated')).toBe(index % 2 === 1);
       tabs.set(name, tab);
-      await begin(name, index, invitation(federation));
+      await begin(name, invitation(federation));
     }
     await Promise.all([...tabs.values()].map((tab) => tab.until(`notice.type === 'connected'`)));
     const { runId } = await federation.submit({ ...draft, training: { ...training(draft), rounds: 1, paceMs: 50 } });
     const status = await endOf(federation, runId);
     expect(status.state, status.reason ?? '').toBe('finished');
     expect(status.recentRounds[0]?.survivors).toBe(7);
+    const idle = await control.evaluate<number>('state.longestGapMs');
     for (const [name, tab] of tabs) {
       const { atMs } = await tab.until(`notice.type === 'sessionClosed' && notice.outcome === 'released'`);
       const gap = await tab.evaluate<number>('state.longestGapMs');
-      console.log(`${name}: ${Math.round(atMs)} ms from page to first round, longest gap ${Math.round(gap)} ms`);
-      expect(gap).toBeLessThan(150);
+      console.log(
+        `${name}: first secure round ${Math.round(atMs)} ms after the page; longest gap ${Math.round(gap)} ms, ` +
+          `${Math.round(idle)} ms on a page without a client`,
+      );
+      // The goal is 50 ms; a machine that is busy with other things makes gaps on every page.
+      expect(gap).toBeLessThan(150 + 2 * idle);
       expect(tab.complaints).toEqual([]);
     }
   });
@@ -81,13 +93,13 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
     // The time between shares and upload is the pace: both go in it.
     const { runId } = await federation.submit({
       ...draft,
-      training: { ...training(draft), rounds: 3, paceMs: 1_500 },
-      deadlines: { uploadMs: 6_000 },
+      training: { ...training(draft), rounds: 3, paceMs: 1_000 },
+      deadlines: { uploadMs: 5_000 },
     });
     const shared = `notice.type === 'stage' && notice.round === 2 && notice.stage === 'share'`;
     await Promise.all([ada.until(shared), bea.until(shared)]);
     await Promise.all([ada.page.close(), bea.page.reload()]);
-    await begin('bea', tabNames.indexOf('bea'), null);
+    await begin('bea', null);
     const status = await endOf(federation, runId);
     expect(status.state, status.reason ?? '').toBe('finished');
     const released = status.recentRounds.filter(({ outcome }) => outcome === 'released');
@@ -101,7 +113,9 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
     expect(books?.['epsilonSpent']).toBeGreaterThan(Number(spent));
     expect(notices.filter(({ type }) => type === 'charged').map(({ round }) => round)).toEqual([3]);
     const survived = new Map(status.clients.map(({ name, sessionsSurvived }) => [name, sessionsSurvived]));
-    expect([survived.get('ada'), survived.get('bea'), survived.get('eva'), survived.get('silo-east')]).toEqual([1, 2, 3, 3]);
+    expect([survived.get('ada'), survived.get('bea'), survived.get('eva'), survived.get('silo-east')]).toEqual([
+      1, 2, 3, 3,
+    ]);
     const model = await bea.evaluate<{ runId: string; weights: number } | null>(
       `state.client.model().then((model) => ({ runId: model.runId, weights: model.weights.length }))`,
     );
@@ -109,15 +123,55 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
     expect(bea.complaints).toEqual([]);
   });
 
-  async function begin(name: string, index: number, line: string | null): Promise<void> {
-    await tabs.get(name)?.begin({
-      store: name,
-      invitation: line,
-      name,
-      csv: rows[silos.length + index] ?? '',
-      schema,
-      policy,
+  test('a paused tab is left out, a second tab waits, a person is asked in words, and tfjs trains within the policy', async () => {
+    const [cleo, dora, eva] = ['cleo', 'dora', 'eva'].map((name) => tabs.get(name)!) as [Tab, Tab, Tab];
+    await cleo.evaluate('state.running.pause()');
+    await cleo.until(`notice.type === 'paused'`);
+    // The same store in another tab: it neither joins nor takes part until the first one ends.
+    const second = await pages.tab(strict);
+    await second.begin({ ...beginning('eva'), consent: true });
+    await second.until(`notice.type === 'elsewhere'`);
+    expect((await second.notices()).some(({ type }) => type === 'connected')).toBe(false);
+    await eva.evaluate('state.running.close()');
+    expect(await eva.evaluate('state.ended')).toMatchObject({ result: {} });
+    await second.until(`notice.type === 'connected'`);
+    // So many weights on so many units that engines are timed against one another.
+    const query = { ...(training(draft)['query'] as object), expectedBatch: 10_000 };
+    const { runId } = await federation.submit({
+      ...draft,
+      topology: {
+        layers: [
+          { kind: 'dense', units: 300, activation: 'tanh' },
+          { kind: 'dense', units: 10, activation: 'linear' },
+        ],
+      },
+      training: { ...training(draft), query, rounds: 1, paceMs: 50 },
     });
+    const status = await endOf(federation, runId);
+    expect(status.state, status.reason ?? '').toBe('finished');
+    expect(status.recentRounds[0]?.survivors).toBe(5);
+    expect(await cleo.until(`notice.type === 'sessionLeft'`)).toMatchObject({ code: 'CANCELLED' });
+    await cleo.evaluate('state.running.resume()');
+    await cleo.until(`notice.type === 'resumed'`);
+
+    const [asked] = await second.evaluate<ConsentRequest[]>('state.asked');
+    expect(asked?.words.asked.join(' ')).toContain('reads 64 columns of “digits-8x8”');
+    expect(asked?.words.leaves.join(' ')).toContain('Nobody');
+    expect(asked?.words.cost[0]).toBe('At most ε = 3 at δ = 0.00001, for one record that is used to train.');
+    for (const tab of [dora, second]) {
+      const { reason } = await tab.until(`notice.type === 'engine' && notice.reason.includes('tfjs')`);
+      expect(reason).toMatch(/ms in typed arrays, .* ms with tfjs (wasm|cpu)/);
+      expect(tab.complaints).toEqual([]);
+    }
+  });
+
+  async function begin(name: string, line: string | null): Promise<void> {
+    await tabs.get(name)?.begin({ ...beginning(name), invitation: line });
+  }
+
+  function beginning(name: string): BeginOptions {
+    const csv = rows[silos.length + tabNames.indexOf(name)] ?? '';
+    return { store: name, invitation: null, name, csv, schema, policy };
   }
 });
 

@@ -1,8 +1,9 @@
 // Puts the browser's client into a few files that need no bundler: the page's entry, its worker, the worker for the rows, and chunks
 // that load on need.
-import { copyFileSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { directImports } from './direct-imports.mjs';
 import { root } from './setup.mjs';
 
 const dist = join(root, 'client-sdk/dist');
@@ -11,15 +12,9 @@ const dist = join(root, 'client-sdk/dist');
 export const webFolder = join(dist, 'browser');
 
 /** `import { z }` takes all of zod with it, error texts in forty languages too: bundlers cannot see into what it names. */
-const smallZod = {
-  name: 'small-zod',
-  setup(build) {
-    build.onLoad({ filter: /(shared|client-sdk)\/dist\/.*\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(/^import \{ z \} from 'zod';$/m, "import * as z from 'zod';"),
-      loader: 'js',
-    }));
-  },
-};
+const smallZod = (text) => text.replace(/^import \{ z \} from 'zod';$/m, "import * as z from 'zod';");
+
+const packages = { '@sotto/shared': join(root, 'shared'), '@sotto/client': join(root, 'client-sdk') };
 
 /** Modules of which browsers have a version of their own. */
 const ofBrowsers = {
@@ -51,7 +46,7 @@ export async function bundleWeb() {
     sourcemap: true,
     legalComments: 'linked',
     metafile: true,
-    plugins: [smallZod, ofBrowsers],
+    plugins: [ofBrowsers, directImports(packages, smallZod)],
     logLevel: 'warning',
   });
   const wasm = dirname(createRequire(join(dist, 'web/index.js')).resolve('@tensorflow/tfjs-backend-wasm'));

@@ -1,10 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
-import { isSottoError, SottoError } from '@sotto/shared/errors';
-import { weightsFromBytes } from '@sotto/shared/model';
-import type { Plan } from '@sotto/shared/plan';
-import { toHex } from '@sotto/shared/vector';
+import { isSottoError } from '@sotto/shared/errors';
+import type { ClientModel } from './client/client.ts';
 import { createEnding, runUntilEnded } from './client/ending.ts';
+import { fetchModel } from './client/fetch-model.ts';
 import { readCsv, shareUnits, type UnitTable } from './data/index.ts';
 import { loadIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
@@ -12,7 +11,6 @@ import { openDataSource } from './ledger/data-source.ts';
 import type { NodeConfig, NodeNotice, RunningNode } from './node-config.ts';
 import { createNodeClock } from './platform/node-clock.ts';
 import { createNodeTransport } from './platform/node-transport.ts';
-import type { Transport } from './platform/transport.ts';
 import { scoreLocally, type LocalScore } from './scoring/local-score.ts';
 import { createClientDriver, type ClientNotice } from './session/index.ts';
 import { createContributionThread } from './training/index.ts';
@@ -53,12 +51,15 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       unprotectedUploads: books.unprotectedUploads(),
     });
     const clock = createNodeClock();
+    const crypto = createNodeCrypto();
     const { coordinator, tlsFingerprint } = identity;
     const transport = createNodeTransport({ coordinator, tlsFingerprint, identity: identity.sum, clock });
     const ending = createEnding(config.once === true);
     const onNotice = (notice: ClientNotice): void => {
       notify(notice);
-      ending.notice(notice, (plan, modelHash, runId) => score(transport, holdout, plan, modelHash, runId, notify));
+      ending.notice(notice, (plan, modelHash, runId) =>
+        judge(() => fetchModel(transport, crypto, { plan, modelHash, runId }), holdout, config),
+      );
     };
     // Before anybody is spoken with: how long this takes depends on how many units there are.
     const thread = createContributionThread(shareUnits(table, source.splitKey), ({ engine, reason }) =>
@@ -67,7 +68,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     const driver = await createClientDriver({
       clock,
       transport,
-      crypto: createNodeCrypto(),
+      crypto,
       random: createNodeRandom(),
       identity: identity.sum,
       authority: identity.authority,
@@ -75,6 +76,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       ledger: source.ledger,
       data: { schema: config.schema },
       createContributor: (plan) => thread.begin(plan, identity.sum.client),
+      ...(config.consent === undefined ? {} : { consent: config.consent }),
       notify: onNotice,
       pause: () => nextTurn(),
     });
@@ -92,7 +94,12 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       await transport.close();
       await source.close();
     });
-    return { client: identity.sum.client, ...run };
+    return {
+      client: identity.sum.client,
+      pause: (reason) => driver.pause(reason),
+      resume: () => driver.resume(),
+      ...run,
+    };
   } catch (error) {
     await source.close();
     throw error;
@@ -105,26 +112,24 @@ async function readTable(file: string, config: NodeConfig, notify: (notice: Node
   return table;
 }
 
-async function score(
-  transport: Transport,
+/** What is done with the model of a run that has ended: it is kept where it is to be, and scored where there are rows for that. */
+async function judge(
+  fetched: () => Promise<ClientModel>,
   holdout: UnitTable | null,
-  plan: Plan,
-  modelHash: string,
-  runId: string,
-  notify: (notice: NodeNotice) => void,
+  { keepModel, notify = () => undefined }: NodeConfig,
 ): Promise<LocalScore | null> {
-  if (holdout === null) return null;
+  if (holdout === null && keepModel === undefined) return null;
   try {
-    const bytes = await transport.fetchBlob(modelHash);
-    const hash = toHex(await createNodeCrypto().sha256(bytes));
-    if (hash !== modelHash)
-      throw new SottoError('MESSAGE_INVALID', `the final model has hash ${hash}, expected ${modelHash}`);
-    const result = await scoreLocally(plan, weightsFromBytes(bytes), holdout.batch);
+    const model = await fetched();
+    await keepModel?.(model);
+    if (holdout === null) return null;
+    const { plan, runId, modelHash, weights } = model;
+    const result = await scoreLocally(plan, weights, holdout.batch);
     notify({ type: 'scored', runId, modelHash, score: result });
     return result;
   } catch (error) {
     const code = isSottoError(error) ? error.code : 'INTERNAL';
-    notify({ type: 'retrying', code, reason: `the final model could not be scored: ${String(error)}` });
+    notify({ type: 'retrying', code, reason: `the final model could not be kept or scored: ${String(error)}` });
     return null;
   }
 }

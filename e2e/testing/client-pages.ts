@@ -2,6 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DataSchema, PolicyInput } from '@sotto/shared/plan';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -93,8 +94,10 @@ export class ClientPages {
   readonly browser: Browser;
   readonly #context: BrowserContext;
   readonly origin: string;
-  /** Sent with every page from now on. */
-  headers: Readonly<Record<string, string>> = {};
+  /** Sent with scripts: a worker lives under the policy that comes with its own. */
+  fileHeaders: Readonly<Record<string, string>> = {};
+  /** Sent with each page, by its number. */
+  readonly #pageHeaders: Readonly<Record<string, string>>[] = [];
 
   private constructor(server: Server, browser: Browser, context: BrowserContext) {
     this.#server = server;
@@ -103,9 +106,11 @@ export class ClientPages {
     this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('request', (request: { url?: string }, response: ServerResponse) => {
       const path = new URL(request.url ?? '/', 'http://page').pathname;
-      const send = (type: string): void => void response.writeHead(200, { 'content-type': type, ...this.headers });
-      if (path === '/') {
-        send('text/html');
+      const send = (type: string, headers = this.fileHeaders): void =>
+        void response.writeHead(200, { 'content-type': type, ...headers });
+      const number = /^\/pages\/(\d+)$/.exec(path)?.[1];
+      if (number !== undefined) {
+        send('text/html', this.#pageHeaders[Number(number)]);
         response.end(page);
       } else if (path === '/page.js') {
         send('text/javascript');
@@ -131,8 +136,9 @@ export class ClientPages {
     return new ClientPages(server, browser, await browser.newContext());
   }
 
-  /** A new tab on the page. */
-  async tab(): Promise<Tab> {
+  /** A new tab on the page, which is sent with these headers. */
+  async tab(headers: Readonly<Record<string, string>> = {}): Promise<Tab> {
+    const number = this.#pageHeaders.push(headers) - 1;
     const opened = await this.#context.newPage();
     const complaints: string[] = [];
     opened.on('pageerror', (error) => complaints.push(error.message));
@@ -140,7 +146,8 @@ export class ClientPages {
       if (message.type() === 'error' || /content security policy/i.test(message.text()))
         complaints.push(message.text());
     });
-    await load(opened, this.origin);
+    await opened.goto(`${this.origin}/pages/${number}`);
+    await isReady(opened);
     return tabOf(opened, complaints);
   }
 
@@ -151,9 +158,19 @@ export class ClientPages {
   }
 }
 
-async function load(opened: Page, origin: string): Promise<void> {
-  await opened.goto(origin);
-  await opened.waitForFunction('globalThis.ready === true');
+async function isReady(opened: Page): Promise<void> {
+  await poll('the page', 20_000, () => opened.evaluate<true | null>('globalThis.ready ?? null'));
+}
+
+/** Asks until there is an answer: the browser's own waiting evaluates texts in the page, which a strict policy forbids. */
+async function poll<T>(what: string, timeoutMs: number, ask: () => Promise<T | null>): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null) return answer;
+    if (Date.now() > end) throw new Error(`${what} did not come within ${timeoutMs} ms`);
+    await sleep(20);
+  }
 }
 
 function tabOf(opened: Page, complaints: readonly string[]): Tab {
@@ -161,14 +178,13 @@ function tabOf(opened: Page, complaints: readonly string[]): Tab {
     page: opened,
     complaints,
     begin: async (options) => {
-      await opened.waitForFunction('globalThis.ready === true');
+      await isReady(opened);
       await opened.evaluate(`begin(${JSON.stringify({ consent: null, once: false, ...options })})`);
     },
     notices: () => opened.evaluate<readonly PageNotice[]>('state.notices'),
     async until(test, timeoutMs = 60_000) {
-      const find = `state.notices.find((notice) => ${test})`;
-      const found = await opened.waitForFunction(find, undefined, { timeout: timeoutMs, polling: 50 });
-      return (await found.jsonValue()) as PageNotice;
+      const expression = `state.notices.find((notice) => ${test}) ?? null`;
+      return poll(`a notice with ${test}`, timeoutMs, () => opened.evaluate<PageNotice | null>(expression));
     },
     evaluate: (expression) => opened.evaluate(expression),
   };

@@ -1,10 +1,23 @@
 import type { DataSchema, Plan, PolicyInput } from '@sotto/shared/plan';
 import type { NodeResult } from '../node-config.ts';
 import type { ConsentRequest } from './consent.ts';
+import type { ClientData } from './data.ts';
 import type { Notice } from './notices.ts';
 
+export type OpenOptions = {
+  /**
+   * Where identity, books and model are kept: in a browser the name of a database, in Node a folder. In a browser it belongs to the
+   * data, because its books count what these were asked; in Node the books lie beside the data.
+   */
+  readonly store: string;
+  /** In a browser: where the page has this package's `client-worker.js`; beside the entry by default. */
+  readonly workerUrl?: string | URL;
+  /** In a browser: where the page has `contribution-worker.js`; beside the other by default. */
+  readonly contributionWorkerUrl?: string | URL;
+};
+
 /** A client of a federation: the same in a browser's page and in Node. */
-export type Client<Data> = {
+export type Client = {
   /**
    * Joins a federation: makes an identity key, which never leaves the store, signs it with the invitation's voucher and enrols.
    * May be repeated with the same invitation: a client that has joined stays who it is.
@@ -25,7 +38,7 @@ export type Client<Data> = {
    * @throws {DATA_INVALID} when the data lack a column of the schema, or rows that are known by their number have moved.
    * @throws {CONFLICT} when it runs already.
    */
-  start(options: StartOptions<Data>): Promise<RunningClient>;
+  start(options: StartOptions): Promise<RunningClient>;
   /** The model of the last run that this client took part in to its end; null where there is none. */
   model(): Promise<ClientModel | null>;
   /** Ends what runs, and the client's worker. */
@@ -39,8 +52,8 @@ export type JoinOptions = {
 
 export type ClientMember = { readonly client: string; readonly name: string; readonly coordinator: string };
 
-export type StartOptions<Data> = {
-  readonly data: Data;
+export type StartOptions = {
+  readonly data: ClientData;
   /** How the data are read; a plan with another schema is refused. */
   readonly schema: DataSchema;
   /** What a plan may ask for: `{ version: 1 }` is a careful one. */

@@ -1,6 +1,6 @@
 import type { StartOptions } from '../client/client.ts';
 
-type Options = Pick<StartOptions<unknown>, 'battery' | 'network'>;
+type Options = Pick<StartOptions, 'battery' | 'network'>;
 
 /** Why a client pauses: its owner, its battery, its line. */
 export type Conditions = {

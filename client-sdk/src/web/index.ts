@@ -1,25 +1,14 @@
 import { SottoError } from '@sotto/shared/errors';
-import type { Client, RunningClient, StartOptions } from '../client/client.ts';
+import type { Client, OpenOptions, RunningClient, StartOptions } from '../client/client.ts';
 import type { Notice } from '../client/notices.ts';
 import type { NodeResult } from '../node-config.ts';
 import { watchConditions } from './conditions.ts';
 import { openWorkerLine, type WorkerLine } from './page-calls.ts';
 import type { WorkerMessage } from './page-protocol.ts';
-import type { WebData } from './read-data.ts';
 import { receivedError } from './sent-error.ts';
 
 export { isSottoError, SottoError } from '@sotto/shared/errors';
 export type * from '../client/exports.ts';
-export type { WebData as ClientData } from './read-data.ts';
-
-export type OpenOptions = {
-  /** Names the store in this browser; it belongs to the data, because its books count what these were asked. */
-  readonly store: string;
-  /** Where the page has `client-worker.js` of this package; beside this module by default. */
-  readonly workerUrl?: string | URL;
-  /** Where the page has `contribution-worker.js`; beside the other by default. */
-  readonly contributionWorkerUrl?: string | URL;
-};
 
 /**
  * Opens a client in this browser. All its work is done in a worker, so that the page never waits for it.
@@ -32,7 +21,7 @@ export type OpenOptions = {
  * @throws {UNSUPPORTED} outside a secure context, or where the page forbids its worker.
  * @throws {STORE_FAILED} when the browser keeps no database, as in some private windows; {STORE_TOO_NEW}.
  */
-export async function openClient(options: OpenOptions): Promise<Client<WebData>> {
+export async function openClient(options: OpenOptions): Promise<Client> {
   const worker =
     options.workerUrl === undefined
       ? new Worker(new URL('./client-worker.js', import.meta.url), { type: 'module', name: 'sotto client' })
@@ -43,12 +32,12 @@ export async function openClient(options: OpenOptions): Promise<Client<WebData>>
 }
 
 type Started = {
-  readonly options: StartOptions<WebData>;
+  readonly options: StartOptions;
   resolve(result: NodeResult): void;
   reject(error: SottoError): void;
 };
 
-class PageClient implements Client<WebData> {
+class PageClient implements Client {
   readonly #line: WorkerLine;
   readonly #options: OpenOptions;
   #started: Started | null = null;
@@ -66,15 +55,18 @@ class PageClient implements Client<WebData> {
     await this.#line.call('open', { store: this.#options.store });
   }
 
-  join: Client<WebData>['join'] = (invitation, { name }) => this.#line.call('join', { invitation, name });
+  join: Client['join'] = (invitation, { name }) => this.#line.call('join', { invitation, name });
 
-  member: Client<WebData>['member'] = () => this.#line.call('member', null);
+  member: Client['member'] = () => this.#line.call('member', null);
 
-  model: Client<WebData>['model'] = () => this.#line.call('model', null);
+  model: Client['model'] = () => this.#line.call('model', null);
 
-  async start(options: StartOptions<WebData>): Promise<RunningClient> {
+  async start(options: StartOptions): Promise<RunningClient> {
     if (this.#started !== null) throw new SottoError('CONFLICT', 'this client runs already: close it first');
     const { data, schema, policy, once = false, consent } = options;
+    if (typeof data === 'string') {
+      throw new SottoError('INVALID_INPUT', 'data: a page reads no path; hand over a File or a Blob');
+    }
     const { contributionWorkerUrl } = this.#options;
     const done = new Promise<NodeResult>((resolve, reject) => {
       this.#started = { options, resolve, reject };

@@ -3,10 +3,11 @@ import { SottoError } from '@sotto/shared/errors';
 import type { DataSchema } from '@sotto/shared/plan';
 import { toHex } from '@sotto/shared/vector';
 import { createUnitTable, type UnitTable } from '../data/unit-table.ts';
+import type { ClientData } from '../client/data.ts';
 import type { FileBeginning } from '../ledger/row-numbers.ts';
 
-/** What a page hands over: a CSV file with a header line (RFC 4180, UTF-8), as an input element or a fetch gives it. */
-export type WebData = Blob;
+/** What a page hands over. */
+export type WebData = Exclude<ClientData, string>;
 
 export type ReadData = { readonly table: UnitTable; readonly beginning: FileBeginning };
 

@@ -1,18 +1,18 @@
 import type { CryptoPort } from '@sotto/shared/crypto';
 import { isSottoError, SottoError } from '@sotto/shared/errors';
-import { weightsFromBytes } from '@sotto/shared/model';
-import { planHashOf, type DataSchema, type Plan, type Policy } from '@sotto/shared/plan';
+import type { DataSchema, Plan, Policy } from '@sotto/shared/plan';
 import type { RandomSource } from '@sotto/shared/random';
-import { toHex } from '@sotto/shared/vector';
+import type { ClientModel } from '../client/client.ts';
 import type { ConsentRequest } from '../client/consent.ts';
 import { createEnding, runUntilEnded } from '../client/ending.ts';
+import { fetchModel } from '../client/fetch-model.ts';
 import type { Notice } from '../client/notices.ts';
+import { rememberedConsent } from '../client/remembered-consent.ts';
 import { openClientBooks } from '../ledger/client-books.ts';
 import type { NodeResult } from '../node-config.ts';
-import type { Transport } from '../platform/transport.ts';
 import { createWebTransport } from '../platform/web-transport.ts';
 import { openClientDriver } from '../session/driver.ts';
-import type { AskConsent, ClientDriver, ClientNotice } from '../session/ports.ts';
+import type { ClientDriver, ClientNotice } from '../session/ports.ts';
 import { nameOf, type WebData } from './read-data.ts';
 import { openRowsApart, type RowsApart } from './rows-apart.ts';
 import { createWebClock, nextTurn } from './web-clock.ts';
@@ -63,10 +63,8 @@ export async function runWebClient(store: WebStore, run: WebRun, platform: WebPl
     const own = sumIdentityOf(identity, subtle, crypto);
     const transport = createWebTransport({ coordinator, identity: own, clock });
     const ending = createEnding(run.once);
-    const keep = async (plan: Plan, modelHash: string, runId: string): Promise<null> => {
-      await keepModel(store, transport, crypto, { plan, modelHash, runId }, notify);
-      return null;
-    };
+    const keep = (plan: Plan, modelHash: string, runId: string): Promise<null> =>
+      keepModel(store, fetchModel(transport, crypto, { plan, modelHash, runId }), notify);
     const driver = await openClientDriver(
       {
         clock,
@@ -121,34 +119,17 @@ async function readRows(store: WebStore, { data, schema, notify, startRowWorker 
   return rows;
 }
 
-/** Asks once for each plan; what was said stands. */
-function rememberedConsent(store: WebStore, ask: NonNullable<WebRun['ask']>): AskConsent {
-  return async ({ runId, planHash, plan }) => {
-    const said = await store.consent(planHash);
-    if (said !== null) return said;
-    const { consentRequest } = await import('../client/consent.ts');
-    const agreed = await ask(consentRequest(runId, planHash, plan));
-    await store.saveConsent(planHash, agreed);
-    return agreed;
-  };
-}
-
-/** Keeps the model that a run ended with; its page can use it when the line is down. */
+/** Keeps the model that a run ended with: its page can use it when the line is down. */
 async function keepModel(
   store: WebStore,
-  transport: Pick<Transport, 'fetchBlob'>,
-  crypto: CryptoPort,
-  { plan, modelHash, runId }: { readonly plan: Plan; readonly modelHash: string; readonly runId: string },
+  fetched: Promise<ClientModel>,
   notify: (notice: Notice) => void,
-): Promise<void> {
+): Promise<null> {
   try {
-    const bytes = await transport.fetchBlob(modelHash);
-    const hash = toHex(await crypto.sha256(bytes));
-    if (hash !== modelHash)
-      throw new SottoError('MESSAGE_INVALID', `the final model has hash ${hash}, expected ${modelHash}`);
-    await store.saveModel({ runId, planHash: planHashOf(plan), plan, modelHash, weights: weightsFromBytes(bytes) });
+    await store.saveModel(await fetched);
   } catch (error) {
     const code = isSottoError(error) ? error.code : 'INTERNAL';
     notify({ type: 'retrying', code, reason: `the final model could not be kept: ${String(error)}` });
   }
+  return null;
 }
