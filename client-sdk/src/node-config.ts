@@ -1,5 +1,5 @@
 import type { DataSchema, Policy } from '@sotto/shared/plan';
-import type { DataReport } from './data/index.ts';
+import type { DataReport, RowSource } from './data/index.ts';
 import type { LocalScore } from './scoring/local-score.ts';
 import type { ClientModel } from './client/client.ts';
 import type { AskConsent, ClientNotice } from './session/index.ts';
@@ -10,11 +10,16 @@ export type NodeConfig = {
   readonly folder: string;
   readonly schema: DataSchema;
   readonly policy: Policy;
-  /** CSV file with the rows that take part. */
-  readonly dataFile: string;
-  /** CSV file with rows that never take part: each finished model is scored on them, for the own screen alone. */
+  /**
+   * The rows that take part: a file (CSV, JSON lines, Parquet), a folder of images, `postgres://…`, or rows of one's own making
+   * (`fromArrays`, `fromIterable`), for which `dataSource` must be named.
+   */
+  readonly dataFile: string | RowSource;
+  /** For a database: the SQL, or a file that holds it. */
+  readonly query?: string;
+  /** File or folder with rows that never take part: each finished model is scored on them, for the own screen alone. */
   readonly holdoutFile?: string;
-  /** Folder with the books of the data source; beside the data by default. Two nodes over the same data must name the same. */
+  /** Folder with the books of the data source; beside the data by default, to be named for a database. Two nodes over the same data must name the same. */
   readonly dataSource?: string;
   /** Ends after the first run that ends, also one that ended while this node was away. */
   readonly once?: boolean;

@@ -4,7 +4,9 @@ import { isSottoError } from '@sotto/shared/errors';
 import type { ClientModel } from './client/client.ts';
 import { createEnding, runUntilEnded } from './client/ending.ts';
 import { fetchModel } from './client/fetch-model.ts';
-import { readCsv, shareUnits, type UnitTable } from './data/index.ts';
+import { shareUnits, type UnitTable } from './data/index.ts';
+import { readUnits } from './data/read-units.ts';
+import { booksBeside, numberedBy, rowsAt, type AddressedRows } from './data/sources.ts';
 import { loadIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
@@ -30,17 +32,22 @@ export type { LocalScore } from './scoring/local-score.ts';
  * const { runs } = await node.done;
  *
  * @throws {FILE_NOT_FOUND} when the node has not joined, or a file is missing.
+ * @throws {INVALID_INPUT} when the data's address is of no known kind, or a database's books have no folder.
  * @throws {DATA_INVALID} when the data lack a column of the schema, or rows that are known by their number have moved.
  * @throws {STORE_LOCKED} when another process uses the same data source.
  */
 export async function startNode(config: NodeConfig): Promise<RunningNode> {
   const notify = config.notify ?? (() => undefined);
   const identity = await loadIdentity(config.folder);
-  const table = await readTable(config.dataFile, config, notify);
-  const holdout = config.holdoutFile === undefined ? null : await readTable(config.holdoutFile, config, notify);
-  const source = await openDataSource(config.dataSource ?? `${config.dataFile}.sotto`);
+  const { dataFile, query, holdoutFile, schema } = config;
+  const rows = await rowsAt(dataFile, query);
+  const numbered = schema.unitId === null ? numberedBy(rows) : null;
+  const booksFolder = config.dataSource ?? booksBeside(dataFile);
+  const table = await readTable(rows, config, notify);
+  const holdout = holdoutFile === undefined ? null : await readTable(await rowsAt(holdoutFile), config, notify);
+  const source = await openDataSource(booksFolder);
   try {
-    if (config.schema.unitId === null) await source.keepRowNumbers(config.dataFile);
+    if (numbered !== null) await source.keepRowNumbers(numbered);
     const books = await openClientBooks(source.ledger, config.policy.budget);
     const { budget } = config.policy;
     notify({
@@ -106,9 +113,13 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
   }
 }
 
-async function readTable(file: string, config: NodeConfig, notify: (notice: NodeNotice) => void): Promise<UnitTable> {
-  const table = await readCsv(file, config.schema);
-  notify({ type: 'dataRead', file, report: table.report });
+async function readTable(
+  { source }: AddressedRows,
+  { schema }: NodeConfig,
+  notify: (notice: NodeNotice) => void,
+): Promise<UnitTable> {
+  const table = await readUnits(source, schema);
+  notify({ type: 'dataRead', file: source.name, report: table.report });
   return table;
 }
 

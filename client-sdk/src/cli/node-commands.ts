@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
 import { parseDataSchema, parsePolicy, type DataSchema, type Policy } from '@sotto/shared/plan';
 import { fingerprintOf, fingerprintWords } from '@sotto/shared/protocol';
-import { readCsv } from '../data/index.ts';
+import { readUnits } from '../data/read-units.ts';
+import { booksBeside, rowsAt } from '../data/sources.ts';
 import { joinFederation } from '../identity/join.ts';
 import { openClientBooks } from '../ledger/client-books.ts';
 import { openDataSource } from '../ledger/data-source.ts';
@@ -37,6 +38,7 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
   const [schema, policy] = await Promise.all([schemaOf(options), policyOf(options)]);
   const holdoutFile = optional(options, 'holdout');
   const dataSource = optional(options, 'dataSource');
+  const query = optional(options, 'query');
   const words = wordsOf(() => performance.now());
   const notify = (notice: NodeNotice): void => screen.show(notice, words(notice));
   const invitation = optional(options, 'invitation');
@@ -46,6 +48,7 @@ export async function runNode(screen: Screen, options: Options): Promise<number>
     schema,
     policy,
     dataFile: given(options, 'data'),
+    ...(query === undefined ? {} : { query }),
     ...(holdoutFile === undefined ? {} : { holdoutFile }),
     ...(dataSource === undefined ? {} : { dataSource }),
     once: options['once'] === true,
@@ -97,15 +100,15 @@ async function invitationOf(argument: string): Promise<string> {
 }
 
 export async function checkData(screen: Screen, options: Options): Promise<number> {
-  const file = given(options, 'data');
-  const { report } = await readCsv(file, await schemaOf(options));
-  screen.show({ type: 'dataRead', file, report }, reportWords(file, report));
+  const { source } = await rowsAt(given(options, 'data'), optional(options, 'query'));
+  const { report } = await readUnits(source, await schemaOf(options));
+  screen.show({ type: 'dataRead', file: source.name, report }, reportWords(source.name, report));
   return report.units === 0 ? exitCodes.data.number : exitCodes.done.number;
 }
 
 export async function showLedger(screen: Screen, options: Options): Promise<number> {
   const data = optional(options, 'data');
-  const folder = optional(options, 'dataSource') ?? (data === undefined ? undefined : `${data}.sotto`);
+  const folder = optional(options, 'dataSource') ?? (data === undefined ? undefined : booksBeside(data));
   if (folder === undefined) throw new SottoError('INVALID_INPUT', 'ledger: name --data or --data-source');
   await access(folder).catch(() => {
     throw new SottoError('FILE_NOT_FOUND', `${folder}: there are no books; nothing was charged`);

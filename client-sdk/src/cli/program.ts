@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
 import { Command, CommanderError, Option } from 'commander';
 import { gpuCheck, gpuInstall } from './gpu-commands.ts';
+import { addressHelp } from '../data/sources.ts';
 import { checkData, initPolicy, join, runNode, showLedger } from './node-commands.ts';
 import { createScreen, type Screen } from './screen.ts';
 
@@ -63,6 +64,8 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
       hostname(),
       "this machine's name",
     );
+  const query = () =>
+    new Option('--query <sql>', 'for a database: the query that gives the rows, or a file that holds it');
 
   program
     .command('join')
@@ -74,9 +77,13 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .command('run')
     .description('take part in every run that the policy allows')
     .requiredOption('--schema <file>', 'the data schema (JSON)')
-    .requiredOption('--data <csv>', 'the rows that take part')
+    .requiredOption('--data <address>', `the rows that take part: ${addressHelp}`)
+    .addOption(query())
     .option('--policy <file>', 'what this node allows (JSON); the careful defaults without it')
-    .option('--holdout <csv>', 'rows that never take part; each finished model is scored on them, on this screen alone')
+    .option(
+      '--holdout <address>',
+      'rows that never take part; each finished model is scored on them, on this screen alone',
+    )
     .option('--data-source <folder>', dataSourceHelp)
     .option('--invitation <invitation>', 'join first where the node has not joined: the line of text, a file or -')
     .addOption(name())
@@ -86,12 +93,13 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .command('check')
     .description('read the data with the schema and say what would take part; nothing is sent')
     .requiredOption('--schema <file>', 'the data schema (JSON)')
-    .requiredOption('--data <csv>', 'the rows')
+    .requiredOption('--data <address>', `the rows: ${addressHelp}`)
+    .addOption(query())
     .action(act(checkData));
   program
     .command('ledger')
     .description('what was spent of the data source by each plan, what is left, and what a next round would cost')
-    .option('--data <csv>', 'the rows whose books lie beside them')
+    .option('--data <address>', 'the rows whose books lie beside them')
     .option('--data-source <folder>', 'the books, where they lie elsewhere')
     .option('--policy <file>', 'the policy with the budget')
     .option('--charges', 'every charge as well, line by line')

@@ -6,8 +6,8 @@ import type { Notice } from './notices.ts';
 
 export type OpenOptions = {
   /**
-   * Where identity, books and model are kept: in a browser the name of a database, in Node a folder. In a browser it belongs to the
-   * data, because its books count what these were asked; in Node the books lie beside the data.
+   * Where identity, books and model are kept: in a browser the name of a database, in Node a folder. It belongs to the data, because
+   * its books count what these were asked. The books of a file of Node lie beside the file, whatever the store.
    */
   readonly store: string;
   /** In a browser: where the page has this package's `client-worker.js`; beside the entry by default. */

@@ -8,7 +8,7 @@ export type {
   RunningClient,
   StartOptions,
 } from './client.ts';
-export type { ClientData } from './data.ts';
+export type { ClientData, RowValues, SentData } from './data.ts';
 export type { ConsentRequest, ConsentWords } from './consent.ts';
 export type { Notice } from './notices.ts';
 export type { NodeResult } from '../node-config.ts';

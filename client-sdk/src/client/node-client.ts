@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { SottoError } from '@sotto/shared/errors';
 import { parsePolicy } from '@sotto/shared/plan';
 import { joinFederation } from '../identity/join.ts';
@@ -5,6 +6,7 @@ import { loadIdentity } from '../identity/node-identity.ts';
 import type { RunningNode } from '../node-config.ts';
 import { startNode } from '../node.ts';
 import type { Client, ClientMember, OpenOptions, RunningClient, StartOptions } from './client.ts';
+import { sourceOf } from './data.ts';
 import { createNodeMemory } from './node-memory.ts';
 import { rememberedConsent } from './remembered-consent.ts';
 
@@ -36,12 +38,6 @@ export async function openClient({ store }: OpenOptions): Promise<Client> {
     if ((await member()) === null) {
       throw new SottoError('NOT_FOUND', 'this client has not joined a federation: call join first');
     }
-    if (typeof data !== 'string') {
-      throw new SottoError(
-        'UNSUPPORTED',
-        'data: in Node a client takes the path of a file; a Blob belongs in a browser',
-      );
-    }
     for (const [condition, wanted] of [
       ['battery', battery],
       ['network', network],
@@ -51,7 +47,9 @@ export async function openClient({ store }: OpenOptions): Promise<Client> {
     }
     const node = await startNode({
       folder: store,
-      dataFile: data,
+      ...(typeof data === 'string'
+        ? { dataFile: data }
+        : { dataFile: sourceOf(data), dataSource: join(store, 'books') }),
       schema,
       policy: parsePolicy(policy),
       once,

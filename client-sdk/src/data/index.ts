@@ -1,4 +1,5 @@
 export { readCsv, readCsvRecords } from './csv.ts';
+export { rowsAt } from './sources.ts';
 export {
   createLocalData,
   partOfUnit,
@@ -7,4 +8,20 @@ export {
   type PlacedUnits,
   type SplitFractions,
 } from './split.ts';
-export { createUnitTable, type DataReport, type UnitTable, type UnitTableBuilder } from './unit-table.ts';
+export { createUnitTable, type UnitTableBuilder } from './unit-table.ts';
+export {
+  fromArrays,
+  fromFile,
+  fromImages,
+  fromIndexedDb,
+  fromIterable,
+  readUnits,
+  type ChosenFile,
+  type ColumnArray,
+  type DataReport,
+  type ImageValue,
+  type LabelledImage,
+  type ObjectStorePlace,
+  type RowSource,
+  type UnitTable,
+} from './web.ts';

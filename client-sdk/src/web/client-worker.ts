@@ -19,6 +19,7 @@ const scope = workerScope<PageRequest, WorkerMessage>();
 let opened: { readonly name: string; readonly store: WebStore; readonly platform: WebPlatform } | null = null;
 /** What was started: it waits for the store, or runs. */
 let started: { readonly stop: AbortController; running: RunningWebClient | null; paused: string | null } | null = null;
+let sentRows: unknown[] = [];
 const asked = new Map<number, (agreed: boolean) => void>();
 
 type Calls = { readonly [Name in PageCallName]: (ask: PageCalls[Name]['ask']) => Promise<PageCalls[Name]['answer']> };
@@ -42,6 +43,11 @@ const calls: Calls = {
     const { store, platform, name: storeName } = isOpen();
     // Two tabs that join at once would make two identities.
     return navigator.locks.request(`sotto join ${storeName}`, () => joinWithStore(store, invitation, name, platform));
+  },
+  async rows({ rows, first }) {
+    if (first) sentRows = [];
+    sentRows.push(...rows);
+    return null;
   },
   start,
   async pause({ reason }) {
@@ -74,7 +80,9 @@ async function start(ask: PageCalls['start']['ask']): Promise<null> {
   }
   const own = { stop: new AbortController(), running: null as RunningWebClient | null, paused: null as string | null };
   started = own;
-  const run = { ...ask, policy, schema, ask: ask.asksConsent ? askPage : null, notify, startRowWorker };
+  const data = ask.data ?? { rows: sentRows };
+  sentRows = [];
+  const run = { ...ask, data, policy, schema, ask: ask.asksConsent ? askPage : null, notify, startRowWorker };
   function startRowWorker(): Worker {
     const beside = new URL('./contribution-worker.js', import.meta.url);
     return new Worker(ask.contributionWorkerUrl ?? beside, { type: 'module', name: 'sotto rows' });

@@ -2,6 +2,7 @@
 import { createWebRandom, webKeyStream } from '@sotto/shared/crypto/web';
 import { SottoError } from '@sotto/shared/errors';
 import * as z from 'zod';
+import { sourceOf } from '../client/data.ts';
 import { createLocalData } from '../data/split.ts';
 import type { LocalData } from '../session/ports.ts';
 import { createLocalModel } from '../training/create-local-model.ts';
@@ -35,7 +36,7 @@ async function take({ data, schema, splitKey, known }: ReadRequest): Promise<Loc
   try {
     const { table, beginning } = await readData(data, schema, known);
     const local = createLocalData(table, splitKey);
-    scope.postMessage({ type: 'read', report: table.report, beginning });
+    scope.postMessage({ type: 'read', name: sourceOf(data).name, report: table.report, beginning });
     return local;
   } catch (error) {
     scope.postMessage({ type: 'unreadable', error: sentError(error) });

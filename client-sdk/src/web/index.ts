@@ -1,5 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { Client, OpenOptions, RunningClient, StartOptions } from '../client/client.ts';
+import type { ClientData, SentData } from '../client/data.ts';
 import type { Notice } from '../client/notices.ts';
 import type { NodeResult } from '../node-config.ts';
 import { watchConditions } from './conditions.ts';
@@ -30,6 +31,9 @@ export async function openClient(options: OpenOptions): Promise<Client> {
   await client.open();
   return client;
 }
+
+/** Rows that are sent at once. */
+const rowsAtOnce = 256;
 
 type Started = {
   readonly options: StartOptions;
@@ -63,10 +67,7 @@ class PageClient implements Client {
 
   async start(options: StartOptions): Promise<RunningClient> {
     if (this.#started !== null) throw new SottoError('CONFLICT', 'this client runs already: close it first');
-    const { data, schema, policy, once = false, consent } = options;
-    if (typeof data === 'string') {
-      throw new SottoError('INVALID_INPUT', 'data: a page reads no path; hand over a File or a Blob');
-    }
+    const { schema, policy, once = false, consent } = options;
     const { contributionWorkerUrl } = this.#options;
     const done = new Promise<NodeResult>((resolve, reject) => {
       this.#started = { options, resolve, reject };
@@ -75,6 +76,7 @@ class PageClient implements Client {
     done.catch(() => undefined);
     try {
       this.#notify({ type: 'storage', persistent: await askToPersist() });
+      const data = await this.#sendable(options.data);
       await this.#line.call('start', {
         data,
         schema,
@@ -108,6 +110,27 @@ class PageClient implements Client {
     await this.#line.call('stop', null).catch(() => undefined);
     this.#line.terminate();
     this.#ended({ runs: [] }, null);
+  }
+
+  /** Data as they are sent along; null: their rows were sent, some at a time, so that the page does not wait for all of them. */
+  async #sendable(data: ClientData): Promise<SentData | null> {
+    if (typeof data === 'string') {
+      throw new SottoError('INVALID_INPUT', 'data: a page reads no path; hand over a File or a Blob');
+    }
+    if (!('rows' in data)) return data;
+    let some: unknown[] = [];
+    let first = true;
+    const send = async (): Promise<void> => {
+      await this.#line.call('rows', { rows: some, first });
+      first = false;
+      some = [];
+    };
+    for await (const row of typeof data.rows === 'function' ? data.rows() : data.rows) {
+      some.push(row);
+      if (some.length === rowsAtOnce) await send();
+    }
+    await send();
+    return null;
   }
 
   /** @param reason - why it pauses; null: it takes part. */

@@ -4,16 +4,19 @@ import type { ClientMember, ClientModel } from '../client/client.ts';
 import type { ConsentRequest } from '../client/consent.ts';
 import type { Notice } from '../client/notices.ts';
 import type { NodeResult } from '../node-config.ts';
-import type { WebData } from './read-data.ts';
+import type { SentData } from '../client/data.ts';
 
 /** What a page asks of its worker: one request, one answer, each by its name. */
 export type PageCalls = {
   open: { readonly ask: { readonly store: string }; readonly answer: null };
   member: { readonly ask: null; readonly answer: ClientMember | null };
   join: { readonly ask: { readonly invitation: string; readonly name: string }; readonly answer: ClientMember };
+  /** Some rows of data that come one after the other; they count for the next start. */
+  rows: { readonly ask: { readonly rows: readonly unknown[]; readonly first: boolean }; readonly answer: null };
   start: {
     readonly ask: {
-      readonly data: WebData;
+      /** Null: the rows that were sent before. */
+      readonly data: SentData | null;
       readonly schema: DataSchema;
       readonly policy: PolicyInput;
       readonly once: boolean;

@@ -1,6 +1,6 @@
 import type { DataSchema } from '@sotto/shared/plan';
-import type { DataReport } from '../data/unit-table.ts';
-import type { FileBeginning } from '../ledger/row-numbers.ts';
+import type { DataReport } from '../data/row-reader.ts';
+import type { RowBeginning } from '../data/numbered-rows.ts';
 import type { ContributionReply, ContributionRequest } from '../training/contribution-protocol.ts';
 import type { SentError } from './page-protocol.ts';
 import type { WebData } from './read-data.ts';
@@ -11,11 +11,16 @@ export type ReadRequest = {
   readonly data: WebData;
   readonly schema: DataSchema;
   readonly splitKey: Uint8Array;
-  readonly known: FileBeginning | null;
+  readonly known: RowBeginning | null;
 };
 
 export type ReadReply =
-  | { readonly type: 'read'; readonly report: DataReport; readonly beginning: FileBeginning }
+  | {
+      readonly type: 'read';
+      readonly name: string;
+      readonly report: DataReport;
+      readonly beginning: RowBeginning | null;
+    }
   | { readonly type: 'unreadable'; readonly error: SentError };
 
 export type RowRequest = ReadRequest | ContributionRequest;

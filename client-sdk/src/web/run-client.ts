@@ -13,7 +13,7 @@ import type { NodeResult } from '../node-config.ts';
 import { createWebTransport } from '../platform/web-transport.ts';
 import { openClientDriver } from '../session/driver.ts';
 import type { ClientDriver, ClientNotice } from '../session/ports.ts';
-import { nameOf, type WebData } from './read-data.ts';
+import type { WebData } from './read-data.ts';
 import { openRowsApart, type RowsApart } from './rows-apart.ts';
 import { createWebClock, nextTurn } from './web-clock.ts';
 import { sumIdentityOf } from './web-identity.ts';
@@ -108,14 +108,14 @@ export async function runWebClient(store: WebStore, run: WebRun, platform: WebPl
 }
 
 async function readRows(store: WebStore, { data, schema, notify, startRowWorker }: WebRun): Promise<RowsApart> {
-  const numbered = schema.unitId === null;
-  const known = numbered ? await store.beginning() : null;
+  const known = schema.unitId === null ? await store.beginning() : null;
   const request = { type: 'read', data, schema, splitKey: store.splitKey, known } as const;
   const rows = await openRowsApart(startRowWorker, request, ({ engine, reason }) =>
     notify({ type: 'engine', runId: null, engine, reason }),
   );
-  notify({ type: 'dataRead', file: nameOf(data), report: rows.read.report });
-  if (numbered) await store.saveBeginning(rows.read.beginning);
+  const { name, report, beginning } = rows.read;
+  notify({ type: 'dataRead', file: name, report });
+  if (beginning !== null) await store.saveBeginning(beginning);
   return rows;
 }
 

@@ -4,7 +4,7 @@ import { certificateSchema, type Certificate } from '@sotto/shared/protocol';
 import { toHex } from '@sotto/shared/vector';
 import type { ClientModel } from '../client/client.ts';
 import type { ClientLedgerStore } from '../ledger/ledger-store.ts';
-import type { FileBeginning } from '../ledger/row-numbers.ts';
+import type { RowBeginning } from '../data/numbered-rows.ts';
 import { openDatabase, type Database } from './database.ts';
 import { createWebLedger, makeLedgerTables } from './web-ledger.ts';
 
@@ -28,8 +28,8 @@ export type WebStore = {
   /** @throws {CONFLICT} when there is one already. */
   saveIdentity(identity: StoredIdentity): Promise<void>;
   /** What the data began with when their row numbers were first relied on; null before. */
-  beginning(): Promise<FileBeginning | null>;
-  saveBeginning(beginning: FileBeginning): Promise<void>;
+  beginning(): Promise<RowBeginning | null>;
+  saveBeginning(beginning: RowBeginning): Promise<void>;
   /** What the person said to a plan; null when it was not asked. */
   consent(planHash: string): Promise<boolean | null>;
   saveConsent(planHash: string, agreed: boolean): Promise<void>;
@@ -73,7 +73,7 @@ export async function openWebStore(factory: IDBFactory, name: string, random: Ra
       });
       if (taken) throw new SottoError('CONFLICT', `${name}: this client has joined already; use another store`);
     },
-    beginning: async () => ((await database.get('facts', 'beginning')) as FileBeginning | undefined) ?? null,
+    beginning: async () => ((await database.get('facts', 'beginning')) as RowBeginning | undefined) ?? null,
     saveBeginning: (beginning) => fact('beginning', beginning),
     consent: async (planHash) => ((await database.get('consents', planHash)) as boolean | undefined) ?? null,
     saveConsent: (planHash, agreed) => database.write(['consents'], (table) => table('consents').put(agreed, planHash)),

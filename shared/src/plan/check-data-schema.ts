@@ -47,6 +47,11 @@ function checkColumn(column: Column, path: string, report: PlanReport): void {
       problem('values', 'a value is listed twice', 'List it once.');
     return;
   }
+  if (column.kind === 'pixels') {
+    const widest = Math.max(...[0, 255].map((value) => Math.abs((value - column.centre) / column.scale)));
+    if (widest > scaledInputMax) warnOfScale(widest, path, column.name, report);
+    return;
+  }
   const { min, max, fill, transform, centre, scale } = column;
   if (!(min < max)) problem('min', `min ${min} is not below max ${max}`, 'Widen the range.');
   if (fill !== null && (fill < min || fill > max)) {
@@ -56,12 +61,16 @@ function checkColumn(column: Column, path: string, report: PlanReport): void {
     problem('min', `log1p is not defined at min ${min}`, 'Use a range above -1, or transform identity.');
     return;
   }
-  const widest = [min, max].map((raw) => Math.abs(((transform === 'log1p' ? log(1 + raw) : raw) - centre) / scale));
-  if (Math.max(...widest) > scaledInputMax) {
-    report.warnings.push({
-      path: `${path}.scale`,
-      problem: `column ${column.name}: inputs up to ${Math.max(...widest).toPrecision(3)} after scaling`,
-      cure: 'Choose centre, scale, transform or range so that most values come to lie between -3 and 3.',
-    });
-  }
+  const widest = Math.max(
+    ...[min, max].map((raw) => Math.abs(((transform === 'log1p' ? log(1 + raw) : raw) - centre) / scale)),
+  );
+  if (widest > scaledInputMax) warnOfScale(widest, path, column.name, report);
+}
+
+function warnOfScale(widest: number, path: string, name: string, report: PlanReport): void {
+  report.warnings.push({
+    path: `${path}.scale`,
+    problem: `column ${name}: inputs up to ${widest.toPrecision(3)} after scaling`,
+    cure: 'Choose centre, scale, transform or range so that most values come to lie between -3 and 3.',
+  });
 }

@@ -27,7 +27,27 @@ export const categoryColumnSchema = z.strictObject({
   other: z.enum(['leaveOut', 'zeros']).default('leaveOut'),
 });
 
-export const columnSchema = z.discriminatedUnion('kind', [numberColumnSchema, categoryColumnSchema]);
+/**
+ * An image of a fixed size: one input for each pixel and channel, rows from the top, channels innermost ([height, width, channels]).
+ * A channel's value is a whole number in [0, 255], scaled by public constants: x' = (value - centre) / scale.
+ */
+export const pixelsColumnSchema = z.strictObject({
+  kind: z.literal('pixels'),
+  name: columnName,
+  width: z.int().min(1).max(1_024),
+  height: z.int().min(1).max(1_024),
+  /** 1: grey; 3: red, green, blue. */
+  channels: z.literal([1, 3]),
+  centre: z.number().default(127.5),
+  scale: z.number().positive().default(127.5),
+});
+export type PixelsColumn = z.infer<typeof pixelsColumnSchema>;
+
+export const columnSchema = z.discriminatedUnion('kind', [
+  numberColumnSchema,
+  categoryColumnSchema,
+  pixelsColumnSchema,
+]);
 export type Column = z.infer<typeof columnSchema>;
 
 export const targetSchema = z.discriminatedUnion('kind', [
@@ -52,7 +72,7 @@ export const dataSchemaSchema = z.strictObject({
   name: z.string().min(1).max(120),
   /** Column that names the privacy unit (the patient); null: every row is a unit of its own, known by its row number. */
   unitId: columnName.nullable(),
-  /** Inputs in order: number columns give one input, category columns one per value. */
+  /** Inputs in order: number columns give one input, category columns one per value, images one per pixel and channel. */
   columns: z.array(columnSchema).min(1).max(2_000),
   target: targetSchema,
 });
@@ -60,7 +80,19 @@ export type DataSchema = z.infer<typeof dataSchemaSchema>;
 
 /** Number of model inputs that a schema gives. */
 export function inputWidth(schema: DataSchema): number {
-  return schema.columns.reduce((sum, column) => sum + (column.kind === 'number' ? 1 : column.values.length), 0);
+  return schema.columns.reduce((sum, column) => sum + columnWidth(column), 0);
+}
+
+/** Number of model inputs that a column gives. */
+export function columnWidth(column: Column): number {
+  switch (column.kind) {
+    case 'number':
+      return 1;
+    case 'category':
+      return column.values.length;
+    case 'pixels':
+      return column.width * column.height * column.channels;
+  }
 }
 
 /** Number of model outputs that a target asks for. */

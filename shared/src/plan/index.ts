@@ -16,6 +16,7 @@ export type { EpsilonCheck } from './check-privacy.ts';
 export { completePlan, planDraftSchema, type PlanDraft } from './complete-plan.ts';
 export {
   columnSchema,
+  columnWidth,
   dataSchemaSchema,
   inputWidth,
   outputWidth,
@@ -23,6 +24,7 @@ export {
   targetSchema,
   type Column,
   type DataSchema,
+  type PixelsColumn,
   type Target,
 } from './data-schema.ts';
 export {
