@@ -8,7 +8,7 @@ import { isBuilt } from './testing/client-pages.ts';
 
 /** How the browser's files weigh, gzipped, and that nothing of Node is in them. Needs `npm run build`. */
 const folder = fileURLToPath(new URL('../client-sdk/dist/browser/', import.meta.url));
-const kilobytes = 1_000;
+const kilobytes = 1_024;
 
 type Imports = { readonly now: readonly string[]; readonly later: readonly string[] };
 

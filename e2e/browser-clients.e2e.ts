@@ -1,12 +1,17 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ConsentRequest } from '@sotto/client';
 import { createNodeRandom } from '@sotto/shared/crypto/node';
 import { encodeInvitation, issueInvitation, type RunStatus } from '@sotto/shared/protocol';
 import { dataSchemaSchema, type DataSchema } from '@sotto/shared/plan';
 import { LocalFederation } from '@sotto/simulation/local';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium } from './testing/browser-crypto.ts';
 import { ClientPages, isBuilt, isolation, strictPolicy, type BeginOptions, type Tab } from './testing/client-pages.ts';
@@ -165,6 +170,46 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
     }
   });
 
+  test('the example page joins, asks in words, shows progress and keeps the model', async () => {
+    const vite = fileURLToPath(new URL('../node_modules/vite/bin/vite.js', import.meta.url));
+    const page = fileURLToPath(new URL('../examples/browser-page', import.meta.url));
+    await promisify(execFile)(process.execPath, [vite, 'build', page, '--logLevel', 'warn']);
+    const opened = await pages.examplePage();
+    const complaints: string[] = [];
+    opened.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    opened.on('pageerror', (error) => complaints.push(error.message));
+    await opened.getByLabel('Invitation').fill(invitation(federation));
+    await opened.getByLabel('Name that the others see').fill('flo');
+    const csv = Buffer.from(rows[silos.length + tabNames.length] ?? '');
+    await opened.getByLabel('Table (CSV)').setInputFiles({ name: 'digits.csv', mimeType: 'text/csv', buffer: csv });
+    await opened.getByRole('button', { name: 'Join and start' }).click();
+    await opened.getByText('Connected: waiting for a run').waitFor();
+    const { runId } = await federation.submit({
+      ...draft,
+      cohort: { minSurvivors: 6, colluding: 1 },
+      training: { ...training(draft), rounds: 2, paceMs: 50 },
+    });
+    const dialog = opened.getByRole('dialog');
+    await dialog.waitFor();
+    expect(await dialog.getByRole('listitem').allTextContents()).toContain(
+      'At most ε = 3 at δ = 0.00001, for one record that is used to train.',
+    );
+    expect(await violations(opened)).toEqual([]);
+    const pictures = process.env['SOTTO_PICTURES'];
+    if (pictures !== undefined) await opened.screenshot({ path: join(pictures, 'browser-page.png') });
+    await dialog.getByRole('button', { name: 'Take part', exact: true }).click();
+    const status = await endOf(federation, runId);
+    expect(status.state, status.reason ?? '').toBe('finished');
+    await opened.getByText('is kept on this device').waitFor();
+    expect(await opened.getByText('is kept on this device').textContent()).toContain(status.modelHash.slice(0, 16));
+    expect(await opened.locator('#spent').textContent()).toMatch(/^at most ε = \d\.\d\d of 10$/);
+    expect(await opened.locator('#rounds').evaluate('(rounds) => rounds.value')).toBe(2);
+    expect(await violations(opened)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
   async function begin(name: string, line: string | null): Promise<void> {
     await tabs.get(name)?.begin({ ...beginning(name), invitation: line });
   }
@@ -174,6 +219,15 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
     return { store: name, invitation: null, name, csv, schema, policy };
   }
 });
+
+/** Rules of WCAG 2.2 AA that a page breaks. */
+async function violations(page: Page): Promise<readonly string[]> {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const found = await page.evaluate<{ violations: { id: string }[] }>(
+    `${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })`,
+  );
+  return found.violations.map(({ id }) => id);
+}
 
 function training(draft: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return draft['training'] as Readonly<Record<string, unknown>>;

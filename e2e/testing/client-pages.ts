@@ -11,6 +11,9 @@ import { launchBrowser } from '../../dashboard/testing/browser.ts';
 /** The files of `@sotto/client` for browsers, as `npm run build` makes them. */
 const built = fileURLToPath(new URL('../../client-sdk/dist/browser/', import.meta.url));
 
+/** The example page, as its own build makes it. */
+const example = fileURLToPath(new URL('../../examples/browser-page/dist/', import.meta.url));
+
 /** Whether they are there. */
 export const isBuilt = existsSync(join(built, 'index.js'));
 
@@ -115,18 +118,23 @@ export class ClientPages {
       } else if (path === '/page.js') {
         send('text/javascript');
         response.end(script);
+      } else if (path.startsWith('/example/')) {
+        this.#sendFile(join(example, normalize(path.slice('/example'.length))), send, response);
       } else if (path === '/favicon.ico') {
         response.writeHead(204).end();
       } else {
-        const file = join(built, normalize(path.replace(/^\/sotto\//, '')));
-        if (!file.startsWith(built) || !existsSync(file)) {
-          response.writeHead(404).end();
-          return;
-        }
-        send(types[extname(file)] ?? 'application/octet-stream');
-        createReadStream(file).pipe(response);
+        this.#sendFile(join(built, normalize(path.replace(/^\/sotto\//, '/'))), send, response);
       }
     });
+  }
+
+  #sendFile(file: string, send: (type: string) => void, response: ServerResponse): void {
+    if (!existsSync(file)) {
+      response.writeHead(404).end();
+      return;
+    }
+    send(types[extname(file)] ?? 'application/octet-stream');
+    createReadStream(file).pipe(response);
   }
 
   static async open(): Promise<ClientPages> {
@@ -134,6 +142,14 @@ export class ClientPages {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const browser = await launchBrowser();
     return new ClientPages(server, browser, await browser.newContext());
+  }
+
+  /** A new tab on the built example page, with a width and a height in pixels. */
+  async examplePage(): Promise<Page> {
+    const context = await this.browser.newContext({ viewport: { width: 760, height: 1_000 }, colorScheme: 'light' });
+    const opened = await context.newPage();
+    await opened.goto(`${this.origin}/example/index.html`);
+    return opened;
   }
 
   /** A new tab on the page, which is sent with these headers. */

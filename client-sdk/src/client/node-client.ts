@@ -55,7 +55,10 @@ export async function openClient({ store }: OpenOptions): Promise<Client> {
       once,
       ...(onNotice === undefined ? {} : { notify: onNotice }),
       ...(consent === undefined ? {} : { consent: rememberedConsent(memory, consent) }),
-      keepModel: (model) => memory.saveModel(model),
+      keepModel: async (model) => {
+        await memory.saveModel(model);
+        onNotice?.({ type: 'modelKept', runId: model.runId, modelHash: model.modelHash });
+      },
     });
     running = node;
     const over = (): void => {

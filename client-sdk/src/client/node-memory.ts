@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
@@ -49,6 +49,10 @@ export function createNodeMemory(folder: string): NodeMemory {
       // The weights first: the file that names them is never without them.
       await replaceFile(weightsOf(facts.modelHash), weightsToBytes(weights));
       await replaceFile(model, `${JSON.stringify(facts)}\n`);
+      for (const name of await readdir(folder)) {
+        if (/^model-.*\.bin$/.test(name) && join(folder, name) !== weightsOf(facts.modelHash))
+          await rm(join(folder, name));
+      }
     },
   };
 }

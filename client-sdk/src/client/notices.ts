@@ -10,5 +10,7 @@ export type Notice =
    * it: what was spent on these data before is then forgotten here.
    */
   | { readonly type: 'storage'; readonly persistent: boolean }
+  /** The model of a run that has ended is in the store: `model()` gives it. */
+  | { readonly type: 'modelKept'; readonly runId: string; readonly modelHash: string }
   /** A condition that was asked for cannot be seen on this platform, so it does not pause anything. */
   | { readonly type: 'conditionUnknown'; readonly condition: 'battery' | 'network'; readonly reason: string };

@@ -84,8 +84,10 @@ async function start(ask: PageCalls['start']['ask']): Promise<null> {
   sentRows = [];
   const run = { ...ask, data, policy, schema, ask: ask.asksConsent ? askPage : null, notify, startRowWorker };
   function startRowWorker(): Worker {
-    const beside = new URL('./contribution-worker.js', import.meta.url);
-    return new Worker(ask.contributionWorkerUrl ?? beside, { type: 'module', name: 'sotto rows' });
+    // Written out, because bundlers look for exactly this form.
+    return ask.contributionWorkerUrl === null
+      ? new Worker(new URL('./contribution-worker.js', import.meta.url), { type: 'module', name: 'sotto rows' })
+      : new Worker(ask.contributionWorkerUrl, { type: 'module', name: 'sotto rows' });
   }
   const ended = (result: Extract<WorkerMessage, { type: 'ended' }>): void => {
     if (started === own) started = null;

@@ -126,7 +126,9 @@ async function keepModel(
   notify: (notice: Notice) => void,
 ): Promise<null> {
   try {
-    await store.saveModel(await fetched);
+    const model = await fetched;
+    await store.saveModel(model);
+    notify({ type: 'modelKept', runId: model.runId, modelHash: model.modelHash });
   } catch (error) {
     const code = isSottoError(error) ? error.code : 'INTERNAL';
     notify({ type: 'retrying', code, reason: `the final model could not be kept: ${String(error)}` });
