@@ -119,7 +119,8 @@ export class ClientPages {
         send('text/javascript');
         response.end(script);
       } else if (path.startsWith('/example/')) {
-        this.#sendFile(join(example, normalize(path.slice('/example'.length))), send, response);
+        // It brings its policy along.
+        this.#sendFile(join(example, normalize(path.slice('/example'.length))), (type) => send(type, {}), response);
       } else if (path === '/favicon.ico') {
         response.writeHead(204).end();
       } else {

@@ -1,8 +1,8 @@
 import { openClient } from '@sotto/client';
 import schema from '../digits-8x8/schema.json';
-import { ask, formValues, onPause, onSubmit, showModel, showNotice, showTrouble } from './screen.js';
+import { ask, fail, formValues, onPause, onSubmit, showModel, showNotice, showTrouble } from './screen.js';
 
-const client = await openClient({ store: 'digits' });
+const client = await openClient({ store: 'digits' }).catch(fail);
 
 onSubmit(async () => {
   const { invitation, name, file } = formValues();

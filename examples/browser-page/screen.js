@@ -1,5 +1,11 @@
 const at = (id) => document.getElementById(id);
 
+/** Shows what stands in the way of all, and stops. */
+export function fail(error) {
+  showTrouble(error);
+  throw error;
+}
+
 /** What the person filled in. */
 export function formValues() {
   return { invitation: at('invitation').value.trim(), name: at('name').value.trim(), file: at('file').files[0] };
@@ -7,6 +13,7 @@ export function formValues() {
 
 /** Calls once for each press of the button; what goes wrong is shown, and can be tried again. */
 export function onSubmit(action) {
+  at('start').disabled = false;
   at('join').addEventListener('submit', async (event) => {
     event.preventDefault();
     at('trouble').hidden = true;
