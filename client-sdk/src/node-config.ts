@@ -3,6 +3,7 @@ import type { DataReport, RowSource } from './data/index.ts';
 import type { LocalScore } from './scoring/local-score.ts';
 import type { ClientModel } from './client/client.ts';
 import type { AskConsent, ClientNotice } from './session/index.ts';
+import type { DeviceWish, EngineChoice } from './training/index.ts';
 
 /** How a silo's node is set up; everything is read once, at its start. */
 export type NodeConfig = {
@@ -21,6 +22,8 @@ export type NodeConfig = {
   readonly holdoutFile?: string;
   /** Folder with the books of the data source; beside the data by default, to be named for a database. Two nodes over the same data must name the same. */
   readonly dataSource?: string;
+  /** What may compute on the rows; `auto`, the quickest, by default. Nobody else learns it. */
+  readonly device?: DeviceWish;
   /** Ends after the first run that ends, also one that ended while this node was away. */
   readonly once?: boolean;
   /** Asks the owner before a plan runs for the first time; absent: the policy alone decides. */
@@ -43,7 +46,12 @@ export type NodeNotice =
       /** Uploads without differential privacy, which no ε counts. */
       readonly unprotectedUploads: number;
     }
-  | { readonly type: 'engine'; readonly runId: string | null; readonly engine: string; readonly reason: string }
+  | ({
+      readonly type: 'engine';
+      readonly runId: string | null;
+      /** Memory of the process when its engine was ready; null where the platform does not tell. */
+      readonly memoryBytes: number | null;
+    } & EngineChoice)
   | { readonly type: 'joined'; readonly client: string; readonly name: string; readonly folder: string }
   | { readonly type: 'connecting'; readonly coordinator: string }
   | { readonly type: 'retrying'; readonly code: string; readonly reason: string }

@@ -69,8 +69,10 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       );
     };
     // Before anybody is spoken with: how long this takes depends on how many units there are.
-    const thread = createContributionThread(shareUnits(table, source.splitKey), ({ engine, reason }) =>
-      notify({ type: 'engine', runId: null, engine, reason }),
+    const thread = createContributionThread(
+      shareUnits(table, source.splitKey),
+      (choice) => notify({ type: 'engine', runId: null, ...choice, memoryBytes: process.memoryUsage.rss() }),
+      config.device,
     );
     const driver = await createClientDriver({
       clock,

@@ -5,6 +5,7 @@ import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DataSchema, PolicyInput } from '@sotto/shared/plan';
+import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { launchBrowser } from '../../dashboard/testing/browser.ts';
 
@@ -100,6 +101,7 @@ export class ClientPages {
   /** Sent with scripts: a worker lives under the policy that comes with its own. */
   fileHeaders: Readonly<Record<string, string>> = {};
   /** Sent with each page, by its number. */
+  #worker = '';
   readonly #pageHeaders: Readonly<Record<string, string>>[] = [];
 
   private constructor(server: Server, browser: Browser, context: BrowserContext) {
@@ -118,6 +120,9 @@ export class ClientPages {
       } else if (path === '/page.js') {
         send('text/javascript');
         response.end(script);
+      } else if (path === '/worker.js') {
+        send('text/javascript');
+        response.end(this.#worker);
       } else if (path.startsWith('/example/')) {
         // It brings its policy along.
         this.#sendFile(join(example, normalize(path.slice('/example'.length))), (type) => send(type, {}), response);
@@ -166,6 +171,26 @@ export class ClientPages {
     await opened.goto(`${this.origin}/pages/${number}`);
     await isReady(opened);
     return tabOf(opened, complaints);
+  }
+
+  /** What a worker of that source says first, in a page without a policy. */
+  async fromWorker<T>(source: string): Promise<T> {
+    const { outputFiles } = await build({
+      entryPoints: [fileURLToPath(new URL(source, import.meta.url))],
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      conditions: ['source'],
+      write: false,
+      logLevel: 'warning',
+    });
+    this.#worker = outputFiles[0]?.text ?? '';
+    const { page: opened } = await this.tab();
+    return opened.evaluate<T>(`new Promise((resolve, reject) => {
+      const worker = new Worker('/worker.js', { type: 'module' });
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.onmessage = ({ data }) => resolve(data);
+    })`);
   }
 
   async close(): Promise<void> {

@@ -14,18 +14,20 @@ export function formValues() {
 /** Calls once for each press of the button; what goes wrong is shown, and can be tried again. */
 export function onSubmit(action) {
   at('start').disabled = false;
-  at('join').addEventListener('submit', async (event) => {
+  at('join').addEventListener('submit', (event) => {
     event.preventDefault();
     at('trouble').hidden = true;
     at('start').disabled = true;
-    try {
-      await action();
-      at('join').hidden = true;
-      at('progress').hidden = false;
-    } catch (error) {
-      showTrouble(error);
-      at('start').disabled = false;
-    }
+    action().then(
+      () => {
+        at('join').hidden = true;
+        at('progress').hidden = false;
+      },
+      (error) => {
+        showTrouble(error);
+        at('start').disabled = false;
+      },
+    );
   });
 }
 

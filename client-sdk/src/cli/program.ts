@@ -87,6 +87,11 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .option('--data-source <folder>', dataSourceHelp)
     .option('--invitation <invitation>', 'join first where the node has not joined: the line of text, a file or -')
     .addOption(name())
+    .addOption(
+      new Option('--device <device>', 'what may compute: a GPU alone, the processor alone, or the quickest')
+        .choices(['auto', 'gpu', 'cpu'])
+        .default('auto'),
+    )
     .option('--once', 'end after the first run, also one that ended while this node was away')
     .action(act(runNode));
   program

@@ -3,6 +3,8 @@ import type { DataReport } from '../data/index.ts';
 import type { LedgerStatement, PlanStatement } from '../ledger/statement.ts';
 import type { NodeNotice } from '../node-config.ts';
 
+type EngineNotice = Extract<NodeNotice, { type: 'engine' }>;
+
 /** Shortest time between two lines that only say that it goes on, in milliseconds. */
 const progressEveryMs = 3_000;
 
@@ -98,7 +100,7 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         return line;
       }
       case 'engine':
-        return `Training with ${notice.engine}: ${notice.reason}`;
+        return engineWords(notice);
       case 'offered':
         return planWords(notice.plan, notice.planHash);
       case 'accepted':
@@ -178,6 +180,19 @@ function trustWords({ trust, cohort: { colluding } }: Plan): string {
     case 'trusted':
       return 'THE COORDINATOR SEES EACH CONTRIBUTION';
   }
+}
+
+/** What computes, how quickly, and what became of the others, a line each. */
+function engineWords({ engine, device, reason, rowsPerSecond, memoryBytes, trials }: EngineNotice): string {
+  const memory = memoryBytes === null ? '' : `; the node takes ${Math.round(memoryBytes / 1e6)} MB`;
+  const others = trials.filter(({ refused }) => refused !== null);
+  const speed = rowsPerSecond === null ? '' : `, ${rowsPerSecond} rows a second`;
+  return [
+    `Training with ${engine} (${device}${speed}${memory}): ${reason}`,
+    ...others.map(({ engine: other, refused, ms }) => {
+      return `    not ${other}: ${refused}${ms === null ? '' : ` (${ms.toFixed(1)} ms)`}`;
+    }),
+  ].join('\n');
 }
 
 /** What a plan costs by its own statement: the ε that its signature covers, not what the books will show. */

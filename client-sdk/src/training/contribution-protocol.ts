@@ -1,10 +1,17 @@
 import type { Plan } from '@sotto/shared/plan';
 import type { ContributionTask } from '../session/ports.ts';
 import type { EngineChoice } from './create-local-model.ts';
+import type { DeviceWish } from './engine.ts';
 
 /** What the thread that speaks asks of the one that works; runs and contributions go by number. */
 export type ContributionRequest =
-  | { readonly type: 'begin'; readonly run: number; readonly plan: Plan; readonly client: string }
+  | {
+      readonly type: 'begin';
+      readonly run: number;
+      readonly plan: Plan;
+      readonly client: string;
+      readonly device: DeviceWish;
+    }
   | {
       readonly type: 'contribute';
       readonly id: number;

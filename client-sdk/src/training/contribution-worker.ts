@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createNodeRandom, nodeKeyStream } from '@sotto/shared/crypto/node';
 import { unitsByPart, type PlacedUnits } from '../data/split.ts';
 import { createLocalModel } from './create-local-model.ts';
+import { nodeEngines } from './node-engines.ts';
 import { serveContributions } from './serve-contributions.ts';
 
 if (parentPort !== null) {
@@ -12,7 +13,7 @@ if (parentPort !== null) {
       unitsOf: unitsByPart(workerData as PlacedUnits),
       random: createNodeRandom(),
       keyStream: nodeKeyStream,
-      createModel: createLocalModel,
+      createModel: (plan, device, chosen) => createLocalModel(plan, { candidates: nodeEngines(), device }, chosen),
       reply: (reply, transfer) => port.postMessage(reply, transfer),
     }),
   );

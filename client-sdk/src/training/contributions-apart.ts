@@ -3,6 +3,7 @@ import type { Plan } from '@sotto/shared/plan';
 import type { Contributor } from '../session/ports.ts';
 import type { ContributionReply, ContributionRequest } from './contribution-protocol.ts';
 import type { EngineChoice } from './create-local-model.ts';
+import type { DeviceWish } from './engine.ts';
 
 /** The one thread of a client on which its data are worked on. */
 export type ContributionThread = {
@@ -33,12 +34,14 @@ export type StartContributionWorker = (
  *
  * @param start - may throw; whoever needs the thread then meets that.
  * @param chosen - told which engine a run's model was given, and why.
+ * @param device - what may compute.
  */
 export function createContributionsApart(
   start: StartContributionWorker,
   chosen: (choice: EngineChoice) => void,
+  device: DeviceWish = 'auto',
 ): ContributionThread {
-  return new Thread(start, chosen);
+  return new Thread(start, chosen, device);
 }
 
 type Waiting = {
@@ -50,6 +53,7 @@ type Waiting = {
 class Thread implements ContributionThread {
   readonly #start: StartContributionWorker;
   readonly #chosen: (choice: EngineChoice) => void;
+  readonly #device: DeviceWish;
   readonly #runs = new Map<number, { readonly plan: Plan; readonly client: string }>();
   readonly #waiting = new Map<number, Waiting>();
   #worker: ContributionWorker | null = null;
@@ -57,15 +61,16 @@ class Thread implements ContributionThread {
   #begun = 0;
   #contributions = 0;
 
-  constructor(start: StartContributionWorker, chosen: (choice: EngineChoice) => void) {
+  constructor(start: StartContributionWorker, chosen: (choice: EngineChoice) => void, device: DeviceWish) {
     this.#start = start;
     this.#chosen = chosen;
+    this.#device = device;
   }
 
   begin(plan: Plan, client: string): Contributor {
     const run = ++this.#begun;
     this.#runs.set(run, { plan, client });
-    if (this.#worker !== null) this.#worker.post({ type: 'begin', run, plan, client });
+    if (this.#worker !== null) this.#worker.post({ type: 'begin', run, plan, client, device: this.#device });
     else this.#startEarly();
     return {
       contribute: ({ slots, round, clipNormL2, noise }, weights) =>
@@ -113,7 +118,7 @@ class Thread implements ContributionThread {
       },
     );
     this.#worker = worker;
-    for (const [run, begun] of this.#runs) worker.post({ type: 'begin', run, ...begun });
+    for (const [run, begun] of this.#runs) worker.post({ type: 'begin', run, ...begun, device: this.#device });
     return worker;
   }
 

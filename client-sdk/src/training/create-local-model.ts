@@ -1,9 +1,12 @@
 import { modelLayout, referenceModel, type LocalModel } from '@sotto/shared/model';
 import { inputWidth, type Plan } from '@sotto/shared/plan';
 import { layoutLength } from '@sotto/shared/vector';
+import type { EngineChoice, EngineSearch } from './choose-engine.ts';
 
-/** Which engine computes a run's local model, and why, for the own screen. */
-export type EngineChoice = { readonly engine: string; readonly reason: string };
+export type { EngineChoice, EngineTrial } from './choose-engine.ts';
+
+/** What this machine may compute with: `nodeEngines` or `webEngines`, and what its owner wishes. */
+export type Engines = Pick<EngineSearch, 'candidates' | 'device' | 'limitMs'>;
 
 /**
  * Largest number of weights for which plain typed arrays are taken without a trial: below it a tfjs operation costs more to
@@ -15,31 +18,37 @@ const plainMaxWeights = 20_000;
 const plainMaxWork = 20_000_000;
 
 /**
- * The model of a plan on the engine that suits its size: plain typed arrays for little work; else plain arrays are timed
- * against tfjs on the plan's own topology, and the quicker is kept. It computes on the calling thread.
+ * The model of a plan on the engine that suits its size: plain typed arrays for little work; else what the machine has is timed
+ * on the plan's own topology, and the quickest is kept. It computes on the calling thread.
  *
- * The plan alone decides: an engine's rounding differs from another's, so a choice by the number of rows would let one unit more
- * or less move the integers of all the others.
+ * The plan and the machine alone decide: an engine's rounding differs from another's, so a choice by the number of rows would let
+ * one unit more or less move the integers of all the others.
  *
  * @param chosen - told which engine was taken, and why.
+ * @throws {UNSUPPORTED} when a device is wished that cannot be used.
  */
-export async function createLocalModel(plan: Plan, chosen: (choice: EngineChoice) => void): Promise<LocalModel> {
+export async function createLocalModel(
+  plan: Plan,
+  engines: Engines,
+  chosen: (choice: EngineChoice) => void,
+): Promise<LocalModel> {
   const inputs = inputWidth(plan.schema);
   const weights = layoutLength(modelLayout(plan.topology, inputs));
-  if (weights <= plainMaxWeights) {
-    chosen({ engine: 'typed arrays', reason: `${weights} weights are quicker without an engine` });
+  const plain = (work: string): LocalModel => {
+    const reason = `${work} are quicker without an engine`;
+    chosen({ engine: 'typed arrays', device: 'cpu', reason, rowsPerSecond: null, trials: [] });
     return referenceModel(plan.topology, inputs, plan.loss);
-  }
-  const { query } = plan.training;
-  const units = query.kind === 'gradient' ? query.expectedBatch / plan.roster.clients.length : Infinity;
-  if (weights * units <= plainMaxWork) {
-    const about = `${weights} weights on about ${Math.ceil(units)} units a round`;
-    chosen({ engine: 'typed arrays', reason: `${about} are quicker without an engine` });
-    return referenceModel(plan.topology, inputs, plan.loss);
+  };
+  if (engines.device !== 'gpu') {
+    if (weights <= plainMaxWeights) return plain(`${weights} weights`);
+    const { query } = plan.training;
+    const units = query.kind === 'gradient' ? query.expectedBatch / plan.roster.clients.length : Infinity;
+    if (weights * units <= plainMaxWork) return plain(`${weights} weights on about ${Math.ceil(units)} units a round`);
   }
   const { chooseEngine } = await import('./choose-engine.ts');
   const spec = { topology: plan.topology, inputs, loss: plan.loss };
-  const { model, choice } = await chooseEngine(spec, () => performance.now());
+  const search = { ...engines, rowsApart: plan.unit === 'record', nowMs: () => performance.now() };
+  const { model, choice } = await chooseEngine(spec, search);
   chosen(choice);
   return model;
 }

@@ -11,7 +11,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { chooseEngine } from './choose-engine.ts';
-import { loadTfjs } from './tfjs-backend.ts';
+import { startLimitMs } from './engine.ts';
+import { wasmEngine } from './tfjs-backend.ts';
 import { createTfjsModel } from './tfjs-model.ts';
 
 const inputs = 7;
@@ -87,7 +88,7 @@ async function compare(model: LocalModel, { loss, outputs, classes }: (typeof ca
 for (const backend of ['cpu', 'wasm'] as const) {
   describe(`tfjs on ${backend}`, () => {
     beforeAll(async () => {
-      if (backend === 'wasm') expect((await loadTfjs()).name).toBe('tfjs wasm');
+      if (backend === 'wasm') expect((await wasmEngine().start(startLimitMs)).backend).toBe('wasm');
       else await tf.setBackend('cpu');
     });
 
@@ -128,8 +129,9 @@ for (const backend of ['cpu', 'wasm'] as const) {
 it('the engine that is chosen by a trial computes what the reference computes, and says why it was chosen', async () => {
   const one = cases[1]!;
   const spec = { topology: network(one.outputs), inputs, loss: one.loss };
-  const { model, choice } = await chooseEngine(spec, () => performance.now());
-  expect(choice.reason).toMatch(/ms in typed arrays/);
+  const search = { candidates: [wasmEngine()], rowsApart: true, nowMs: () => performance.now() };
+  const { model, choice } = await chooseEngine(spec, search);
+  expect(choice.reason).toMatch(/ms with typed arrays/);
   await compare(model, one);
   const failure = await model.setWeights(new Float32Array(3)).catch((error: unknown) => error);
   expect(String(failure)).toContain('weights');

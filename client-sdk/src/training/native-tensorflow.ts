@@ -1,26 +1,49 @@
 import { createRequire } from 'node:module';
+import { SottoError } from '@sotto/shared/errors';
 import type * as Tf from '@tensorflow/tfjs-core';
+import { startBackend, type EngineCandidate } from './engine.ts';
 
 /** Native builds of TensorFlow, best first. Neither is a dependency: an owner adds one when the machine has use for it. */
-const candidates = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+const builds = [
+  { name: '@tensorflow/tfjs-node-gpu', device: 'gpu' },
+  { name: '@tensorflow/tfjs-node', device: 'cpu' },
+] as const;
 
-export type NativeProbe = { readonly name: string; readonly usable: boolean; readonly reason: string };
+export type NativeProbe = {
+  readonly name: string;
+  readonly usable: boolean;
+  readonly device: 'gpu' | 'cpu';
+  readonly reason: string;
+};
 
-/** The first native build that loads, or null. It brings a tfjs-core of its own. */
-export function loadNativeTensorflow(): { name: string; tf: typeof Tf } | null {
-  for (const name of candidates) {
-    const loaded = tryLoad(name);
-    if (loaded.tf !== null) return { name, tf: loaded.tf };
-  }
-  return null;
-}
+/** Native builds as engines. Both register as one backend: where the first runs, the other does not. */
+export const nativeEngines: readonly EngineCandidate[] = builds.map(({ name, device }) => ({
+  name,
+  device,
+  async start(limitMs) {
+    const { tf, reason } = tryLoad(name);
+    if (tf === null) throw new SottoError('UNSUPPORTED', reason);
+    const engine = await startBackend(tf, 'tensorflow', limitMs);
+    if (device === 'gpu' && !usesGpu(tf)) throw new SottoError('UNSUPPORTED', noGpu);
+    return engine;
+  },
+}));
 
 /** What stands in the way of each native build. */
 export async function probeNativeTensorflow(): Promise<readonly NativeProbe[]> {
-  return candidates.map((name) => {
+  return builds.map(({ name, device }) => {
     const { tf, reason } = tryLoad(name);
-    return { name, usable: tf !== null, reason };
+    if (tf !== null && device === 'gpu' && !usesGpu(tf)) return { name, device, usable: false, reason: noGpu };
+    return { name, device, usable: tf !== null, reason };
   });
+}
+
+const noGpu = 'it loads, but finds no GPU: the driver, CUDA 11 or cuDNN 8 is missing';
+
+/** Without CUDA the GPU build computes on the processor and says nothing. */
+function usesGpu(tf: typeof Tf): boolean {
+  const backend = tf.findBackend('tensorflow') as unknown as { readonly isUsingGpuDevice?: boolean } | null;
+  return backend?.isUsingGpuDevice === true;
 }
 
 function tryLoad(name: string): { tf: typeof Tf | null; reason: string } {
@@ -42,7 +65,7 @@ function tryLoad(name: string): { tf: typeof Tf | null; reason: string } {
 }
 
 /** tfjs-node 4.22 calls two functions that Node 23 removed (tensorflow/tfjs issue 8609). */
-function restoreRemovedUtil(util: Record<string, unknown>): void {
+export function restoreRemovedUtil(util: Record<string, unknown>): void {
   util['isNullOrUndefined'] ??= (value: unknown): boolean => value === null || value === undefined;
   util['isArray'] ??= Array.isArray;
 }

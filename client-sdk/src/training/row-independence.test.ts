@@ -3,7 +3,8 @@ import { referenceModel, topologySchema, type LocalModel } from '@sotto/shared/m
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { keepsRowsApart } from './choose-engine.ts';
-import { loadTfjs } from './tfjs-backend.ts';
+import { startLimitMs } from './engine.ts';
+import { wasmEngine } from './tfjs-backend.ts';
 import { createTfjsModel, type ModelSpec } from './tfjs-model.ts';
 
 const spec: ModelSpec = {
@@ -27,8 +28,8 @@ it('plain arrays, tfjs cpu and tfjs wasm compute each row by itself, bit for bit
   expect(await keepsRowsApart(plain, spec)).toBe(true);
   await tf.setBackend('cpu');
   expect(await keepsRowsApart((one) => createTfjsModel(tf, one), spec)).toBe(true);
-  const wasm = await loadTfjs();
-  expect(wasm.name).toBe('tfjs wasm');
+  const wasm = await wasmEngine().start(startLimitMs);
+  expect(wasm.backend).toBe('wasm');
   expect(await keepsRowsApart((one) => createTfjsModel(wasm.tf, one), spec)).toBe(true);
 });
 

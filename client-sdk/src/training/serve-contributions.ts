@@ -8,6 +8,7 @@ import type { DataPart } from '../session/ports.ts';
 import { createRunContributions, type RunContributions } from '../session/run-contributions.ts';
 import type { ContributionReply, ContributionRequest } from './contribution-protocol.ts';
 import type { EngineChoice } from './create-local-model.ts';
+import type { DeviceWish } from './engine.ts';
 
 /** What the working side needs of its platform. */
 export type ContributionPorts = {
@@ -15,7 +16,7 @@ export type ContributionPorts = {
   /** The platform's CSPRNG. */
   readonly random: RandomSource;
   readonly keyStream: KeyStream;
-  createModel(plan: Plan, chosen: (choice: EngineChoice) => void): Promise<LocalModel>;
+  createModel(plan: Plan, device: DeviceWish, chosen: (choice: EngineChoice) => void): Promise<LocalModel>;
   reply(reply: ContributionReply, transfer: readonly ArrayBuffer[]): void;
 };
 
@@ -32,8 +33,8 @@ type Run = {
 export function serveContributions(ports: ContributionPorts): (request: ContributionRequest) => void {
   const runs = new Map<number, Run>();
 
-  function begin({ run, plan, client }: Extract<ContributionRequest, { type: 'begin' }>): void {
-    const model = ports.createModel(plan, (choice) => ports.reply({ type: 'engine', choice }, []));
+  function begin({ run, plan, client, device }: Extract<ContributionRequest, { type: 'begin' }>): void {
+    const model = ports.createModel(plan, device, (choice) => ports.reply({ type: 'engine', choice }, []));
     // Whoever needs the model meets the failure.
     model.catch(() => undefined);
     runs.set(run, { plan, model, contributions: createRunContributions(plan, client, ports.keyStream) });

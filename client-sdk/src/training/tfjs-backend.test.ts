@@ -1,13 +1,14 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { loadTfjs } from './tfjs-backend.ts';
+import { startLimitMs } from './engine.ts';
+import { cpuEngine, wasmEngine } from './tfjs-backend.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
 it('computes without advertising anything on the screen', async () => {
   const said = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'log'), vi.spyOn(console, 'info')];
-  const { tf } = await loadTfjs();
-  for (const backend of ['cpu', 'wasm']) {
-    expect(await tf.setBackend(backend)).toBe(true);
+  for (const engine of [cpuEngine, wasmEngine()]) {
+    const { tf, backend } = await engine.start(startLimitMs);
+    expect(tf.getBackend()).toBe(backend);
     const sum = tf.tidy(() => tf.sum(tf.matMul(tf.ones([2, 3]), tf.ones([3, 1]))));
     expect(sum.dataSync()[0]).toBe(6);
     sum.dispose();

@@ -1,36 +1,46 @@
 import type * as Tf from '@tensorflow/tfjs-core';
-import { loadNativeTensorflow } from './native-tensorflow.ts';
+import { startBackend, type EngineCandidate } from './engine.ts';
 
-export type LoadedTfjs = { readonly tf: typeof Tf; readonly name: string };
-
-/** Longest wait for a backend, in milliseconds: where a page forbids its worker, tfjs's wasm waits for ever and says nothing. */
-const backendMs = 5_000;
-
-/** Loads tfjs on the best backend that starts: a native build if the owner installed one, then wasm, then plain JavaScript. */
-export async function loadTfjs(): Promise<LoadedTfjs> {
-  const native = loadNativeTensorflow();
-  if (native !== null) return native;
+/** tfjs with its cpu backend, which the others fall back on for single operations. */
+export async function loadTfjs(): Promise<typeof Tf> {
   const tf = await import('@tensorflow/tfjs-core');
   // Also silences the banner by which the cpu backend advertises the native package on a hospital's screen.
   tf.enableProdMode();
   await import('@tensorflow/tfjs-backend-cpu');
-  await import('@tensorflow/tfjs-backend-wasm');
-  for (const name of ['wasm', 'cpu']) {
-    if (await starts(tf, name)) return { tf, name: `tfjs ${name}` };
-  }
-  return { tf, name: `tfjs ${tf.getBackend()}` };
+  return tf;
 }
 
-async function starts(tf: typeof Tf, name: string): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), backendMs);
-  });
-  try {
-    return await Promise.race([tf.setBackend(name), late]);
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
+/** tfjs in plain JavaScript. */
+export const cpuEngine: EngineCandidate = {
+  name: 'tfjs cpu',
+  device: 'cpu',
+  lastResort: true,
+  start: async (limitMs) => startBackend(await loadTfjs(), 'cpu', limitMs),
+};
+
+/**
+ * tfjs on WebAssembly, with the overlay that makes it train.
+ *
+ * One thread: no gain by more was measured, and tfjs starts them from a `blob:` script, which a strict content security policy
+ * forbids; it then waits for ever. As it is, `script-src 'self' 'wasm-unsafe-eval'` and `connect-src 'self'` are enough.
+ *
+ * @param folder - URL, with a slash at its end, of the folder with tfjs's `.wasm` files; without it, they lie beside its script.
+ */
+export function wasmEngine(folder?: string): EngineCandidate {
+  return {
+    name: 'tfjs wasm',
+    device: 'cpu',
+    async start(limitMs) {
+      const tf = await loadTfjs();
+      const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+      if (tf.findBackendFactory('wasm') !== null && !('wasm' in tf.engine().registry)) {
+        tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+        if (folder !== undefined) setWasmPaths(folder);
+      }
+      const engine = await startBackend(tf, 'wasm', limitMs);
+      const { addWasmOverlay } = await import('./wasm-overlay/index.ts');
+      addWasmOverlay(tf);
+      return engine;
+    },
+  };
 }

@@ -119,17 +119,20 @@ export function createTfjsModel(tf: typeof Tf, { topology, inputs, loss }: Model
     async traces(batch, dropoutSeed) {
       const from = requireSet();
       if (batch.rows === 0) return shapes.map((shape) => emptyTrace(shape));
-      return tf.tidy(() => {
+      const results = tf.tidy(() => {
         const x = tf.tensor2d(batch.inputs, [batch.rows, inputs]);
         const pass = forward(x, from, integerStream(dropoutSeed));
         const deltas = backward(pass, from, batch.targets);
-        return shapes.map((shape, index): Trace => ({
-          activations: floats(tensorAt(pass.activations, index)),
-          deltas: floats(tensorAt(deltas, index)),
-          inputs: shape.inputs,
-          units: shape.units,
-        }));
-      }) as readonly DenseTrace[];
+        return shapes.map((_, index) => [tensorAt(pass.activations, index), tensorAt(deltas, index)]);
+      });
+      const traces = await Promise.all(
+        shapes.map(async ({ inputs: width, units }, index): Promise<DenseTrace> => {
+          const [activations, deltas] = results[index]!;
+          return { activations: await floats(activations!), deltas: await floats(deltas!), inputs: width, units };
+        }),
+      );
+      tf.dispose(results);
+      return traces;
     },
     async predict(features, rows) {
       const from = requireSet();
@@ -138,7 +141,7 @@ export function createTfjsModel(tf: typeof Tf, { topology, inputs, loss }: Model
         const pass = forward(tf.tensor2d(features, [rows, inputs]), from, null);
         return probabilities(tf, loss, tensorAt(pass.outputs, pass.outputs.length - 1));
       });
-      const values = floats(outputs);
+      const values = await floats(outputs);
       outputs.dispose();
       return values;
     },
@@ -157,11 +160,11 @@ export function createTfjsModel(tf: typeof Tf, { topology, inputs, loss }: Model
         }
       }
       const flat = new Float32Array(shapes.reduce((sum, shape) => Math.max(sum, shape.biasOffset + shape.units), 0));
-      current.forEach((layer, index) => {
+      for (const [index, layer] of current.entries()) {
         const shape = shapeAt(shapes, index);
-        flat.set(floats(layer.kernel), shape.kernelOffset);
-        flat.set(floats(layer.bias), shape.biasOffset);
-      });
+        flat.set(await floats(layer.kernel), shape.kernelOffset);
+        flat.set(await floats(layer.bias), shape.biasOffset);
+      }
       if (current !== start) disposeAll(current);
       return flat;
     },
@@ -172,8 +175,6 @@ export function createTfjsModel(tf: typeof Tf, { topology, inputs, loss }: Model
   };
 }
 
-/** A trace as tidy wants it: a plain object without tensors. */
-type Trace = { activations: Float32Array; deltas: Float32Array; inputs: number; units: number };
 type Rows = { readonly inputs: Float32Array; readonly targets: Float32Array };
 
 function activate(tf: typeof Tf, kind: DenseShape['activation'], x: Tensor): Tensor {
@@ -254,9 +255,9 @@ function emptyTrace({ inputs, units }: DenseShape): DenseTrace {
   return { activations: new Float32Array(0), deltas: new Float32Array(0), inputs, units };
 }
 
-/** A tensor's values in memory of their own. */
-function floats(tensor: Tf.Tensor): Float32Array {
-  return Float32Array.from(tensor.dataSync());
+/** A tensor's values in memory of their own. Not at once: WebGPU cannot. */
+async function floats(tensor: Tf.Tensor): Promise<Float32Array> {
+  return Float32Array.from(await tensor.data());
 }
 
 function disposeAll(layers: readonly Dense[]): void {

@@ -6,6 +6,7 @@ import { sourceOf } from '../client/data.ts';
 import { createLocalData } from '../data/split.ts';
 import type { LocalData } from '../session/ports.ts';
 import { createLocalModel } from '../training/create-local-model.ts';
+import { webEngines } from '../training/web-engines.ts';
 import { serveContributions } from '../training/serve-contributions.ts';
 import { readData } from './read-data.ts';
 import type { ReadRequest, RowReply, RowRequest } from './row-protocol.ts';
@@ -15,6 +16,7 @@ import { workerScope } from './worker-scope.ts';
 // Its quicker way compiles code from text, which a strict page forbids and reports.
 z.config({ jitless: true });
 
+const wasmFolder = new URL('./', import.meta.url).href;
 const scope = workerScope<RowRequest, RowReply>();
 let read: Promise<LocalData> = Promise.reject(new SottoError('INTERNAL', 'contribution worker: no data were read'));
 read.catch(() => undefined);
@@ -23,7 +25,9 @@ const serve = serveContributions({
   unitsOf: async (part, split) => (await read).unitsOf(part, split),
   random: createWebRandom(globalThis.crypto),
   keyStream: webKeyStream,
-  createModel: createLocalModel,
+  // tfjs's own files lie beside this one.
+  createModel: (plan, device, chosen) =>
+    createLocalModel(plan, { candidates: webEngines({ wasmFolder }), device }, chosen),
   reply: (reply, transfer) => scope.postMessage(reply, transfer),
 });
 

@@ -110,8 +110,8 @@ export async function runWebClient(store: WebStore, run: WebRun, platform: WebPl
 async function readRows(store: WebStore, { data, schema, notify, startRowWorker }: WebRun): Promise<RowsApart> {
   const known = schema.unitId === null ? await store.beginning() : null;
   const request = { type: 'read', data, schema, splitKey: store.splitKey, known } as const;
-  const rows = await openRowsApart(startRowWorker, request, ({ engine, reason }) =>
-    notify({ type: 'engine', runId: null, engine, reason }),
+  const rows = await openRowsApart(startRowWorker, request, (choice) =>
+    notify({ type: 'engine', runId: null, ...choice, memoryBytes: null }),
   );
   const { name, report, beginning } = rows.read;
   notify({ type: 'dataRead', file: name, report });
