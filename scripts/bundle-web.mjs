@@ -16,14 +16,6 @@ const smallZod = (text) => text.replace(/^import \{ z \} from 'zod';$/m, "import
 
 const packages = { '@sotto/shared': join(root, 'shared'), '@sotto/client': join(root, 'client-sdk') };
 
-/** Modules of which browsers have a version of their own. */
-const ofBrowsers = {
-  name: 'of-browsers',
-  setup(build) {
-    build.onResolve({ filter: /\/native-tensorflow\.js$/ }, () => ({ path: join(dist, 'web/native-tensorflow.js') }));
-  },
-};
-
 /**
  * Bundles what the compiler has built.
  * @returns {Promise<import('esbuild').Metafile | null>} what went where; null when it failed
@@ -46,7 +38,7 @@ export async function bundleWeb() {
     sourcemap: true,
     legalComments: 'linked',
     metafile: true,
-    plugins: [ofBrowsers, directImports(packages, smallZod)],
+    plugins: [directImports(packages, smallZod)],
     logLevel: 'warning',
   });
   const wasm = dirname(createRequire(join(dist, 'web/index.js')).resolve('@tensorflow/tfjs-backend-wasm'));

@@ -152,7 +152,7 @@ export class ClientPages {
 
   /** A new tab on the built example page, with a width and a height in pixels. */
   async examplePage(): Promise<Page> {
-    const context = await this.browser.newContext({ viewport: { width: 760, height: 1_000 }, colorScheme: 'light' });
+    const context = await this.browser.newContext({ viewport: { width: 900, height: 1_180 }, colorScheme: 'light' });
     const opened = await context.newPage();
     await opened.goto(`${this.origin}/example/index.html`);
     return opened;

@@ -20,7 +20,7 @@ let opened: { readonly name: string; readonly store: WebStore; readonly platform
 /** What was started: it waits for the store, or runs. */
 let started: { readonly stop: AbortController; running: RunningWebClient | null; paused: string | null } | null = null;
 let sentRows: unknown[] = [];
-const asked = new Map<number, (agreed: boolean) => void>();
+const asked = new Map<number, (agreed: boolean | null) => void>();
 
 type Calls = { readonly [Name in PageCallName]: (ask: PageCalls[Name]['ask']) => Promise<PageCalls[Name]['answer']> };
 
@@ -143,8 +143,11 @@ function notify(notice: Extract<WorkerMessage, { type: 'notice' }>['notice']): v
 let questions = 0;
 function askPage(request: Extract<WorkerMessage, { type: 'consent' }>['request']): Promise<boolean> {
   const id = ++questions;
-  return new Promise((resolve) => {
-    asked.set(id, resolve);
+  return new Promise((resolve, reject) => {
+    asked.set(id, (agreed) => {
+      if (agreed === null) reject(new SottoError('CANCELLED', 'the page gave no answer to the plan'));
+      else resolve(agreed);
+    });
     scope.postMessage({ type: 'consent', id, request });
   });
 }

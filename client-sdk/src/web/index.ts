@@ -75,7 +75,8 @@ class PageClient implements Client {
     // Whoever waits for `done` meets the failure.
     done.catch(() => undefined);
     try {
-      this.#notify({ type: 'storage', persistent: await askToPersist() });
+      // Not waited for: the browser may ask the person, who may not answer.
+      void askToPersist().then((persistent) => this.#notify({ type: 'storage', persistent }));
       const data = await this.#sendable(options.data);
       await this.#line.call('start', {
         data,
@@ -155,11 +156,13 @@ class PageClient implements Client {
   }
 
   async #ask(id: number, request: Extract<WorkerMessage, { type: 'consent' }>['request']): Promise<void> {
-    let agreed = false;
     try {
-      agreed = (await this.#started?.options.consent?.(request)) === true;
-    } finally {
-      this.#line.consented(id, agreed);
+      const answer = await this.#started?.options.consent?.(request);
+      this.#line.consented(id, typeof answer === 'boolean' ? answer : null);
+    } catch (error) {
+      // A page whose dialog breaks has heard no answer.
+      this.#line.consented(id, null);
+      reportError(error);
     }
   }
 

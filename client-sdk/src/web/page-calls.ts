@@ -5,7 +5,7 @@ import { receivedError } from './sent-error.ts';
 /** A page's side of its worker. */
 export type WorkerLine = {
   call<Name extends PageCallName>(name: Name, ask: PageCalls[Name]['ask']): Promise<PageCalls[Name]['answer']>;
-  consented(id: number, agreed: boolean): void;
+  consented(id: number, agreed: boolean | null): void;
   /** Ends the worker; what is under way fails as stopped. */
   terminate(): void;
 };

@@ -44,7 +44,8 @@ export type PageRequest =
         readonly ask: PageCalls[Name]['ask'];
       };
     }[PageCallName]
-  | { readonly type: 'consented'; readonly id: number; readonly agreed: boolean };
+  /** Null: there was no answer; the plan is refused, and asked for again another time. */
+  | { readonly type: 'consented'; readonly id: number; readonly agreed: boolean | null };
 
 /** A SottoError on its way between threads, where errors lose their class. */
 export type SentError = {

@@ -29,8 +29,10 @@ export async function openRowsApart(
     if (first === null) post(worker, request);
     first = null;
     worker.addEventListener('message', ({ data }: MessageEvent<RowReply>) => {
-      if (data.type === 'unreadable') died(data.error.message);
-      else if (data.type !== 'read') answered(data);
+      if (data.type === 'unreadable') {
+        worker.terminate();
+        died(data.error.message);
+      } else if (data.type !== 'read') answered(data);
     });
     worker.addEventListener('error', (event) => {
       worker.terminate();
