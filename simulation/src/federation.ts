@@ -288,10 +288,10 @@ class Federation {
       store: life.guard(this.#activity.watch(this.#store), mayCrash('store', 'before'), mayCrash('store', 'after')),
       blobs: life.guard(this.#activity.watch(this.#blobs), mayCrash('blobs', 'before'), mayCrash('blobs', 'after')),
       transport: {
-        send: (client, message) => {
+        send: (client, message, mark) => {
           if (!life.alive) return;
           if (message.type === 'sessionOpen') witness.sessionOpened(message.sessionId, message.header);
-          this.#network.send(client, message);
+          this.#network.send(client, message, mark);
         },
       },
       crypto: life.guard(this.#activity.watch(this.#crypto)),
@@ -314,7 +314,7 @@ class Federation {
         if (reply.ok && life.alive) await this.#acknowledged(witness, client, upload);
         return reply;
       },
-      clientConnected: (client) => driver.clientConnected(client),
+      clientConnected: (client, heard) => driver.clientConnected(client, heard),
       clientDisconnected: (client) => driver.clientDisconnected(client),
       blob: async (hash) => {
         const bytes = await ports.blobs.get(hash);

@@ -50,7 +50,7 @@ const golden: readonly { name: string; plan: Scenario['plan']; faults: FaultRate
     name: 'records in a rough world',
     plan: {},
     faults: rough,
-    modelHash: 'f0d0ad7ee85033772b92541b0e5d0ff770015a2c20d9a49ff231983aadc1ae86',
+    modelHash: 'ce384ed6d04e8e7d92a81bf307baa9810ee614596d35a6eb951bcaebb15873bc',
   },
   {
     name: 'clients that train by themselves',

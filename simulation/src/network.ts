@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { SottoError } from '@sotto/shared/errors';
-import type { ClientEnvelope, ClientMessage, ClientTransport, Reply, ServerMessage } from '@sotto/shared/protocol';
+import {
+  comesAfter,
+  type ClientEnvelope,
+  type ClientMessage,
+  type ClientTransport,
+  type Heard,
+  type Reply,
+  type ServerMessage,
+} from '@sotto/shared/protocol';
 import type { Upload } from '@sotto/shared/secure-sum';
 import type { Faults } from './faults.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -9,7 +17,7 @@ import type { VirtualClock } from './virtual-clock.ts';
 export type CoordinatorEnd = {
   received(client: string, envelope: ClientEnvelope): Promise<Reply>;
   uploaded(client: string, upload: Upload, vector: Uint8Array): Promise<Reply>;
-  clientConnected(client: string): void | Promise<void>;
+  clientConnected(client: string, heard: readonly Heard[]): void | Promise<void>;
   clientDisconnected(client: string): void | Promise<void>;
   blob(hash: string): Promise<Uint8Array>;
 };
@@ -37,6 +45,8 @@ export class SimulatedNetwork {
   readonly #faults: Faults;
   readonly #clients = new Map<string, ClientEnd>();
   readonly #connected = new Set<string>();
+  /** What each client's process has heard, by run. */
+  readonly #heard = new Map<string, Map<string, Heard>>();
   readonly #lastDelivery = new Map<string, number>();
 
   constructor(clock: VirtualClock, faults: Faults) {
@@ -47,6 +57,7 @@ export class SimulatedNetwork {
   /** A client process began: it connects as soon as the coordinator is there. */
   clientStarted(client: string, end: ClientEnd): void {
     this.#clients.set(client, end);
+    this.#heard.set(client, new Map());
     this.#clock.after(this.#faults.delayMs(), () => this.#connect(client));
   }
 
@@ -74,12 +85,12 @@ export class SimulatedNetwork {
   }
 
   /** Coordinator → client. */
-  send(client: string, message: ServerMessage): void {
+  send(client: string, message: ServerMessage, mark: Heard): void {
     if (!this.#connected.has(client)) return;
     this.onCarried?.({ from: 'coordinator', to: client, message });
     if (this.#faults.happens(this.#faults.rates.lineBreaks)) return this.#breakLine(client);
-    this.#deliver(client, message);
-    if (this.#faults.happens(this.#faults.rates.duplicated)) this.#deliver(client, message);
+    this.#deliver(client, message, mark);
+    if (this.#faults.happens(this.#faults.rates.duplicated)) this.#deliver(client, message, mark);
   }
 
   /** The transport of one life of a client: what is under way when the life ends may arrive, but nothing is asked again. */
@@ -131,12 +142,16 @@ export class SimulatedNetwork {
     }
   }
 
-  #deliver(client: string, message: ServerMessage): void {
+  #deliver(client: string, message: ServerMessage, mark: Heard): void {
     const at = Math.max(this.#clock.now() + this.#faults.delayMs(), this.#lastDelivery.get(client) ?? 0);
     this.#lastDelivery.set(client, at);
     const end = this.#clients.get(client);
     this.#clock.after(at - this.#clock.now(), () => {
-      if (this.#connected.has(client) && this.#clients.get(client) === end) end?.received(structuredClone(message));
+      if (!this.#connected.has(client) || this.#clients.get(client) !== end) return;
+      end?.received(structuredClone(message));
+      const heard = this.#heard.get(client);
+      const before = heard?.get(mark.runId);
+      if (before === undefined || comesAfter(mark, before)) heard?.set(mark.runId, mark);
     });
   }
 
@@ -145,7 +160,7 @@ export class SimulatedNetwork {
     if (end === undefined || this.coordinator === null || this.#connected.has(client)) return;
     this.#connected.add(client);
     end.connected();
-    void this.coordinator.clientConnected(client);
+    void this.coordinator.clientConnected(client, [...(this.#heard.get(client)?.values() ?? [])]);
   }
 
   #breakLine(client: string): void {

@@ -20,6 +20,8 @@ export type HttpRequest = {
 export type CoordinatorHttp = {
   /** One request, one answer. @throws {UNREACHABLE} {TLS_MISMATCH} {MESSAGE_TOO_LARGE} {CANCELLED} */
   request(request: HttpRequest): Promise<HttpAnswer>;
+  /** Whether it finds out by itself that a large body does not get through; otherwise the end of the socket has to tell. */
+  readonly hearsSilence: boolean;
   close(): void;
 };
 

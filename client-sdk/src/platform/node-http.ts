@@ -65,7 +65,7 @@ export function createNodeHttp(coordinator: string, tlsFingerprint: string | nul
     });
   }
 
-  return { agent, request, close: () => agent.destroy() };
+  return { agent, request, hearsSilence: true, close: () => agent.destroy() };
 }
 
 /**

@@ -19,7 +19,7 @@ export function createNodeTransport({ coordinator, tlsFingerprint, identity, clo
     identity,
     clock,
     http,
-    openLine: (token) => createSocketLine(coordinator, token, http.agent),
+    openLine: (token, heard) => createSocketLine(coordinator, token, heard, http.agent),
     sha256: async (bytes) => createHash('sha256').update(bytes).digest(),
     uniform: () => randomInt(2 ** 32) / 2 ** 32,
     uuid: randomUUID,

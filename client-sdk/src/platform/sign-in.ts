@@ -11,8 +11,11 @@ import type { SumIdentity } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
 import { postJson, type CoordinatorHttp } from './coordinator-http.ts';
 
-/** A token that the coordinator gave for an answered challenge. */
-export type SignedIn = { readonly token: string; readonly skewMs: number };
+/** A token that the coordinator gave for an answered challenge; to be renewed at a time by the own clock, before it is too old. */
+export type SignedIn = { readonly token: string; readonly skewMs: number; readonly renewAtMs: number };
+
+/** The part of a token's life after which it is renewed. */
+const usedPart = 0.9;
 
 /**
  * Signs in by answering the coordinator's challenge with the identity key.
@@ -27,7 +30,10 @@ export async function signIn(http: CoordinatorHttp, identity: SumIdentity, clock
   const signature = toHex(await identity.sign(signInBytes(nonce, client)));
   const answer = signInAnswerSchema.safeParse(await postJson(http, clientPaths.signIn, { client, nonce, signature }));
   if (!answer.success) throw new SottoError('MESSAGE_INVALID', `${clientPaths.signIn}: a malformed answer came`);
-  return { token: answer.data.token, skewMs: Date.parse(now) - clock.now() };
+  const skewMs = Date.parse(now) - clock.now();
+  // By the coordinator's clock alone: the own one may be hours off.
+  const lifeMs = Date.parse(answer.data.expiresAt) - Date.parse(now);
+  return { token: answer.data.token, skewMs, renewAtMs: clock.now() + usedPart * lifeMs };
 }
 
 /** Words for the own screen when the clocks differ by more than {@link clockSkewMaxMs}; null when they do not. */

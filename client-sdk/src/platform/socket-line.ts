@@ -1,14 +1,18 @@
-import { clientSocket } from '@sotto/shared/protocol';
+import { clientSocket, type Heard } from '@sotto/shared/protocol';
 import { SottoError } from '@sotto/shared/errors';
 import { io, type Socket } from 'socket.io-client';
 import { errorOfAnswer } from './coordinator-http.ts';
 
-export type LineHandlers = { opened(): void; received(value: unknown): void };
+/** What came, and its mark; neither is checked yet. */
+export type LineHandlers = { opened(): void; received(value: unknown, mark: unknown): void };
+
+/** How a line ended: the coordinator closed it, or it was lost. */
+export type LineEnd = 'closed' | 'lost';
 
 /** One connection of the control channel, used once. */
 export type SocketLine = {
   /** Opens it; resolves when it has ended. @throws {SottoError} with the coordinator's reason, or {UNREACHABLE}, when it did not open. */
-  run(handlers: LineHandlers): Promise<void>;
+  run(handlers: LineHandlers): Promise<LineEnd>;
   /** What the other end answers to an envelope; null when the line ends before, or nothing comes within `timeoutMs`. */
   ask(envelope: unknown, timeoutMs: number): Promise<unknown>;
   close(): void;
@@ -18,15 +22,21 @@ export type SocketLine = {
  * A line over socket.io, which neither connects again nor recovers by itself: both are the transport's, its one owner.
  *
  * @param token - of the sign-in.
+ * @param heard - how far this process has heard of each run.
  * @param agent - Node's, with the pinned certificate; absent in a browser.
  */
-export function createSocketLine(coordinator: string, token: string, agent?: unknown): SocketLine {
+export function createSocketLine(
+  coordinator: string,
+  token: string,
+  heard: readonly Heard[],
+  agent?: unknown,
+): SocketLine {
   const socket = io(new URL(clientSocket.namespace, coordinator).href, {
     transports: ['websocket'],
     reconnection: false,
     forceNew: true,
     autoConnect: false,
-    auth: { token },
+    auth: { token, heard },
     // The typing knows strings only; the websocket of Node takes the agent.
     ...(agent === undefined ? {} : { agent: agent as string }),
   });
@@ -52,13 +62,13 @@ export function createSocketLine(coordinator: string, token: string, agent?: unk
   };
 }
 
-async function run(socket: Socket, coordinator: string, handlers: LineHandlers): Promise<void> {
-  socket.on(clientSocket.message, (value: unknown) => handlers.received(value));
+async function run(socket: Socket, coordinator: string, handlers: LineHandlers): Promise<LineEnd> {
+  socket.on(clientSocket.message, (value: unknown, mark: unknown) => handlers.received(value, mark));
   try {
-    await new Promise<void>((resolve, reject) => {
+    return await new Promise<LineEnd>((resolve, reject) => {
       socket.once('connect', () => handlers.opened());
       socket.once('connect_error', (error) => reject(connectFailure(error, coordinator)));
-      socket.once('disconnect', () => resolve());
+      socket.once('disconnect', (reason) => resolve(reason === 'io server disconnect' ? 'closed' : 'lost'));
       socket.connect();
     });
   } finally {

@@ -69,5 +69,5 @@ export function createWebHttp(coordinator: string): CoordinatorHttp {
     }
   }
 
-  return { request, close: () => closing.abort() };
+  return { request, hearsSilence: false, close: () => closing.abort() };
 }

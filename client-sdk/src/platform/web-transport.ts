@@ -27,7 +27,7 @@ export function createWebTransport({ coordinator, identity, clock }: WebTranspor
     identity,
     clock,
     http: createWebHttp(coordinator),
-    openLine: (token) => createSocketLine(coordinator, token),
+    openLine: (token, heard) => createSocketLine(coordinator, token, heard),
     sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes))),
     uniform: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
     uuid: () => crypto.randomUUID(),

@@ -8,11 +8,12 @@ import {
   signInRequestSchema,
   uploadHeader,
   verifyCertificate,
+  type UploadOffset,
 } from '@sotto/shared/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { HttpInput } from './http-app.ts';
 import { callerOf, parse, requireClient } from './requests.ts';
-import { withUploadBody } from './upload-body.ts';
+import { createUploadIntake } from './upload-body.ts';
 import { createUploadRoom } from './upload-room.ts';
 
 /**
@@ -84,37 +85,64 @@ export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
   void app.register(async (scope) => {
     // The vector streams past Fastify's parser into one buffer of the size that the session says, when there is room for it.
     const room = createUploadRoom(clock, input.uploadRoomBytes);
-    const release = await memoryReleaser();
+    const intake = createUploadIntake(clock, room, await memoryReleaser());
+    const senderOf = (client: string, session: string) => `${client} of session ${session.slice(0, 8)}`;
+    scope.addHook('onClose', async () => intake.close());
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.put<{ Params: { session: string } }>(
       '/v1/sessions/:session/vector',
       { bodyLimit: blobMaxBytes },
-      (request, { raw }) => {
+      async (request, reply) => {
         const client = requireClient(access, request);
-        const upload = uploadOf(request);
+        const { upload, hash } = uploadOf(request);
         const { session } = request.params;
-        return withUploadBody(
-          room,
-          release,
-          { sender: `${client} of session ${session.slice(0, 8)}`, body: request.raw, response: raw },
+        const taken = await intake.take(
+          {
+            sender: senderOf(client, session),
+            body: request.raw,
+            response: reply.raw,
+            from: firstByteOf(request.headers['content-range']),
+            hash,
+          },
           () => driver.vectorBytes(client, session),
           (vector) => driver.uploaded(client, upload, vector),
         );
+        if ('result' in taken) return taken.result;
+        const offset: UploadOffset = { offset: taken.goOnAt };
+        return reply.status(409).send(offset);
+      },
+    );
+    scope.get<{ Params: { session: string } }>(
+      '/v1/sessions/:session/vector',
+      async (request): Promise<UploadOffset> => {
+        const client = requireClient(access, request);
+        const { session } = request.params;
+        return { offset: await intake.offset(senderOf(client, session), () => driver.vectorBytes(client, session)) };
       },
     );
   });
 }
 
-/** @throws {MESSAGE_INVALID} */
-function uploadOf(request: FastifyRequest): unknown {
+/** The signed message, not checked yet, and the vector's hash in it. @throws {MESSAGE_INVALID} */
+function uploadOf(request: FastifyRequest): { upload: unknown; hash: string } {
   const text = request.headers[uploadHeader];
   if (typeof text !== 'string') throw new SottoError('MESSAGE_INVALID', `the header ${uploadHeader} is missing`);
   try {
-    return JSON.parse(text);
+    const upload: unknown = JSON.parse(text);
+    const named = typeof upload === 'object' && upload !== null && 'vectorHash' in upload ? upload.vectorHash : null;
+    return { upload, hash: typeof named === 'string' ? named : '' };
   } catch {
     throw new SottoError('MESSAGE_INVALID', `the header ${uploadHeader} is not JSON`);
   }
+}
+
+/** Where in the vector a body begins, by its `content-range`; at the end where it has a star for the range. @throws {MESSAGE_INVALID} */
+function firstByteOf(contentRange: string | undefined): number {
+  if (contentRange === undefined) return 0;
+  const match = /^bytes (?:(\d{1,10})-\d{1,10}|\*)\/(\d{1,10})$/.exec(contentRange);
+  if (match === null) throw new SottoError('MESSAGE_INVALID', 'the header content-range is malformed');
+  return Number(match[1] ?? match[2]);
 }
 
 /** First and last byte of a single range; null for the whole. */

@@ -8,6 +8,9 @@ const paceBytesPerS = 1_048_576;
 const patienceMs = 10_000;
 const doublings = 3;
 
+/** How long an upload whose connection broke may keep its place while others wait, in milliseconds. */
+const returnMs = 5_000;
+
 /** How often the pace is looked at, in milliseconds. */
 const lookEveryMs = 1_000;
 
@@ -21,6 +24,10 @@ const rememberedMax = 1_000;
 export type UploadPlace = {
   /** Counts what came. */
   arrived(bytes: number): void;
+  /** The connection broke; the rest may come over another one. */
+  pause(): void;
+  /** The rest is coming. */
+  goOn(): void;
   /** Ends the place; `done`: the whole body came. */
   leave(done: boolean): void;
 };
@@ -43,7 +50,13 @@ export type UploadRoom = {
 };
 
 type Waiting = { readonly guest: UploadGuest; readonly admit: (place: UploadPlace) => void };
-type Held = { readonly guest: UploadGuest; readonly sinceMs: number; arrived: number };
+type Held = {
+  readonly guest: UploadGuest;
+  readonly sinceMs: number;
+  arrived: number;
+  /** Since when its connection is broken; null: it is not. */
+  pausedMs: number | null;
+};
 
 /** Whether both are of one client and session. */
 const sameSender =
@@ -55,7 +68,8 @@ const sameSender =
  * Bounds the memory of uploads, whatever the cohort: a vector is added only when its hash and signature are known to be right, so
  * all of it is in memory once, and more than `roomBytes` of them never are. The others wait with their bytes
  * unread, which stops their senders. So that nobody can hold the room up, a client has one place in each of its sessions, and
- * an upload that is slow while others wait is put off and comes again, behind them, with twice the patience.
+ * an upload that is slow while others wait is put off and comes again, behind them, with twice the patience. One whose connection
+ * broke keeps its place and what came, while others wait for a few seconds.
  *
  * @param roomBytes - a single upload has room however large it is
  */
@@ -79,12 +93,18 @@ export function createUploadRoom(clock: Clock, roomBytes: number): UploadRoom {
   }
 
   function placeFor(guest: UploadGuest): UploadPlace {
-    const place: Held = { guest, sinceMs: clock.now(), arrived: 0 };
+    const place: Held = { guest, sinceMs: clock.now(), arrived: 0, pausedMs: null };
     held.add(place);
     heldBytes += guest.bytes;
     return {
       arrived: (bytes) => {
         place.arrived += bytes;
+      },
+      pause: () => {
+        place.pausedMs ??= clock.now();
+      },
+      goOn: () => {
+        place.pausedMs = null;
       },
       leave: (done) => {
         if (!held.delete(place)) return;
@@ -108,7 +128,8 @@ export function createUploadRoom(clock: Clock, roomBytes: number): UploadRoom {
     });
   }
 
-  function isSlow({ guest, sinceMs, arrived }: Held, now: number): boolean {
+  function isSlow({ guest, sinceMs, arrived, pausedMs }: Held, now: number): boolean {
+    if (pausedMs !== null && now - pausedMs >= returnMs) return true;
     const patience = patienceMs * 2 ** Math.min(doublings, putOffs.get(guest.sender) ?? 0);
     return arrived < guest.bytes && arrived < ((now - sinceMs - patience) / 1_000) * paceBytesPerS;
   }

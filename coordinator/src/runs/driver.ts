@@ -28,6 +28,8 @@ export function createRunDriver(ports: RunPorts): RunDriver {
   const { clock, store, blobs, log } = ports;
   const hosts = new Map<string, RunHost>();
   const connected = new Set<string>();
+  /** Number of each client's newest line. */
+  const lines = new Map<string, number>();
   const revoked = new Set<string>();
   const replies = createReplyBook();
   const listeners = new Set<(status: RunStatus) => void>();
@@ -77,6 +79,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       offerTo: (client) => offerOf.get(client),
       changed: () => changed(record.runId),
       isConnected: (client) => connected.has(client),
+      lineOf: (client) => lines.get(client) ?? 0,
       isKept: (hash) => [...hosts.values()].some((other) => other.keeps(hash)),
     });
     hosts.set(record.runId, host);
@@ -207,9 +210,13 @@ export function createRunDriver(ports: RunPorts): RunDriver {
       for (const host of hosts.values()) await host.tidy();
     },
     submit: (signedPlan) => track(submit(signedPlan)),
-    clientConnected(client) {
+    clientConnected(client, heard = null) {
       connected.add(client);
-      feedAll({ type: 'connected', client });
+      lines.set(client, (lines.get(client) ?? 0) + 1);
+      for (const host of hosts.values()) {
+        const mark = heard?.find(({ runId }) => runId === host.facts.runId) ?? 'nothing';
+        void track(host.connected(client, heard === null ? null : mark));
+      }
     },
     clientDisconnected(client) {
       connected.delete(client);

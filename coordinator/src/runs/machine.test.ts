@@ -105,7 +105,7 @@ describe('stepRun', () => {
   it('gives a client that lost its line time to come back, and sends what it missed', () => {
     const run = opened();
     run.step({ type: 'disconnected', at: 2, client: two });
-    expect(run.did()).toEqual([{ type: 'setTimer', timer: `return:${two}`, ms: returnMs }]);
+    expect(run.did()).toEqual([{ type: 'setTimer', timer: `return:${two}`, ms: returnMs(plan, 'advertise') }]);
     run.step({ type: 'connected', at: 3, client: two });
     const [offer, clear, sent] = run.did();
     expect(offer).toEqual({ type: 'offer', client: two });

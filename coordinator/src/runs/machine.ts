@@ -1,4 +1,4 @@
-import type { ServerMessage } from '@sotto/shared/protocol';
+import { comesAfter, partOf, type ServerMessage } from '@sotto/shared/protocol';
 import { createSum, stepSum, type SumEffect, type SumRequest } from '@sotto/shared/secure-sum';
 import {
   canConclude,
@@ -14,6 +14,7 @@ import {
 import { applyRunEvent } from './run-fold.ts';
 import type { RunEvent } from './run-events.ts';
 import type { LiveSession, RunEffect, RunInput, RunState, RunStep, RunTimer } from './run-state.ts';
+import { closedMessage, endMessage, releasedMessage } from './run-messages.ts';
 import { gatherMs, retryMs, returnMs, stageMs } from './run-waits.ts';
 import { nextSession } from './next-session.ts';
 
@@ -115,11 +116,13 @@ function onInput(state: RunState, input: RunInput): RunStep {
     case 'restarted':
       return onRestart(state, input.at);
     case 'connected':
-      return onConnected(state, input.client, input.at);
+      return onConnected(state, input);
     case 'disconnected': {
-      const next = withClient(state, input.client, { connected: false });
-      const wait: RunEffect = { type: 'setTimer', timer: `return:${input.client}`, ms: returnMs };
-      return { state: next, effects: sessionWith(state, input.client) === null ? [] : [wait] };
+      const next = withClient(state, input.client, { connected: false, awaySince: input.at });
+      const session = sessionWith(state, input.client);
+      if (session === null) return { state: next, effects: [] };
+      const ms = returnMs(state.facts.plan, session.stage);
+      return { state: next, effects: [{ type: 'setTimer', timer: `return:${input.client}`, ms }] };
     }
     case 'accepted':
       if (state.ended !== null || state.clients.get(input.client)?.answer === 'revoked') return { state, effects: [] };
@@ -168,8 +171,11 @@ function onInput(state: RunState, input: RunInput): RunStep {
 }
 
 /** Sessions that were open when the process ended are dead: their secrets were in memory, here and at the clients. */
-function onRestart(state: RunState, at: number): RunStep {
-  if (state.ended !== null) return { state, effects: [] };
+function onRestart(before: RunState, at: number): RunStep {
+  if (before.ended !== null) return { state: before, effects: [] };
+  // All lines were lost with the process.
+  const clients = [...before.clients].map(([client, known]) => [client, { ...known, awaySince: at }] as const);
+  const state = { ...before, clients: new Map(clients) };
   if (state.sessions.length === 0) return decide(state, at, []);
   // Which stage they had reached is not durable, so they count as charged.
   const sessions = state.sessions.map((session) => ({ ...session, mayBeCharged: true }));
@@ -181,17 +187,47 @@ function onRestart(state: RunState, at: number): RunStep {
   };
 }
 
-function onConnected(state: RunState, client: string, at: number): RunStep {
-  const known = state.clients.get(client);
-  if (known === undefined || known.answer === 'revoked') return { state, effects: [] };
-  const next = withClient(state, client, { connected: true });
-  if (state.ended !== null) return { state: next, effects: [send(client, endMessage(state))] };
-  const effects: RunEffect[] = [{ type: 'offer', client }];
-  const outstanding = sessionWith(state, client)?.outstanding.get(client);
-  if (outstanding !== undefined) {
-    effects.push({ type: 'clearTimer', timer: `return:${client}` }, send(client, outstanding));
+/** A line is open: its client is told what it has not heard, and nothing else. */
+function onConnected(before: RunState, input: Extract<RunInput, { type: 'connected' }>): RunStep {
+  const { client, at, heard } = input;
+  const known = before.clients.get(client);
+  if (known === undefined || known.answer === 'revoked') return { state: before, effects: [] };
+  const restarted = heard === 'nothing';
+  const mark = heard === undefined || heard === 'nothing' ? null : heard;
+  // A process that has begun anew has answered nothing.
+  const state = withClient(before, client, {
+    connected: true,
+    awaySince: null,
+    ...(restarted ? { answer: 'none' } : {}),
+  });
+  const effects: RunEffect[] = [];
+  if (input.missed != null) effects.push({ type: 'send', client, ...input.missed });
+  if (state.ended !== null) {
+    const heardAll = mark !== null && !comesAfter({ event: state.events - 1, part: partOf('runEnded') }, mark);
+    return { state, effects: heardAll ? effects : [...effects, send(client, endMessage(state))] };
   }
-  return decide(next, at, effects);
+  if (mark === null || known.answer === 'none') effects.push({ type: 'offer', client });
+  const session = sessionWith(state, client);
+  if (session === null) {
+    const lostFrom = state.sessions.find(({ cohort, lost }) => cohort.includes(client) && lost.has(client));
+    const out = { event: lostFrom?.event ?? -1, part: partOf('sessionClosed') };
+    if (lostFrom !== undefined && mark?.event === out.event && comesAfter(out, mark)) {
+      const [, code = 'UNREACHABLE', reason = ''] = /^(\w+): (.*)$/s.exec(known.reason ?? '') ?? [];
+      effects.push(send(client, closedMessage(lostFrom, code, reason)));
+    }
+    return decide(state, at, effects);
+  }
+  effects.push({ type: 'clearTimer', timer: `return:${client}` });
+  if (restarted) {
+    const step = lose(state, client, 'UNREACHABLE: its process began anew, without the keys of the session', at);
+    return { state: step.state, effects: [...effects, ...step.effects] };
+  }
+  const outstanding = session.outstanding.get(client);
+  if (outstanding !== undefined) {
+    const missed = mark === null || comesAfter({ event: session.event, part: partOf(outstanding.type) }, mark);
+    if (missed) effects.push(send(client, outstanding));
+  }
+  return decide(state, at, effects);
 }
 
 function onTimer(state: RunState, timer: RunTimer, at: number): RunStep {
@@ -284,7 +320,12 @@ function decide(state: RunState, at: number, before: readonly RunEffect[]): RunS
   }
   const known = [...state.clients.values()];
   const undecided = known.some((client) => client.connected && client.answer === 'none');
-  const incomplete = !known.every(isReady) && (undecided || state.attempt === 0);
+  // Whose line broke a moment ago is likely to come back: a blink at the wrong moment must not cost it the round.
+  const blinks = known.some(
+    ({ answer, awaySince }) =>
+      (answer === 'accepted' || answer === 'none') && awaySince !== null && at - awaySince < gatherMs,
+  );
+  const incomplete = !known.every(isReady) && (undecided || blinks || state.attempt === 0);
   if (incomplete && !state.gathered) {
     if (state.waiting === 'gather') return { state, effects: before };
     return {
@@ -330,32 +371,8 @@ function closeSession(session: LiveSession, messageOf: (session: LiveSession) =>
   ];
 }
 
-function releasedMessage({ sessionId }: LiveSession): ServerMessage {
-  return { type: 'sessionClosed', sessionId, outcome: 'released', code: null, reason: null };
-}
-
-function closedMessage(session: LiveSession, code: string, reason: string): ServerMessage {
-  return {
-    type: 'sessionClosed',
-    sessionId: session.sessionId,
-    outcome: 'failed',
-    code: code.slice(0, 60),
-    reason: reason.slice(0, 1_000),
-  };
-}
-
 function endMessages(state: RunState): RunEffect[] {
   return [...state.clients.keys()].map((client) => send(client, endMessage(state)));
-}
-
-function endMessage(state: RunState): ServerMessage {
-  return {
-    type: 'runEnded',
-    runId: state.facts.runId,
-    outcome: state.ended?.outcome ?? 'stopped',
-    modelHash: state.modelHash,
-    reason: state.ended?.reason ?? null,
-  };
 }
 
 function clearWaits(state: RunState): RunEffect[] {

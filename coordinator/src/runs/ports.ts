@@ -1,5 +1,5 @@
 import type { CryptoPort } from '@sotto/shared/crypto';
-import type { Clock, CoordinatorTransport, Reply, RunStatus } from '@sotto/shared/protocol';
+import type { Clock, CoordinatorTransport, Heard, Reply, RunStatus } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
 import type { Blobs, Store } from '../store/store.ts';
 import type { FederationBooks } from './federation-books.ts';
@@ -41,7 +41,11 @@ export type RunDriver = {
    * @throws {CARD_INCOMPLETE} when the plan's privacy card lacks a field; {BUDGET_EXCEEDED} when the federation's budget cannot hold it.
    */
   submit(signedPlan: unknown): Promise<{ readonly runId: string; readonly planHash: string }>;
-  clientConnected(client: string): void;
+  /**
+   * A client's line is open: it is sent what it has not heard of its runs.
+   * @param heard - the marks of what its process has heard, none for one that has just begun; null: not known
+   */
+  clientConnected(client: string, heard?: readonly Heard[] | null): void;
   clientDisconnected(client: string): void;
   /** A client's envelope; what is malformed costs the sender its session and never the round. */
   received(client: string, envelope: unknown): Promise<Reply>;

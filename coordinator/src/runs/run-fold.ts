@@ -12,6 +12,10 @@ const alarmsMax = 20;
 
 /** The durable part of the run machine: the state after an event. Replaying all events of a run gives its state again. */
 export function applyRunEvent(state: RunState, event: RunEvent): RunState {
+  return { ...fold(state, event), events: state.events + 1 };
+}
+
+function fold(state: RunState, event: RunEvent): RunState {
   switch (event.type) {
     case 'runSubmitted':
       return { ...state, submittedAt: event.at, modelHash: event.modelHash };
@@ -123,6 +127,7 @@ function withOpened(
     const stage = header.trust !== 'secure' ? 'upload' : 'advertise';
     return {
       sessionId,
+      event: state.events,
       header,
       cohort,
       openedAt: at,

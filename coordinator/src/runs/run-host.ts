@@ -1,7 +1,7 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { ServerState } from '@sotto/shared/learning';
 import { sessionHeaderFor, slotsOfRound, type NoiseLeft, type SignedPlan } from '@sotto/shared/plan';
-import type { Reply, RunStatus, ServerMessage } from '@sotto/shared/protocol';
+import { partOf, type Heard, type Reply, type RunStatus, type ServerMessage } from '@sotto/shared/protocol';
 import {
   isUploadAwaited,
   recoverSum,
@@ -24,10 +24,12 @@ import { faultOf, rejection } from './replies.ts';
 import { sessionById } from './run-clients.ts';
 import { restoreRun } from './restore-run.ts';
 import { firstServerState } from './run-beginning.ts';
-import type { RunEvent, SessionOpenedEvent } from './run-events.ts';
+import { runEventSchema, type RunEvent, type SessionOpenedEvent } from './run-events.ts';
+import { missedEnd, type MissedEnd } from './run-messages.ts';
 import {
   initialRunState,
   runFactsOf,
+  type HeardOfRun,
   type RunEffect,
   type RunFacts,
   type RunInput,
@@ -62,6 +64,8 @@ export type RunHost = {
   vectorBytes(client: string, sessionId: string): number | null;
   /** Feeds the machine; resolves when the effects are done. */
   feed(input: Unstamped): Promise<void>;
+  /** A client's line is open; null: it is not known what its process has heard of the run. */
+  connected(client: string, heard: HeardOfRun | null): Promise<void>;
   /** A session message from its authenticated sender. */
   sumMessage(client: string, message: Exclude<SumMessage, Upload>): Promise<Reply>;
   upload(client: string, upload: Upload, vector: Uint8Array): Promise<Reply>;
@@ -84,6 +88,8 @@ export type RunHostInput = {
   readonly offerTo: (client: string) => ServerMessage | undefined;
   readonly changed: () => void;
   readonly isConnected: (client: string) => boolean;
+  /** Number of a client's newest line. */
+  readonly lineOf: (client: string) => number;
   /** Whether any run needs a blob. */
   readonly isKept: (hash: string) => boolean;
 };
@@ -110,6 +116,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   let tail: Promise<unknown> = Promise.resolve();
   let bytesUp = 0;
   let bytesDown = 0;
+  /** The lines whose opening the machine has seen. */
+  const knownLines = new Map<string, number>();
   let measured: { readonly message: ServerMessage; readonly length: number } | null = null;
   await restore();
 
@@ -140,7 +148,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     return result;
   }
 
-  async function apply(event: RunEvent | RunInput): Promise<void> {
+  async function apply(event: RunEvent | RunInput, line?: number): Promise<void> {
+    if (event.type === 'connected') knownLines.set(event.client, line ?? input.lineOf(event.client));
     const step = stepRun(state, event);
     state = step.state;
     for (const effect of step.effects) await perform(effect);
@@ -151,8 +160,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       case 'record':
         return recordEvent(effect.event);
       case 'send':
-        bytesDown += lengthOf(effect.message);
-        return transport.send(effect.client, effect.message);
+        return send(effect.client, effect.message, effect.event);
       case 'offer':
         return sendOffer(effect.client);
       case 'setTimer':
@@ -179,7 +187,37 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
 
   function sendOffer(client: string): void {
     const offer = offerTo(client);
-    if (offer !== undefined) transport.send(client, offer);
+    if (offer !== undefined) send(client, offer);
+  }
+
+  /** On a line of which is known what its client has heard; on one that has just opened it would come twice. */
+  function send(client: string, message: ServerMessage, event?: number): void {
+    if (knownLines.get(client) !== input.lineOf(client)) return;
+    bytesDown += lengthOf(message);
+    transport.send(client, message, markOf(message, event));
+  }
+
+  /** A request of a session that is open belongs to its opening; what else is sent tells of the newest event. */
+  function markOf(message: ServerMessage, event?: number): Heard {
+    const { runId } = facts;
+    const part = partOf(message.type);
+    if (event !== undefined) return { runId, event, part };
+    if (message.type === 'runOffer') return { runId, event: 0, part };
+    const session = 'sessionId' in message ? sessionById(state, message.sessionId) : null;
+    return { runId, event: session?.event ?? state.events - 1, part };
+  }
+
+  /** The end of the session that a client heard of last, if it has not heard that. */
+  async function missedBy(client: string, heard: HeardOfRun): Promise<MissedEnd | null> {
+    // The first event opens no session, and after the end of one, or the newest event, there is nothing to miss.
+    if (heard === 'nothing' || heard.event === 0) return null;
+    if (heard.part >= partOf('sessionClosed') || heard.event >= sequence - 1) return null;
+    const events = await store.events(facts.runId, heard.event);
+    return missedEnd(
+      events.map((text) => runEventSchema.parse(JSON.parse(text))),
+      heard.event,
+      client,
+    );
   }
 
   async function recordEvent(event: RunEvent, commit: Partial<RunCommit> = {}): Promise<void> {
@@ -423,6 +461,17 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
       return isUploadAwaited(session.sum, client) ? session.header.dimension * 4 : null;
     },
     feed,
+    connected(client, heard) {
+      const line = input.lineOf(client);
+      return enqueue(() =>
+        guarded(async () => {
+          // Marks of events that the store does not have: it was put back, and nothing is known of what they mean.
+          const known = heard === null || (heard !== 'nothing' && heard.event >= sequence) ? null : heard;
+          const told = known === null ? {} : { heard: known, missed: await missedBy(client, known) };
+          await apply({ type: 'connected', at: clock.now(), client, ...told }, line);
+        }),
+      );
+    },
     sumMessage: (client, message) =>
       enqueue(async () => {
         const refused = inSession(client, message.sessionId);

@@ -1,7 +1,8 @@
 import { groupsOf, planHashOf, releaseFormOf, type Groups, type Plan, type SignedPlan } from '@sotto/shared/plan';
-import type { RunStatus, ServerMessage } from '@sotto/shared/protocol';
+import type { Heard, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
 import type { RunEvent } from './run-events.ts';
+import type { MissedEnd } from './run-messages.ts';
 
 /** What never changes about a run. */
 export type RunFacts = {
@@ -21,6 +22,8 @@ export function runFactsOf(runId: string, signedPlan: SignedPlan): RunFacts {
 /** A roster client as the run sees it. Known only since this process started, but for the last two. */
 export type RunClient = {
   readonly connected: boolean;
+  /** When its line was lost; null while it is there, or was not yet. */
+  readonly awaySince: number | null;
   /** What it answered to the offer of this process. */
   readonly answer: 'none' | 'accepted' | 'refused' | 'revoked';
   /** Why it refused, or why it was lost last. */
@@ -33,6 +36,8 @@ export type RunClient = {
 /** A session that is open. It lives in memory only. */
 export type LiveSession = {
   readonly sessionId: string;
+  /** Number of the event that opened it. */
+  readonly event: number;
   readonly header: SessionHeader;
   readonly cohort: readonly string[];
   readonly openedAt: number;
@@ -102,6 +107,8 @@ export type RunState = {
   readonly releasedSessions: number;
   /** Sums of groups that wait for the rest of the round; in `grouped` mode alone. */
   readonly groupSums: readonly GroupSum[];
+  /** Durable events so far; the number of the next one. */
+  readonly events: number;
   /** The newest opening, and of how many clients: those whose groups' sums are there already among them. */
   readonly opening: { readonly at: number; readonly clients: number };
   // what this process knows
@@ -113,10 +120,21 @@ export type RunState = {
   readonly gathered: boolean;
 };
 
+/** How far a client's process has heard of a run; `nothing` of one that has begun since. */
+export type HeardOfRun = Pick<Heard, 'event' | 'part'> | 'nothing';
+
 /** What a run reacts to and does not record. */
 export type RunInput =
   | { readonly type: 'restarted'; readonly at: number }
-  | { readonly type: 'connected'; readonly at: number; readonly client: string }
+  | {
+      readonly type: 'connected';
+      readonly at: number;
+      readonly client: string;
+      /** What its process has heard of this run; absent: not known, and everything is told again. */
+      readonly heard?: HeardOfRun;
+      /** The end of the session that it last heard of, where it has not heard that. */
+      readonly missed?: MissedEnd | null;
+    }
   | { readonly type: 'disconnected'; readonly at: number; readonly client: string }
   | { readonly type: 'accepted'; readonly at: number; readonly client: string }
   | {
@@ -150,7 +168,8 @@ export type RunTimer = 'gather' | 'retry' | `stage:${string}` | `return:${string
 export type RunEffect =
   /** Append to the store, then step with the same event. Nothing after it in the list happens before it is durable. */
   | { readonly type: 'record'; readonly event: RunEvent }
-  | { readonly type: 'send'; readonly client: string; readonly message: ServerMessage }
+  /** `event`: the number of the one that it tells of, where that is not the session's opening or the newest. */
+  | { readonly type: 'send'; readonly client: string; readonly message: ServerMessage; readonly event?: number }
   | { readonly type: 'offer'; readonly client: string }
   | { readonly type: 'setTimer'; readonly timer: RunTimer; readonly ms: number }
   | { readonly type: 'clearTimer'; readonly timer: RunTimer }
@@ -165,7 +184,14 @@ export type RunStep = { readonly state: RunState; readonly effects: readonly Run
 
 /** A run before its first event. */
 export function initialRunState(facts: RunFacts): RunState {
-  const nobody: RunClient = { connected: false, answer: 'none', reason: null, sessionsSurvived: 0, answeredAttempt: 0 };
+  const nobody: RunClient = {
+    connected: false,
+    awaySince: null,
+    answer: 'none',
+    reason: null,
+    sessionsSurvived: 0,
+    answeredAttempt: 0,
+  };
   return {
     facts,
     submittedAt: 0,
@@ -192,6 +218,7 @@ export function initialRunState(facts: RunFacts): RunState {
     releasedSessions: 0,
     clients: new Map(facts.plan.roster.clients.map(({ client }) => [client, nobody])),
     groupSums: [],
+    events: 0,
     opening: { at: 0, clients: 0 },
     sessions: [],
     waiting: 'nothing',

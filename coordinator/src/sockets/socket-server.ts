@@ -1,6 +1,12 @@
 import type { Server } from 'node:http';
 import { isSottoError } from '@sotto/shared/errors';
-import { controlMessageMaxBytes, type CoordinatorTransport, type Reply } from '@sotto/shared/protocol';
+import {
+  controlMessageMaxBytes,
+  handshakeHeardSchema,
+  type CoordinatorTransport,
+  type Heard,
+  type Reply,
+} from '@sotto/shared/protocol';
 import { Server as SocketServer, type Socket } from 'socket.io';
 import type { Access } from '../http/access.ts';
 import { originOf } from '../http/allowed-origins.ts';
@@ -17,9 +23,10 @@ export type Sockets = {
 };
 
 /**
- * socket.io as the control channel: namespace `/clients` carries a `ServerMessage` as event `message` and a `ClientEnvelope` as
- * event `envelope`, acknowledged by a `Reply`; namespace `/live` sends `status` to operators and viewers. What was missed is
- * sent again from the run's state on connection, not by socket.io's recovery, which does not survive a killed server.
+ * socket.io as the control channel: namespace `/clients` carries a `ServerMessage` and its mark as event `message` and a
+ * `ClientEnvelope` as event `envelope`, acknowledged by a `Reply`; namespace `/live` sends `status` to operators and viewers. What
+ * a client has not heard, by the marks in its handshake, is sent on connection from the run's events and state, not by socket.io's
+ * recovery, which does not survive a killed server.
  */
 export function createSockets(log: RunLog): Sockets {
   const connections = new Map<string, Socket>();
@@ -28,8 +35,8 @@ export function createSockets(log: RunLog): Sockets {
 
   return {
     transport: {
-      send(client, message) {
-        connections.get(client)?.emit('message', message);
+      send(client, message, mark) {
+        connections.get(client)?.emit('message', message, mark);
       },
     },
     attach(httpServer, driver, access, allowedOrigins) {
@@ -76,7 +83,7 @@ export function createSockets(log: RunLog): Sockets {
           connections.delete(client);
           driver.clientDisconnected(client);
         });
-        driver.clientConnected(client);
+        driver.clientConnected(client, heardOf(socket.handshake.auth.heard));
       });
       const live = server.of('/live');
       live.use((socket, next) => {
@@ -97,6 +104,12 @@ export function createSockets(log: RunLog): Sockets {
       await server?.close();
     },
   };
+}
+
+/** The marks of a handshake; null where it says nothing that can be read: then everything is told again. */
+function heardOf(value: unknown): readonly Heard[] | null {
+  const parsed = handshakeHeardSchema.safeParse(value);
+  return parsed.success ? parsed.data : null;
 }
 
 function authenticate(

@@ -82,8 +82,8 @@ export function createMemoryStore(): Store {
     async run(runId) {
       return runs.get(runId)?.record ?? null;
     },
-    async events(runId) {
-      return [...(runs.get(runId)?.events ?? [])];
+    async events(runId, from = 0) {
+      return (runs.get(runId)?.events ?? []).slice(from);
     },
     async charges(runId) {
       return [...(runs.get(runId)?.charges ?? [])];

@@ -89,12 +89,13 @@ export function createSqlStore(database: Kysely<StoreSchema>, beforeClose: () =>
         const row = await database.selectFrom('runs').selectAll().where('run_id', '=', runId).executeTakeFirst();
         return row === undefined ? null : runOf(row);
       }),
-    events: (runId) =>
+    events: (runId, from = 0) =>
       guarded(async () => {
         const rows = await database
           .selectFrom('run_events')
           .select('event')
           .where('run_id', '=', runId)
+          .where('sequence', '>=', from)
           .orderBy('sequence')
           .execute();
         return rows.map((row) => row.event);

@@ -139,6 +139,8 @@ function contract(name: string, open: () => Promise<Store>): void {
         checkpoint: { runId, round: 2, stateBlob: hash('5'), modelBlob: hash('6') },
       });
       expect(await store.events(runId)).toEqual(['{"n":0}', '{"n":1}', '{"n":2}', '{"n":3}']);
+      expect(await store.events(runId, 2)).toEqual(['{"n":2}', '{"n":3}']);
+      expect(await store.events(runId, 4)).toEqual([]);
       expect((await store.charges(runId)).map(({ slot }) => slot)).toEqual(['training', 'evaluation']);
       expect((await store.charges(runId))[0]).toEqual({ ...charge, slot: 'training' });
       expect(await store.transcript(runId)).toEqual([

@@ -89,8 +89,8 @@ export type Store = {
   /** All runs, oldest first. */
   runs(): Promise<readonly RunRecord[]>;
   run(runId: string): Promise<RunRecord | null>;
-  /** JSON of a run's events in order. */
-  events(runId: string): Promise<readonly string[]>;
+  /** JSON of a run's events in order, from a number on. */
+  events(runId: string, from?: number): Promise<readonly string[]>;
   /** A run's charges, in order of attempt and slot. */
   charges(runId: string): Promise<readonly ChargeRecord[]>;
   transcript(runId: string): Promise<readonly TranscriptRecord[]>;

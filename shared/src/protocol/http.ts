@@ -16,14 +16,20 @@ export const clientPaths = {
   /** GET: the bytes with that SHA-256; `range: bytes=N-` gives the rest where a connection broke. */
   blob: (hash: string) => `/v1/blobs/${hash}`,
   /**
-   * PUT the masked vector, little-endian 32-bit words; answers with a `Reply`. It is repeated whole when no answer came: the
-   * first that arrived is counted, once, and its reply is given again.
+   * PUT the masked vector, little-endian 32-bit words; answers with a `Reply`. The first that arrived whole is counted, once, and its
+   * reply is given again. Where a connection broke, GET says at which byte to go on ({@link UploadOffset}), and a PUT with
+   * `content-range: bytes FROM-LAST/LENGTH` brings the rest; with a star for `FROM-LAST` and no body it asks for the reply alone. A
+   * rest that does not fit to what is there is answered by 409 and an {@link UploadOffset}.
    */
   vector: (sessionId: string) => `/v1/sessions/${sessionId}/vector`,
 } as const;
 
 /** Header of a vector's PUT: the JSON of the signed Upload message. */
 export const uploadHeader = 'x-sotto-upload';
+
+/** How many bytes of a client's vector the coordinator has; null when it awaits none: it was counted, or its session is over. */
+export const uploadOffsetSchema = z.object({ offset: z.int().min(0).nullable() });
+export type UploadOffset = z.infer<typeof uploadOffsetSchema>;
 
 /** Namespace and events of socket.io. */
 export const clientSocket = { namespace: '/clients', message: 'message', envelope: 'envelope' } as const;

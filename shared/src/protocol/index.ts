@@ -18,6 +18,7 @@ export { signRevocations, verifyRevocations } from './revocations.ts';
 export { signInBytes, verifySignIn } from './sign-in.ts';
 export { parseSignedPlan, signPlan, verifySignedPlan, verifySignedPlanBy } from './signed-plan.ts';
 export * from './control.ts';
+export * from './heard.ts';
 export * from './http.ts';
 export * from './identity.ts';
 export * from './limits.ts';
