@@ -1,7 +1,8 @@
 import type { DataSchema, Policy } from '@sotto/shared/plan';
 import type { DataReport, RowSource } from './data/index.ts';
 import type { LocalScore } from './scoring/local-score.ts';
-import type { ClientNotice } from './session/index.ts';
+import type { ClientModel } from './client/client.ts';
+import type { AskConsent, ClientNotice } from './session/index.ts';
 import type { DeviceWish, EngineChoice } from './training/index.ts';
 
 /** How a silo's node is set up; everything is read once, at its start. */
@@ -30,6 +31,10 @@ export type NodeConfig = {
   readonly device?: DeviceWish;
   /** Ends after the first run that ends, also one that ended while this node was away. */
   readonly once?: boolean;
+  /** Asks the owner before a plan runs for the first time; absent: the policy alone decides. */
+  readonly consent?: AskConsent;
+  /** Called with the model of each run that ended with one. */
+  readonly keepModel?: (model: ClientModel) => Promise<void>;
   /** Called for everything that happens, for the own screen alone. */
   readonly notify?: (notice: NodeNotice) => void;
 };
@@ -49,8 +54,8 @@ export type NodeNotice =
   | ({
       readonly type: 'engine';
       readonly runId: string | null;
-      /** Memory of the node's process when its engine was ready. */
-      readonly memoryBytes: number;
+      /** Memory of the process when its engine was ready; null where the platform does not tell. */
+      readonly memoryBytes: number | null;
     } & EngineChoice)
   | { readonly type: 'joined'; readonly client: string; readonly name: string; readonly folder: string }
   | { readonly type: 'connecting'; readonly coordinator: string }
@@ -69,6 +74,9 @@ export type NodeResult = {
 
 export type RunningNode = {
   readonly client: string;
+  /** Takes part in no new session; one that is open is finished. */
+  pause(reason: string): void;
+  resume(): void;
   /** Resolves when the node has ended by itself (`once`) or was closed; rejects with a SottoError when it cannot go on. */
   readonly done: Promise<NodeResult>;
   close(): Promise<void>;

@@ -90,6 +90,10 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         return 'Connected';
       case 'disconnected':
         return 'Disconnected; trying again';
+      case 'paused':
+        return `Paused: ${notice.reason}`;
+      case 'resumed':
+        return 'Takes part again';
       case 'retrying': {
         const line = `${notice.code}: ${notice.reason}`;
         if (line === trouble && nowMs() - troubleAt < troubleEveryMs) return null;
@@ -182,10 +186,11 @@ function trustWords({ trust, cohort: { colluding } }: Plan): string {
 
 /** What computes, how quickly, and what became of the others, a line each. */
 function engineWords({ engine, device, reason, rowsPerSecond, memoryBytes, trials }: EngineNotice): string {
+  const memory = memoryBytes === null ? '' : `; the node takes ${Math.round(memoryBytes / 1e6)} MB`;
   const others = trials.filter(({ refused }) => refused !== null);
   const speed = rowsPerSecond === null ? '' : `, ${rowsPerSecond} rows a second`;
   return [
-    `Training with ${engine} (${device}${speed}; the node takes ${Math.round(memoryBytes / 1e6)} MB): ${reason}`,
+    `Training with ${engine} (${device}${speed}${memory}): ${reason}`,
     ...others.map(({ engine: other, refused, ms }) => {
       return `    not ${other}: ${refused}${ms === null ? '' : ` (${ms.toFixed(1)} ms)`}`;
     }),

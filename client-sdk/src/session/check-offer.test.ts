@@ -80,6 +80,32 @@ describe('checkOffer', () => {
     expect(books.charges()).toEqual([]);
   });
 
+  it('asks the owner last, of a plan that all else allows, and frees the budget when the answer is no', async () => {
+    const allowed = { maxEpsilon: 100, budget: { epsilon: 2 * stated, delta: 1e-5 } };
+    const asked: unknown[] = [];
+    const answering = (agreed: boolean) => async (_: ClientBooks, ports: ClientPorts) => ({
+      ...ports,
+      consent: async (offer: unknown) => {
+        asked.push(offer);
+        return agreed;
+      },
+    });
+    const yes = await ask(plan, allowed, answering(true));
+    expect(yes.verdict.ok).toBe(true);
+    expect(asked).toEqual([{ runId: 'cd'.repeat(16), planHash: planHashOf(plan), plan }]);
+    const no = await ask(plan, allowed, answering(false));
+    expect(no.verdict).toMatchObject({
+      ok: false,
+      code: 'PLAN_REFUSED',
+      told: 'the owner of the data does not agree',
+    });
+    // What was set aside for it is free again: the budget holds a plan of as much.
+    expect(() => no.books.reserve('00'.repeat(32), plan)).not.toThrow();
+    const refused = await ask(plan, { ...allowed, maxEpsilon: stated / 2 }, answering(true));
+    expect(refused.verdict.ok).toBe(false);
+    expect(asked).toHaveLength(2);
+  });
+
   it('tells nothing of its own schema, books or split', async () => {
     const other = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (books, ports) => {
       await books.pinSplit({ validation: 0.3137, test: 0.1 });

@@ -166,6 +166,20 @@ describe('stepClient', () => {
     ]);
   });
 
+  it('leaves new sessions while it is paused, finishes the open one, and answers the next attempt when it goes on', () => {
+    const paused: ClientEvent = { type: 'paused', reason: 'the battery is in use' };
+    const inside = play([...accepted, ...session.slice(0, 4), paused, ...session.slice(4)]);
+    expect(inside.did).toEqual(play([...accepted, ...session]).did);
+    const outside = play([...accepted, paused, message(opening(1, 1))]);
+    expect(outside.did).toEqual(['checkOffer', 'answerRun', 'leave']);
+    expect(outside.effects).toContainEqual(
+      expect.objectContaining({ type: 'leave', code: 'CANCELLED', told: 'this client has paused' }),
+    );
+    const after = play([{ type: 'resumed' }, message(opening(1, 2))], outside.state);
+    expect(after.did).toEqual(['openSession']);
+    expect(play([paused, message(offer), { type: 'offerAllowed', offer, plan, group }]).did).toContain('answerRun');
+  });
+
   it('A23: touches no data before the coordinator has taken the pair tags, and sends nothing from then until the upload', () => {
     const untold = session.filter((event) => !(event.type === 'replied' && event.to === 'confirm'));
     const { did: before } = play([...accepted, ...untold]);
