@@ -9,6 +9,7 @@ import { createNodeRandom } from '@sotto/shared/crypto/node';
 import { encodeInvitation, issueInvitation, type RunStatus } from '@sotto/shared/protocol';
 import { LocalFederation } from '@sotto/simulation/local';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hasNumpy } from '../scripts/python.mjs';
 import { start, type Running } from './testing/commands.ts';
 import { smallDraft, smallRows, smallSchema } from './testing/small-data.ts';
 
@@ -17,7 +18,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const example = join(root, 'examples/silo-service');
 const silos = ['north', 'east', 'south'];
 const rounds = 2;
+const python = process.env['SOTTO_PYTHON'] ?? 'python3';
 let folder: string;
+let runId = '';
 let federation: LocalFederation;
 const services = new Map<string, Running>();
 
@@ -57,7 +60,7 @@ test('three services join by their invitations and train a plan, whose model rep
   });
   await Promise.all(silos.map((name) => services.get(name)?.line(/"type":"connected"/)));
 
-  const { runId } = await federation.submit(smallDraft('by services', { rounds }));
+  ({ runId } = await federation.submit(smallDraft('by services', { rounds })));
   const status = await endOf(runId);
   expect(status.state, status.reason ?? '').toBe('finished');
   expect(status.clients.map(({ name, sessionsSurvived }) => [name, sessionsSurvived]).sort()).toEqual(
@@ -65,6 +68,19 @@ test('three services join by their invitations and train a plan, whose model rep
   );
   expect((await federation.command(['replay', runId]))['modelHash']).toBe(status.modelHash);
   await Promise.all(silos.map((name) => services.get(name)?.line(/"type":"runEnded"/)));
+});
+
+test.skipIf(!hasNumpy(python))('its exported model scores in Python as it does at the silo', async () => {
+  const line = await services.get('north')?.line(/"type":"scored"/);
+  const { score } = JSON.parse(line ?? '') as { score: { rows: number; accuracy: number } };
+  const model = join(folder, 'model.safetensors');
+  await federation.command(['export', runId, '--out', model]);
+  const script = join(root, 'examples/python-reader/read_model.py');
+  const plan = join(folder, 'federation', 'plan.signed.json');
+  const read = spawnSync(python, [script, model, plan, at('north', 'held-back.csv')], { encoding: 'utf8' });
+  expect(read.stderr).toBe('');
+  const right = Math.round(score.accuracy * score.rows);
+  expect(read.stdout).toContain(`accuracy ${score.accuracy.toFixed(4)} (${right} of ${score.rows})`);
 });
 
 test('they end on SIGTERM with 0, and every line that they wrote is JSON with a time and a type', async () => {
@@ -192,11 +208,13 @@ async function writeSilo(name: string): Promise<void> {
     schema: at(name, 'schema.json'),
     policy: at(name, 'policy.json'),
     data: at(name, 'rows.csv'),
+    ...(name === 'north' ? { holdout: at(name, 'held-back.csv') } : {}),
   };
   const files = {
     'schema.json': JSON.stringify(smallSchema),
     'policy.json': JSON.stringify({ version: 1 }),
     'rows.csv': smallRows(name, 40),
+    'held-back.csv': smallRows(`held back by ${name}`, 60),
     'silo.json': JSON.stringify(settings),
     invitation: `${invitation}\n`,
   };
