@@ -106,6 +106,9 @@ export async function createDashboardServer({ coordinator, fingerprint, folder =
 
   function open(request, extraHeaders) {
     const headers = { ...withoutHops(request.headers), ...extraHeaders, host: target.host };
+    // The coordinator takes sockets of its own pages alone, and this server's pages are its own.
+    const { origin = '' } = headers;
+    if (URL.canParse(origin) && new URL(origin).host === request.headers.host) headers.origin = target.origin;
     const url = new URL(request.url ?? '/', target);
     if (target.protocol === 'http:') return httpRequest(url, { method: request.method, headers });
     return httpsRequest(url, { method: request.method, headers, agent });

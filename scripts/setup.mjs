@@ -41,12 +41,14 @@ export async function ensureDashboard() {
   process.exit(1);
 }
 
-/** Compiles the workspaces with the compiler of this repository, bundles the node, and says whether that went well. */
+/** Compiles the workspaces with the compiler of this repository, bundles the node and the browser's client, and says whether that went well. */
 export async function build() {
   const { code } = await run(process.execPath, [tool('typescript', 'bin/tsc'), '-b']);
   if (code !== 0) return false;
   const { bundleNode } = await import('./bundle-node.mjs');
-  return bundleNode().catch(() => false);
+  const { bundleWeb } = await import('./bundle-web.mjs');
+  const [node, web] = await Promise.all([bundleNode(), bundleWeb()].map((bundle) => bundle.catch(() => null)));
+  return node === true && web !== null;
 }
 
 /** Builds the dashboard's pages from the built shared workspace, and says whether that went well. */

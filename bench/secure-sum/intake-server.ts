@@ -42,6 +42,7 @@ const { server } = await createHttpApp({
   version: 'bench',
   tls: null,
   dashboard: null,
+  allowedOrigins: new Set(),
   uploadRoomBytes: readConfig({}).uploadMemory * 2 ** 20,
   onRevoked: () => undefined,
 });

@@ -1,1 +1,3 @@
-export * from './session/index.ts';
+export { isSottoError, SottoError } from '@sotto/shared/errors';
+export type * from './client/exports.ts';
+export { openClient } from './client/node-client.ts';

@@ -1,7 +1,8 @@
 import type { DataSchema, Policy } from '@sotto/shared/plan';
 import type { DataReport } from './data/index.ts';
 import type { LocalScore } from './scoring/local-score.ts';
-import type { ClientNotice } from './session/index.ts';
+import type { ClientModel } from './client/client.ts';
+import type { AskConsent, ClientNotice } from './session/index.ts';
 
 /** How a silo's node is set up; everything is read once, at its start. */
 export type NodeConfig = {
@@ -17,6 +18,10 @@ export type NodeConfig = {
   readonly dataSource?: string;
   /** Ends after the first run that ends, also one that ended while this node was away. */
   readonly once?: boolean;
+  /** Asks the owner before a plan runs for the first time; absent: the policy alone decides. */
+  readonly consent?: AskConsent;
+  /** Called with the model of each run that ended with one. */
+  readonly keepModel?: (model: ClientModel) => Promise<void>;
   /** Called for everything that happens, for the own screen alone. */
   readonly notify?: (notice: NodeNotice) => void;
 };
@@ -51,6 +56,9 @@ export type NodeResult = {
 
 export type RunningNode = {
   readonly client: string;
+  /** Takes part in no new session; one that is open is finished. */
+  pause(reason: string): void;
+  resume(): void;
   /** Resolves when the node has ended by itself (`once`) or was closed; rejects with a SottoError when it cannot go on. */
   readonly done: Promise<NodeResult>;
   close(): Promise<void>;

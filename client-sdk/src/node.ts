@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
-import { isSottoError, SottoError } from '@sotto/shared/errors';
-import { weightsFromBytes } from '@sotto/shared/model';
-import type { Plan } from '@sotto/shared/plan';
-import { toHex } from '@sotto/shared/vector';
+import { isSottoError } from '@sotto/shared/errors';
+import type { ClientModel } from './client/client.ts';
+import { createEnding, runUntilEnded } from './client/ending.ts';
+import { fetchModel } from './client/fetch-model.ts';
 import { readCsv, shareUnits, type UnitTable } from './data/index.ts';
 import { loadIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
-import type { NodeConfig, NodeNotice, NodeResult, RunningNode } from './node-config.ts';
+import type { NodeConfig, NodeNotice, RunningNode } from './node-config.ts';
 import { createNodeClock } from './platform/node-clock.ts';
-import { createNodeTransport, type NodeTransport } from './platform/node-transport.ts';
+import { createNodeTransport } from './platform/node-transport.ts';
 import { scoreLocally, type LocalScore } from './scoring/local-score.ts';
 import { createClientDriver, type ClientNotice } from './session/index.ts';
 import { createContributionThread } from './training/index.ts';
@@ -51,12 +51,15 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       unprotectedUploads: books.unprotectedUploads(),
     });
     const clock = createNodeClock();
+    const crypto = createNodeCrypto();
     const { coordinator, tlsFingerprint } = identity;
     const transport = createNodeTransport({ coordinator, tlsFingerprint, identity: identity.sum, clock });
     const ending = createEnding(config.once === true);
     const onNotice = (notice: ClientNotice): void => {
       notify(notice);
-      ending.notice(notice, (plan, modelHash, runId) => score(transport, holdout, plan, modelHash, runId, notify));
+      ending.notice(notice, (plan, modelHash, runId) =>
+        judge(() => fetchModel(transport, crypto, { plan, modelHash, runId }), holdout, config),
+      );
     };
     // Before anybody is spoken with: how long this takes depends on how many units there are.
     const thread = createContributionThread(shareUnits(table, source.splitKey), ({ engine, reason }) =>
@@ -65,7 +68,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
     const driver = await createClientDriver({
       clock,
       transport,
-      crypto: createNodeCrypto(),
+      crypto,
       random: createNodeRandom(),
       identity: identity.sum,
       authority: identity.authority,
@@ -73,6 +76,7 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       ledger: source.ledger,
       data: { schema: config.schema },
       createContributor: (plan) => thread.begin(plan, identity.sum.client),
+      ...(config.consent === undefined ? {} : { consent: config.consent }),
       notify: onNotice,
       pause: () => nextTurn(),
     });
@@ -84,108 +88,22 @@ export async function startNode(config: NodeConfig): Promise<RunningNode> {
       retrying: (code, reason) => notify({ type: 'retrying', code, reason }),
       failed: (error) => ending.fail(error),
     });
-    return runningNode(identity.sum.client, ending, async () => {
+    const run = runUntilEnded(ending, async () => {
       await driver.close();
       await thread.close();
       await transport.close();
       await source.close();
     });
+    return {
+      client: identity.sum.client,
+      pause: (reason) => driver.pause(reason),
+      resume: () => driver.resume(),
+      ...run,
+    };
   } catch (error) {
     await source.close();
     throw error;
   }
-}
-
-function runningNode(client: string, ending: Ending, release: () => Promise<void>): RunningNode {
-  let closing: Promise<void> | null = null;
-  const close = (): Promise<void> => {
-    closing ??= release();
-    return closing;
-  };
-  const done = ending.ended.then(
-    async (result) => {
-      await close();
-      return result;
-    },
-    async (error: unknown) => {
-      await close();
-      throw error;
-    },
-  );
-  // Whoever waits for `done` meets the failure; a node that is only closed must not end the process.
-  done.catch(() => undefined);
-  return {
-    client,
-    done,
-    async close() {
-      ending.stop();
-      await close();
-    },
-  };
-}
-
-type RunEnd = NodeResult['runs'][number];
-
-type Ending = {
-  readonly ended: Promise<NodeResult>;
-  notice(
-    notice: ClientNotice,
-    score: (plan: Plan, modelHash: string, runId: string) => Promise<LocalScore | null>,
-  ): void;
-  stop(): void;
-  fail(error: SottoError): void;
-};
-
-/** How long a node that is to end after one run waits for another when it hears that one has ended without it. */
-const missedMs = 3_000;
-
-/** Collects how runs end, and ends the node after the first when that was asked for. */
-function createEnding(once: boolean): Ending {
-  const runs: RunEnd[] = [];
-  let missed: NodeJS.Timeout | undefined;
-  let offered = false;
-  let resolve: (result: NodeResult) => void = () => undefined;
-  let reject: (error: SottoError) => void = () => undefined;
-  const ended = new Promise<NodeResult>((onEnd, onFailure) => {
-    resolve = onEnd;
-    reject = onFailure;
-  });
-  const add = (run: RunEnd): void => {
-    runs.push(run);
-    if (once) resolve({ runs });
-  };
-  return {
-    ended,
-    notice(notice, score) {
-      if (notice.type === 'offered') {
-        offered = true;
-        clearTimeout(missed);
-      } else if (notice.type === 'refused' && notice.code !== 'UNREACHABLE' && notice.code !== 'NOT_FOUND') {
-        // A plan that could not be fetched is offered again.
-        add({ runId: notice.runId, outcome: 'refused', modelHash: null, score: null });
-      } else if (notice.type === 'runEnded') {
-        const { runId, outcome, modelHash, plan } = notice;
-        if (plan === null) {
-          // It ended while this node was away. Unless there is another one to take part in, nothing is left to do.
-          if (once && !offered) missed ??= setTimeout(() => resolve({ runs }), missedMs);
-          return;
-        }
-        const scored = outcome === 'failed' ? Promise.resolve(null) : score(plan, modelHash, runId);
-        scored.then(
-          (result) => add({ runId, outcome, modelHash, score: result }),
-          () => add({ runId, outcome, modelHash, score: null }),
-        );
-      }
-    },
-    stop() {
-      clearTimeout(missed);
-      resolve({ runs });
-    },
-    fail(error) {
-      clearTimeout(missed);
-      reject(error);
-    },
-  };
 }
 
 async function readTable(file: string, config: NodeConfig, notify: (notice: NodeNotice) => void): Promise<UnitTable> {
@@ -194,26 +112,24 @@ async function readTable(file: string, config: NodeConfig, notify: (notice: Node
   return table;
 }
 
-async function score(
-  transport: NodeTransport,
+/** What is done with the model of a run that has ended: it is kept where it is to be, and scored where there are rows for that. */
+async function judge(
+  fetched: () => Promise<ClientModel>,
   holdout: UnitTable | null,
-  plan: Plan,
-  modelHash: string,
-  runId: string,
-  notify: (notice: NodeNotice) => void,
+  { keepModel, notify = () => undefined }: NodeConfig,
 ): Promise<LocalScore | null> {
-  if (holdout === null) return null;
+  if (holdout === null && keepModel === undefined) return null;
   try {
-    const bytes = await transport.fetchBlob(modelHash);
-    const hash = toHex(await createNodeCrypto().sha256(bytes));
-    if (hash !== modelHash)
-      throw new SottoError('MESSAGE_INVALID', `the final model has hash ${hash}, expected ${modelHash}`);
-    const result = await scoreLocally(plan, weightsFromBytes(bytes), holdout.batch);
+    const model = await fetched();
+    await keepModel?.(model);
+    if (holdout === null) return null;
+    const { plan, runId, modelHash, weights } = model;
+    const result = await scoreLocally(plan, weights, holdout.batch);
     notify({ type: 'scored', runId, modelHash, score: result });
     return result;
   } catch (error) {
     const code = isSottoError(error) ? error.code : 'INTERNAL';
-    notify({ type: 'retrying', code, reason: `the final model could not be scored: ${String(error)}` });
+    notify({ type: 'retrying', code, reason: `the final model could not be kept or scored: ${String(error)}` });
     return null;
   }
 }

@@ -22,12 +22,21 @@ export const coordinatorConfigSchema = z.strictObject({
   key: z.string().optional(),
   /** Folder of the exported dashboard; false: none is served. Without it the one that was built beside the coordinator, if any. */
   dashboard: z.union([z.string().min(1), z.literal(false)]).optional(),
+  /** Origins besides the coordinator's own whose pages may be clients: `https://app.example`. The operator's paths stay closed to them. */
+  allowOrigins: z
+    .array(z.string().refine(isOrigin, 'expected an origin such as https://app.example, without a path, and never *'))
+    .default([]),
   /** MiB of uploads that are in memory at a time; the others wait. One upload always has room. */
   uploadMemory: z.int().min(1).max(65_536).default(64),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 export type CoordinatorConfig = Readonly<z.output<typeof coordinatorConfigSchema>>;
 export type CoordinatorConfigInput = z.input<typeof coordinatorConfigSchema>;
+
+/** Whether a text is exactly one origin as browsers name it. */
+function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
 
 /** Environment variables and the settings that they give; flags win. */
 const environmentNames = {

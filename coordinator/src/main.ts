@@ -85,6 +85,7 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
     const dashboard = dashboardFolder(config.dashboard);
     const revocations = await store.revocations();
     if (revocations !== null) access.setRevocations(revocations);
+    const allowedOrigins = new Set(config.allowOrigins);
     const made = await createHttpApp({
       driver,
       store,
@@ -97,13 +98,14 @@ export async function startCoordinator(input: CoordinatorConfigInput): Promise<C
       version,
       tls: tls === null ? null : { cert: tls.cert, key: tls.key },
       dashboard,
+      allowedOrigins,
       uploadRoomBytes: config.uploadMemory * 2 ** 20,
       onRevoked: (clients) => sockets.disconnect(clients),
     });
     server = made.server;
     await driver.start();
     if (revocations !== null) driver.revoke(revocations.revoked);
-    sockets.attach(server, driver, access);
+    sockets.attach(server, driver, access, allowedOrigins);
     const port = await listen(server, config.host, config.port);
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     const url = `${tls === null ? 'http' : 'https'}://${host}:${port}`;

@@ -86,6 +86,10 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         return 'Connected';
       case 'disconnected':
         return 'Disconnected; trying again';
+      case 'paused':
+        return `Paused: ${notice.reason}`;
+      case 'resumed':
+        return 'Takes part again';
       case 'retrying': {
         const line = `${notice.code}: ${notice.reason}`;
         if (line === trouble && nowMs() - troubleAt < troubleEveryMs) return null;

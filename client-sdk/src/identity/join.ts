@@ -7,7 +7,8 @@ import {
   issueCertificate,
   type Certificate,
 } from '@sotto/shared/protocol';
-import { createCoordinatorHttp } from '../platform/coordinator-http.ts';
+import { postJson } from '../platform/coordinator-http.ts';
+import { createNodeHttp } from '../platform/node-http.ts';
 import { createIdentityKey, loadIdentity, saveIdentity } from './node-identity.ts';
 
 export type Joined = { readonly client: string; readonly certificate: Certificate; readonly folder: string };
@@ -40,9 +41,9 @@ export async function joinFederation(options: {
   } else if (certificate.voucher.voucherKey !== voucher.voucherKey) {
     throw new SottoError('CONFLICT', `${options.folder}: joined with another invitation already; use another folder`);
   }
-  const http = createCoordinatorHttp(voucher.coordinator, voucher.tlsFingerprint);
+  const http = createNodeHttp(voucher.coordinator, voucher.tlsFingerprint);
   try {
-    const answer = enrolAnswerSchema.parse(await http.postJson(clientPaths.enrol, { certificate }));
+    const answer = enrolAnswerSchema.parse(await postJson(http, clientPaths.enrol, { certificate }));
     return { client: answer.client, certificate, folder: options.folder };
   } finally {
     http.close();

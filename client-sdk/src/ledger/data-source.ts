@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createClient, LibsqlError, type Client, type InStatement } from '@libsql/client/sqlite3';
 import { SottoError } from '@sotto/shared/errors';
-import { chargeKey, mechanismEventSchema, type LedgerCharge } from '@sotto/shared/privacy';
+import { chargeKey, type LedgerCharge } from '@sotto/shared/privacy';
 import { fromHex } from '@sotto/shared/vector';
-import { z } from 'zod';
+import { chargeLineSchema } from './charge-line.ts';
 import type { ClientLedgerStore } from './ledger-store.ts';
 import { checkRowNumbers } from './row-numbers.ts';
 
@@ -47,14 +47,6 @@ const laterTables: readonly string[] = [
   )`,
   `CREATE TABLE IF NOT EXISTS unprotected (plan_hash TEXT PRIMARY KEY, uploads INTEGER NOT NULL)`,
 ];
-
-const chargeLineSchema = z.strictObject({
-  planHash: z.string(),
-  round: z.int(),
-  slot: z.string(),
-  attempt: z.int(),
-  event: mechanismEventSchema,
-});
 
 /**
  * Opens the books in a folder, and makes them the first time. What a commit acknowledges survives a killed process and a lost power

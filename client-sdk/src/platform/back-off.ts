@@ -1,3 +1,5 @@
+import type { Clock } from '@sotto/shared/protocol';
+
 /**
  * Waits between attempts: doubling from 200 ms to 10 s, each drawn from the upper half of its span, so that many clients do
  * not come back at one moment.
@@ -11,20 +13,20 @@ export function backOffMs(attempt: number, uniform: number): number {
 }
 
 /** Resolves after a time, or at once when the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
       resolve();
       return;
     }
     const stop = (): void => {
-      clearTimeout(timer);
+      cancel();
       resolve();
     };
-    const timer = setTimeout(() => {
+    const cancel = clock.after(ms, () => {
       signal.removeEventListener('abort', stop);
       resolve();
-    }, ms);
+    });
     signal.addEventListener('abort', stop, { once: true });
   });
 }

@@ -5,13 +5,14 @@ import { fromHex } from '@sotto/shared/vector';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FakeCoordinator } from '../testing/fake-coordinator.ts';
 import { createNodeClock } from './node-clock.ts';
-import { createNodeTransport, type NodeTransport } from './node-transport.ts';
+import { createNodeTransport } from './node-transport.ts';
+import type { Transport } from './transport.ts';
 
 const crypto = createNodeCrypto();
 const [member] = exampleClients(1);
 const { client, seed } = member!;
 
-const running: { server: FakeCoordinator; transport: NodeTransport }[] = [];
+const running: { server: FakeCoordinator; transport: Transport }[] = [];
 afterEach(async () => {
   for (const { server, transport } of running.splice(0)) {
     await transport.close();

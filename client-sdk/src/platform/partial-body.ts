@@ -50,6 +50,17 @@ export function createPartialBody(): PartialBody {
       length += chunk.length;
     },
     clear,
-    bytes: () => Buffer.concat(chunks),
+    bytes() {
+      if (chunks.length === 1) return chunks[0]!;
+      const whole = new Uint8Array(length);
+      let at = 0;
+      for (const chunk of chunks) {
+        whole.set(chunk, at);
+        at += chunk.length;
+      }
+      // Joined once: the pieces and the whole need not both stay.
+      chunks = [whole];
+      return whole;
+    },
   };
 }

@@ -9,7 +9,7 @@ import {
 import { SottoError } from '@sotto/shared/errors';
 import type { SumIdentity } from '@sotto/shared/secure-sum';
 import { toHex } from '@sotto/shared/vector';
-import type { CoordinatorHttp } from './coordinator-http.ts';
+import { postJson, type CoordinatorHttp } from './coordinator-http.ts';
 
 /** A token that the coordinator gave for an answered challenge. */
 export type SignedIn = { readonly token: string; readonly skewMs: number };
@@ -20,12 +20,12 @@ export type SignedIn = { readonly token: string; readonly skewMs: number };
  */
 export async function signIn(http: CoordinatorHttp, identity: SumIdentity, clock: Clock): Promise<SignedIn> {
   const { client } = identity;
-  const challenge = challengeSchema.safeParse(await http.postJson(clientPaths.challenge, { client }));
+  const challenge = challengeSchema.safeParse(await postJson(http, clientPaths.challenge, { client }));
   if (!challenge.success)
     throw new SottoError('MESSAGE_INVALID', `${clientPaths.challenge}: a malformed challenge came`);
   const { nonce, now } = challenge.data;
   const signature = toHex(await identity.sign(signInBytes(nonce, client)));
-  const answer = signInAnswerSchema.safeParse(await http.postJson(clientPaths.signIn, { client, nonce, signature }));
+  const answer = signInAnswerSchema.safeParse(await postJson(http, clientPaths.signIn, { client, nonce, signature }));
   if (!answer.success) throw new SottoError('MESSAGE_INVALID', `${clientPaths.signIn}: a malformed answer came`);
   return { token: answer.data.token, skewMs: Date.parse(now) - clock.now() };
 }

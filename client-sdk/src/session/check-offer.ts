@@ -20,7 +20,7 @@ import {
 import { canonicalJson, fromUtf8, toHex } from '@sotto/shared/vector';
 import type { ClientBooks } from '../ledger/client-books.ts';
 import type { RunOffer } from './machine-state.ts';
-import type { ClientPorts } from './ports.ts';
+import type { AskConsent, ClientPorts } from './ports.ts';
 
 /** Whether a client takes part in a run; `told` is what the coordinator learns of a refusal. */
 export type OfferVerdict =
@@ -31,7 +31,7 @@ export type OfferVerdict =
  * Everything that a client checks before it accepts a run, cheapest and most telling first: the plan's bytes, the pinned authority's
  * signature, the plan's hash, its own place in the roster, every certificate, the data schema, the plan's own consistency, the
  * policy, whether the books' budget holds all of it, and the split that the data source is pinned to. An accepted plan's charge is
- * set aside in the books. Never throws.
+ * set aside in the books. Where the owner is to be asked, that comes last. Never throws.
  */
 export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: ClientBooks): Promise<OfferVerdict> {
   try {
@@ -67,6 +67,7 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
     }
     books.reserve(planHash, plan);
     try {
+      await requireConsent(ports, { runId: offer.runId, planHash, plan });
       await books.pinSplit(plan.split);
     } catch (error) {
       books.release(planHash);
@@ -77,6 +78,13 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
     if (!isSottoError(error)) return refusal(new SottoError('INTERNAL', String(error)), 'INTERNAL');
     return refusal(error, error.code);
   }
+}
+
+async function requireConsent({ consent }: ClientPorts, asked: Parameters<AskConsent>[0]): Promise<void> {
+  if (consent === undefined || (await consent(asked))) return;
+  throw new SottoError('PLAN_REFUSED', 'the owner of the data does not agree to this plan', {
+    told: 'the owner of the data does not agree',
+  });
 }
 
 /** Failures of an offer whose message may leave: all that they quote came with the offer. */

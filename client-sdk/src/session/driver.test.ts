@@ -1,6 +1,6 @@
 import { createSeededRandom } from '@sotto/shared/random';
 import { expect, it } from 'vitest';
-import { createClientDriver } from './driver.ts';
+import { createClientDriver } from './create-driver.ts';
 import type { ClientPorts } from './ports.ts';
 
 it('A18: does not begin with a random source that is not the platform’s: its keys would keep no secret', async () => {

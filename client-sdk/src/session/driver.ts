@@ -16,7 +16,7 @@ import {
   type Upload,
 } from '@sotto/shared/secure-sum';
 import { openClientBooks, type ClientBooks } from '../ledger/client-books.ts';
-import { checkOffer } from './check-offer.ts';
+import type { checkOffer } from './check-offer.ts';
 import { contributeInPlace } from './contribute-in-place.ts';
 import { stepClient } from './machine.ts';
 import {
@@ -52,18 +52,14 @@ type Live = {
 
 type RunWork = { readonly contributor: Contributor; last: Promise<unknown>; pace: PaceState };
 
+/** How offers are looked at: `checkOffer`, which a page loads when the first offer comes. */
+export type OfferCheck = typeof checkOffer;
+
 /**
- * Opens the books and makes a client's driver: it performs the effects of the client machine and turns what comes of them
- * into events.
- *
- * @example
- * const driver = await createClientDriver(ports);
- * socket.on('message', (message) => driver.received(serverMessageSchema.parse(message)));
- *
- * @throws {INVALID_INPUT} when the random source is not the platform's CSPRNG, outside simulation and tests.
- * @throws {STORE_FAILED} when the books cannot be read.
+ * Opens the books and makes a client's driver, which looks at offers by what it is given.
+ * @throws as `createClientDriver`.
  */
-export async function createClientDriver(ports: ClientPorts): Promise<ClientDriver> {
+export async function openClientDriver(ports: ClientPorts, check: OfferCheck): Promise<ClientDriver> {
   if (!ports.random.secure && ports.allowInsecureRandom !== true) {
     throw new SottoError(
       'INVALID_INPUT',
@@ -71,20 +67,22 @@ export async function createClientDriver(ports: ClientPorts): Promise<ClientDriv
     );
   }
   const books = await openClientBooks(ports.ledger, ports.policy.budget, ports.identity.client);
-  return new Driver(ports, books);
+  return new Driver(ports, books, check);
 }
 
 class Driver implements ClientDriver {
   readonly #ports: ClientPorts;
   readonly #books: ClientBooks;
+  readonly #check: OfferCheck;
   readonly #live = new Map<string, Live>();
   readonly #works = new Map<string, RunWork>();
   readonly #closing = new AbortController();
   #state: ClientState;
 
-  constructor(ports: ClientPorts, books: ClientBooks) {
+  constructor(ports: ClientPorts, books: ClientBooks, check: OfferCheck) {
     this.#ports = ports;
     this.#books = books;
+    this.#check = check;
     this.#state = initialClientState(books.marks);
   }
 
@@ -98,6 +96,14 @@ class Driver implements ClientDriver {
 
   disconnected(): void {
     this.#step({ type: 'disconnected' });
+  }
+
+  pause(reason: string): void {
+    this.#step({ type: 'paused', reason });
+  }
+
+  resume(): void {
+    this.#step({ type: 'resumed' });
   }
 
   async close(): Promise<void> {
@@ -119,7 +125,7 @@ class Driver implements ClientDriver {
         this.#ports.notify(effect.notice);
         return;
       case 'checkOffer':
-        void checkOffer(effect.offer, this.#ports, this.#books).then((verdict) => {
+        void this.#check(effect.offer, this.#ports, this.#books).then((verdict) => {
           const { offer } = effect;
           this.#step(
             verdict.ok

@@ -15,7 +15,7 @@ import { beginSession, sessionIdOf, type Advertise, type SessionHeader } from '@
 import { canonicalJson, fromHex, toHex, utf8 } from '@sotto/shared/vector';
 import { describe, expect, it, vi } from 'vitest';
 import { createMemoryLedger } from '../ledger/ledger-store.ts';
-import { createClientDriver } from './driver.ts';
+import { createClientDriver } from './create-driver.ts';
 
 const crypto = createNodeCrypto();
 const random = createSeededRandom('groups');

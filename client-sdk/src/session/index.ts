@@ -5,7 +5,7 @@ export {
   type ClientLedgerStore,
   type LedgerRecord,
 } from '../ledger/ledger-store.ts';
-export { createClientDriver } from './driver.ts';
+export { createClientDriver } from './create-driver.ts';
 export { stepClient } from './machine.ts';
 export {
   initialClientState,
@@ -17,6 +17,7 @@ export {
   type SessionView,
 } from './machine-state.ts';
 export type {
+  AskConsent,
   ClientDriver,
   ClientNotice,
   ClientPorts,

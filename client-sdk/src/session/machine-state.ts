@@ -56,6 +56,8 @@ export type ClientState = {
   readonly sessions: ReadonlyMap<string, SessionView>;
   /** The durable attempt marks by plan hash. */
   readonly marks: ReadonlyMap<string, number>;
+  /** Takes part in no new session. */
+  readonly paused: boolean;
 };
 
 /** What a protocol step of the secure sum is asked with. */
@@ -70,6 +72,8 @@ export type ClientEvent =
   | { readonly type: 'message'; readonly message: ServerMessage }
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected' }
+  | { readonly type: 'paused'; readonly reason: string }
+  | { readonly type: 'resumed' }
   | { readonly type: 'offerAllowed'; readonly offer: RunOffer; readonly plan: Plan; readonly group: OwnGroup }
   | {
       readonly type: 'offerRefused';
@@ -142,5 +146,5 @@ export type ClientStep = { readonly state: ClientState; readonly effects: readon
 
 /** A client that has just started: it knows its durable marks, and no session is open. */
 export function initialClientState(marks: ReadonlyMap<string, number>): ClientState {
-  return { runs: new Map(), sessions: new Map(), marks };
+  return { runs: new Map(), sessions: new Map(), marks, paused: false };
 }

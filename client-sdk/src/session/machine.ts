@@ -31,6 +31,10 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
     case 'connected':
     case 'disconnected':
       return { state, effects: [notify({ type: event.type })] };
+    case 'paused':
+      return { state: { ...state, paused: true }, effects: [notify({ type: 'paused', reason: event.reason })] };
+    case 'resumed':
+      return { state: { ...state, paused: false }, effects: [notify({ type: 'resumed' })] };
     case 'offerAllowed':
       return onOfferAllowed(state, event);
     case 'offerRefused':
@@ -201,6 +205,8 @@ function onSessionOpen(
   }
   // An opening that comes twice, or late: this process answered that attempt already.
   if (attempt <= run.newestAttempt) return ignore(state, `attempt ${attempt} of run ${runId} came again or late`);
+  // Said at once, so that the others do not wait for the deadline. Nothing is marked: the attempt was not answered.
+  if (state.paused) return leave('CANCELLED', 'this client has paused');
   const mark = state.marks.get(run.planHash) ?? 0;
   if (attempt <= mark) {
     return leave('ATTEMPT_STALE', `attempt ${attempt} is not above ${mark}, the last one answered for this plan`);

@@ -55,6 +55,9 @@ type ApartPorts = {
 export type ClientNotice =
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected' }
+  /** Takes part in no new session until resumed; one that is open is finished. */
+  | { readonly type: 'paused'; readonly reason: string }
+  | { readonly type: 'resumed' }
   | { readonly type: 'offered'; readonly runId: string; readonly planHash: string; readonly plan: Plan }
   | { readonly type: 'accepted'; readonly runId: string; readonly planHash: string; readonly plan: Plan }
   | {
@@ -110,6 +113,13 @@ export type ClientNotice =
     }
   | { readonly type: 'ignored'; readonly code: ErrorCode; readonly reason: string };
 
+/** Asks the owner of the data, in whatever way, whether a plan may run on them; a plan that is refused is not asked for again. */
+export type AskConsent = (asked: {
+  readonly runId: string;
+  readonly planHash: string;
+  readonly plan: Plan;
+}) => Promise<boolean>;
+
 /** Everything that a client's driver needs from its surroundings. */
 export type ClientPorts = (InPlacePorts | ApartPorts) & {
   readonly clock: Clock;
@@ -122,6 +132,8 @@ export type ClientPorts = (InPlacePorts | ApartPorts) & {
   readonly authority: string;
   readonly policy: Policy;
   readonly ledger: ClientLedgerStore;
+  /** Asked last, of a plan that everything else allows. Absent: the policy alone decides. */
+  readonly consent?: AskConsent;
   notify(notice: ClientNotice): void;
   /** A turn of the event loop for others, in the midst of long work. Absent: none (simulation, tests). */
   readonly pause?: () => Promise<void>;
@@ -138,6 +150,9 @@ export type ClientDriver = {
   received(message: ServerMessage): void;
   connected(): void;
   disconnected(): void;
+  /** Takes part in no new session; an open one is finished, and runs are still looked at. */
+  pause(reason: string): void;
+  resume(): void;
   /** Ends open sessions in memory, disposes of models; the ledger stays open, its owner closes it. */
   close(): Promise<void>;
 };

@@ -7,7 +7,8 @@ import { removeLayers } from '@sotto/shared/queries';
 import { createUnitTable, shareUnits, unitsByPart, type PlacedUnits } from '../data/index.ts';
 import { contributeInPlace } from '../session/contribute-in-place.ts';
 import type { ContributionTask } from '../session/ports.ts';
-import { createContributionThread, type ContributionThread } from './contribution-thread.ts';
+import { createContributionThread } from './contribution-thread.ts';
+import type { ContributionThread } from './contributions-apart.ts';
 
 const everyUnit = { kind: 'gradient', samplingNumerator: 2 ** 32, clipNormL2: 0.5, expectedBatch: 100 } as const;
 const task: ContributionTask = { slots: ['training', 'evaluation'], round: 3, noise: null };

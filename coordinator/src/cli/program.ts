@@ -102,13 +102,17 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--no-tls', 'plain HTTP: for tests alone')
     .option('--dashboard <folder>', 'exported dashboard to serve under / (default: the built one, if there is one)')
     .option('--no-dashboard', 'serve no dashboard')
+    .option(
+      '--allow-origin <origin...>',
+      'origins such as https://app.example whose pages may be clients (default: none)',
+    )
     .option('--upload-memory <mib>', 'MiB of uploads in memory at a time, the others wait (default: 64)', wholeNumber)
     .option('--log <level>', 'silent, error, warn, info or debug (default: info)');
   serve.action(async () => {
-    const { json: _json, name, dashboard, ...flags } = serve.opts<Record<string, unknown>>();
+    const { json: _json, name, allowOrigin, dashboard, ...flags } = serve.opts<Record<string, unknown>>();
     // Commander gives true where neither flag was given.
     const page = dashboard === true ? undefined : dashboard;
-    const config = readConfig({ ...flags, dashboard: page, names: name }, ports.environment);
+    const config = readConfig({ ...flags, dashboard: page, names: name, allowOrigins: allowOrigin }, ports.environment);
     const coordinator = await startCoordinator(config);
     const { url, fingerprint, viewToken } = coordinator;
     show({

@@ -8,6 +8,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { RunDriver, RunLog } from '../runs/ports.ts';
 import type { Blobs, Store } from '../store/store.ts';
 import type { Access } from './access.ts';
+import { allowOrigins } from './allowed-origins.ts';
 import { clientRoutes } from './client-routes.ts';
 import { answerError } from './http-errors.ts';
 import { operatorRoutes } from './operator-routes.ts';
@@ -28,6 +29,8 @@ export type HttpInput = {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Folder of the exported dashboard; null: none is served. */
   readonly dashboard: string | null;
+  /** Origins besides its own whose pages may be clients. */
+  readonly allowedOrigins: ReadonlySet<string>;
   /** Bytes of uploads that are in memory at a time; a single one has room however large it is. */
   readonly uploadRoomBytes: number;
   /** Connections of revoked clients end. */
@@ -84,7 +87,11 @@ export async function createHttpApp(input: HttpInput): Promise<{ app: FastifyIns
     authority: input.authority,
     now: input.clock.now(),
   }));
-  clientRoutes(app, input);
+  // The operator's routes stay outside: no page of another origin may use them.
+  await app.register(async (scope) => {
+    allowOrigins(scope, input.allowedOrigins);
+    clientRoutes(scope, input);
+  });
   operatorRoutes(app, input);
   if (input.dashboard !== null) await staticFiles(app, input.dashboard);
   await app.ready();

@@ -3,12 +3,14 @@ import { isSottoError } from '@sotto/shared/errors';
 import { controlMessageMaxBytes, type CoordinatorTransport, type Reply } from '@sotto/shared/protocol';
 import { Server as SocketServer, type Socket } from 'socket.io';
 import type { Access } from '../http/access.ts';
+import { originOf } from '../http/allowed-origins.ts';
 import type { RunDriver, RunLog } from '../runs/ports.ts';
 
 /** The control channel. Made before the driver, which needs its transport; `attach` joins them. */
 export type Sockets = {
   readonly transport: CoordinatorTransport;
-  attach(server: Server, driver: RunDriver, access: Access): void;
+  /** @param allowedOrigins - besides the coordinator's own, whose pages may be clients. */
+  attach(server: Server, driver: RunDriver, access: Access, allowedOrigins: ReadonlySet<string>): void;
   /** Ends the connections of clients that were revoked. */
   disconnect(clients: readonly string[]): void;
   close(): Promise<void>;
@@ -30,7 +32,7 @@ export function createSockets(log: RunLog): Sockets {
         connections.get(client)?.emit('message', message);
       },
     },
-    attach(httpServer, driver, access) {
+    attach(httpServer, driver, access, allowedOrigins) {
       server = new SocketServer(httpServer, {
         transports: ['websocket'],
         serveClient: false,
@@ -38,6 +40,11 @@ export function createSockets(log: RunLog): Sockets {
         maxHttpBufferSize: controlMessageMaxBytes,
         pingInterval: 10_000,
         pingTimeout: 20_000,
+        // Browsers let any page open a socket anywhere and say only whose page it is.
+        allowRequest: ({ headers }, answer) => {
+          const foreign = originOf(headers, allowedOrigins) === 'foreign';
+          answer(foreign ? 'pages of this origin may not be clients here' : null, !foreign);
+        },
       });
       const clients = server.of('/clients');
       clients.use((socket, next) => {
@@ -72,7 +79,11 @@ export function createSockets(log: RunLog): Sockets {
         driver.clientConnected(client);
       });
       const live = server.of('/live');
-      live.use((socket, next) => authenticate(access, socket, next, (caller) => caller.kind !== 'client'));
+      live.use((socket, next) => {
+        // Allowed origins are allowed to be clients, nothing else.
+        const ownPage = originOf(socket.handshake.headers, new Set()) !== 'foreign';
+        authenticate(access, socket, next, (caller) => ownPage && caller.kind !== 'client');
+      });
       live.on('connection', (socket) => {
         for (const status of driver.statuses()) socket.emit('status', status);
       });

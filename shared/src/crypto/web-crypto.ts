@@ -78,9 +78,13 @@ function createNative(subtle: Subtle) {
     if (secret.length !== 32) throw new SottoError('INVALID_INPUT', `expected a key of 32 bytes, got ${secret.length}`);
     const usage = curve === 'X25519' ? 'deriveBits' : 'sign';
     // Extractable, because a public key is to be had no other way on every platform.
-    const key = await subtle.importKey('pkcs8', concatBytes(privatePrefixes[curve], secret), { name: curve }, true, [
-      usage,
-    ]);
+    const key = await subtle.importKey(
+      'pkcs8',
+      owned(concatBytes(privatePrefixes[curve], secret)),
+      { name: curve },
+      true,
+      [usage],
+    );
     privateKeys[curve].set(secret, key);
     return key;
   }

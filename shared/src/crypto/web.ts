@@ -1,1 +1,3 @@
+export { nobleKeyStream as webKeyStream } from './noble-key-stream.ts';
 export { createWebCrypto } from './web-crypto.ts';
+export { createWebRandom } from './web-random.ts';

@@ -6,14 +6,8 @@ export { encodeUnit } from './encode-unit.ts';
 export { drawSample, type RandomnessOptions } from './sample.ts';
 export { createNoiseSampler, type NoiseSampler } from './noise-sampler.ts';
 export { layersKept, layerVariances, survivorLevels } from './noise-layers.ts';
-export {
-  accountsOf,
-  effectiveNoiseMultiplier,
-  epsilonOf,
-  type Accountant,
-  type AccountName,
-  type StatedEpsilon,
-} from './accountants/accountant.ts';
+export { epsilonOf, type Accountant, type StatedEpsilon } from './accountants/accountant.ts';
+export { accountsOf, effectiveNoiseMultiplier, type AccountName } from './accountants/gaussian-event.ts';
 export { epsilonOfCurve, rdpCurve, type RdpPoint } from './accountants/rdp-curve.ts';
 export { calibrateNoiseMultiplier } from './accountants/calibrate.ts';
 export {

@@ -1,6 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { canonicalJson } from '../vector/index.ts';
-import { accountsOf, checkDelta, gaussianOf, type AccountName } from './accountants/accountant.ts';
+import { accountsOf, checkDelta, gaussianOf, type AccountName } from './accountants/gaussian-event.ts';
 import { gaussianRdp } from './accountants/gaussian-rdp.ts';
 import type { EventCount, MechanismEvent } from './mechanism-event.ts';
 import { epsilonOfRdp, rdpBudget, rdpOrders } from './accountants/rdp-to-epsilon.ts';

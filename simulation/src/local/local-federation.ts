@@ -38,6 +38,8 @@ export type LocalFederationConfig = {
   readonly nodes: readonly LocalNode[];
   readonly tls?: boolean;
   readonly dashboard?: string;
+  /** Origins whose pages may be clients. */
+  readonly origins?: readonly string[];
   readonly onNodeLine?: (node: string, line: Readonly<Record<string, unknown>>) => void;
 };
 
@@ -76,7 +78,7 @@ export class LocalFederation {
   }
 
   async startCoordinator(): Promise<void> {
-    const { tls = true, dashboard } = this.#config;
+    const { tls = true, dashboard, origins = [] } = this.#config;
     const parameters = [
       'serve',
       '--dir',
@@ -88,6 +90,7 @@ export class LocalFederation {
       '--json',
     ];
     if (!tls) parameters.push('--no-tls');
+    for (const origin of origins) parameters.push('--allow-origin', origin);
     if (dashboard !== undefined) parameters.push('--dashboard', dashboard);
     this.coordinator = startCommand(sotto, parameters, { SOTTO_LOG: 'error' });
     const ready = await this.coordinator.until((line) => typeof line['url'] === 'string');

@@ -3,13 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isSottoError } from '../../errors/index.ts';
-import {
-  effectiveNoiseMultiplier,
-  epsilonByRdp,
-  epsilonOf,
-  epsilonOfGaussians,
-  type GaussianReleases,
-} from './accountant.ts';
+import { epsilonByRdp, epsilonOf, epsilonOfGaussians } from './accountant.ts';
+import { effectiveNoiseMultiplier, type GaussianReleases } from './gaussian-event.ts';
 import { gaussianDelta, gaussianEpsilon } from './analytic-gaussian.ts';
 import { gaussianRdp } from './gaussian-rdp.ts';
 import type { MechanismEvent } from '../mechanism-event.ts';

@@ -1,5 +1,6 @@
 import { SottoError } from '../../errors/index.ts';
-import { checkDelta, epsilonByRdp, epsilonOf, gaussianOf } from './accountant.ts';
+import { epsilonByRdp, epsilonOf } from './accountant.ts';
+import { checkDelta, gaussianOf } from './gaussian-event.ts';
 import { minNoiseStdSteps } from '../grid.ts';
 import type { MechanismEvent } from '../mechanism-event.ts';
 

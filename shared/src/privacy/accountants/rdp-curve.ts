@@ -1,4 +1,4 @@
-import { accountsOf, gaussianOf, type AccountName } from './accountant.ts';
+import { accountsOf, gaussianOf, type AccountName } from './gaussian-event.ts';
 import { gaussianRdp } from './gaussian-rdp.ts';
 import type { EventCount } from '../mechanism-event.ts';
 import { epsilonOfRdp } from './rdp-to-epsilon.ts';

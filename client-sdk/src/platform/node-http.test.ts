@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { isSottoError } from '@sotto/shared/errors';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCoordinatorHttp } from './coordinator-http.ts';
+import { postJson } from './coordinator-http.ts';
+import { createNodeHttp } from './node-http.ts';
 
 let server: Server;
 let address = '';
@@ -41,10 +42,10 @@ afterAll(() => {
 
 const caught = (work: Promise<unknown>) => work.catch((error: unknown) => error);
 
-describe('createCoordinatorHttp', () => {
+describe('createNodeHttp', () => {
   it('talks to the server whose certificate was pinned, over one connection', async () => {
-    const http = createCoordinatorHttp(address, fingerprint);
-    expect(await http.postJson('/a', {})).toEqual({ fine: true });
+    const http = createNodeHttp(address, fingerprint);
+    expect(await postJson(http, '/a', {})).toEqual({ fine: true });
     expect((await http.request({ method: 'GET', path: '/b' })).status).toBe(200);
     expect(await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))).toBe(1);
     http.close();
@@ -52,8 +53,8 @@ describe('createCoordinatorHttp', () => {
 
   it('sends nothing to a server with another certificate', async () => {
     const before = seen.length;
-    const http = createCoordinatorHttp(address, '00'.repeat(32));
-    const failure = await caught(http.postJson('/secret', { token: 1 }));
+    const http = createNodeHttp(address, '00'.repeat(32));
+    const failure = await caught(postJson(http, '/secret', { token: 1 }));
     expect(isSottoError(failure, 'TLS_MISMATCH')).toBe(true);
     expect(String(failure)).toContain(fingerprint);
     expect(seen.length).toBe(before);
@@ -61,8 +62,8 @@ describe('createCoordinatorHttp', () => {
   });
 
   it('gives the coordinator’s own error, and its own for what never arrived or is too large', async () => {
-    const http = createCoordinatorHttp(address, fingerprint);
-    expect(isSottoError(await caught(http.postJson('/refuse', {})), 'REVOKED')).toBe(true);
+    const http = createNodeHttp(address, fingerprint);
+    expect(isSottoError(await caught(postJson(http, '/refuse', {})), 'REVOKED')).toBe(true);
     const large = await caught(http.request({ method: 'GET', path: '/large', maxBytes: 100 }));
     expect(isSottoError(large, 'MESSAGE_TOO_LARGE')).toBe(true);
     const stopped = AbortSignal.abort();
@@ -70,13 +71,13 @@ describe('createCoordinatorHttp', () => {
       true,
     );
     http.close();
-    const nobody = createCoordinatorHttp('https://127.0.0.1:1', fingerprint);
-    expect(isSottoError(await caught(nobody.postJson('/', {})), 'UNREACHABLE')).toBe(true);
+    const nobody = createNodeHttp('https://127.0.0.1:1', fingerprint);
+    expect(isSottoError(await caught(postJson(nobody, '/', {})), 'UNREACHABLE')).toBe(true);
     nobody.close();
   });
 
   it('takes https only with a fingerprint', () => {
-    expect(() => createCoordinatorHttp('https://a.example', null)).toThrow(/fingerprint/);
-    expect(() => createCoordinatorHttp('ftp://a.example', null)).toThrow(/http/);
+    expect(() => createNodeHttp('https://a.example', null)).toThrow(/fingerprint/);
+    expect(() => createNodeHttp('ftp://a.example', null)).toThrow(/http/);
   });
 });

@@ -1,0 +1,22 @@
+import type { DataSchema } from '@sotto/shared/plan';
+import type { DataReport } from '../data/unit-table.ts';
+import type { FileBeginning } from '../ledger/row-numbers.ts';
+import type { ContributionReply, ContributionRequest } from '../training/contribution-protocol.ts';
+import type { SentError } from './page-protocol.ts';
+import type { WebData } from './read-data.ts';
+
+/** The first request of all: the worker reads the rows itself, so that they never pass the thread that speaks. */
+export type ReadRequest = {
+  readonly type: 'read';
+  readonly data: WebData;
+  readonly schema: DataSchema;
+  readonly splitKey: Uint8Array;
+  readonly known: FileBeginning | null;
+};
+
+export type ReadReply =
+  | { readonly type: 'read'; readonly report: DataReport; readonly beginning: FileBeginning }
+  | { readonly type: 'unreadable'; readonly error: SentError };
+
+export type RowRequest = ReadRequest | ContributionRequest;
+export type RowReply = ReadReply | ContributionReply;

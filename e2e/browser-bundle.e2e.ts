@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { isBuilt } from './testing/client-pages.ts';
+
+/** How the browser's files weigh, gzipped, and that nothing of Node is in them. Needs `npm run build`. */
+const folder = fileURLToPath(new URL('../client-sdk/dist/browser/', import.meta.url));
+const kilobytes = 1_000;
+
+type Imports = { readonly now: readonly string[]; readonly later: readonly string[] };
+
+describe.skipIf(!isBuilt)('the files for browsers', () => {
+  const files = new Map<string, Imports>();
+
+  beforeAll(async () => {
+    const { metafile } = await build({
+      entryPoints: ['index.js', 'client-worker.js', 'contribution-worker.js'].map((name) => join(folder, name)),
+      absWorkingDir: folder,
+      outdir: 'out',
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      // What an import of Node's would be is then left as it stands.
+      platform: 'neutral',
+      write: false,
+      metafile: true,
+    });
+    for (const [path, { imports }] of Object.entries(metafile.inputs)) {
+      // Of the bundler itself.
+      const own = imports.filter((one) => !one.path.startsWith('<'));
+      const of = (kind: string) => own.filter((one) => one.kind === kind).map((one) => one.path);
+      if (!path.startsWith('<')) files.set(path, { now: of('import-statement'), later: of('dynamic-import') });
+    }
+  });
+
+  /** All that loads with some files. */
+  function loadedWith(entries: readonly string[]): Set<string> {
+    const loaded = new Set<string>();
+    const open = [...entries];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      if (loaded.has(path)) continue;
+      loaded.add(path);
+      open.push(...(files.get(path)?.now ?? []));
+    }
+    return loaded;
+  }
+
+  /** The chunks that begin with a name: what a dynamic import of that module gives. */
+  function chunksOf(...names: readonly string[]): readonly string[] {
+    return names.map((name) => {
+      const [chunk] = [...files.keys()].filter((path) => basename(path).startsWith(`${name}-`));
+      if (chunk === undefined) throw new Error(`there is no chunk ${name}`);
+      return chunk;
+    });
+  }
+
+  function weight(paths: Iterable<string>, beside = new Set<string>()): number {
+    let bytes = 0;
+    for (const path of paths) {
+      if (!beside.has(path)) bytes += gzipSync(readFileSync(join(folder, path)), { level: 9 }).length;
+    }
+    return bytes;
+  }
+
+  test('the entry is a thin hand', () => {
+    expect(weight(loadedWith(['index.js']))).toBeLessThan(8 * kilobytes);
+  });
+
+  test('the client worker comes without accountant, fallbacks and tfjs', () => {
+    const worker = loadedWith(['client-worker.js']);
+    expect(weight(worker)).toBeLessThan(115 * kilobytes);
+    const onNeed = loadedWith(chunksOf('noble-crypto', 'ml-kem', 'webcrypto', 'check-offer'));
+    expect(weight(onNeed, worker)).toBeLessThan(40 * kilobytes);
+  });
+
+  test('the worker for the rows keeps within its weight with all of tfjs', () => {
+    const worker = loadedWith(['contribution-worker.js', ...chunksOf('choose-engine')]);
+    // What the choice of an engine loads in turn: tfjs and its backends.
+    const tfjs = loadedWith([...worker].flatMap((path) => (/choose-engine/.test(path) ? files.get(path)!.later : [])));
+    expect(tfjs.size).toBeGreaterThan(2);
+    expect(weight(new Set([...worker, ...tfjs]))).toBeLessThan(220 * kilobytes);
+  });
+
+  test('nothing of Node is asked for', () => {
+    const outside = [...files.values()]
+      .flatMap(({ now, later }) => [...now, ...later])
+      .filter((path) => !files.has(path));
+    expect(outside).toEqual([]);
+    const named = [...files.keys()].filter((path) => /["'`]node:/.test(readFileSync(join(folder, path), 'utf8')));
+    expect(named).toEqual([]);
+  });
+});
