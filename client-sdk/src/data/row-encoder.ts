@@ -11,6 +11,16 @@ export type RowEncoder = {
   encode(cells: readonly string[], inputs: Float32Array, offset: number): EncodedRow | BrokenRule;
 };
 
+/** Turns one row's cells into model inputs alone: what is to be predicted has no target yet. */
+export type InputEncoder = {
+  readonly features: number;
+  /**
+   * Writes the row's inputs to `inputs` at `offset`.
+   * @param cells - the row's texts in the order of the header.
+   */
+  encode(cells: readonly string[], inputs: Float32Array, offset: number): { readonly ok: true } | BrokenRule;
+};
+
 export type EncodedRow = { readonly ok: true; readonly unitId: string | null; readonly target: number };
 
 /** The rule in words, for the own screen: it names the column and the bound, never the row's value. */
@@ -25,27 +35,21 @@ const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
  * @throws {DATA_INVALID} when a column of the schema is missing from the header, or the header names one twice.
  */
 export function createRowEncoder(schema: DataSchema, header: readonly string[]): RowEncoder {
-  const place = columnPlaces(schema, header);
-  let width = 0;
-  const steps = schema.columns.map((column) => {
-    const step = { place: place(column.name), at: width, encode: columnEncoder(column) };
-    width += column.kind === 'number' ? 1 : column.values.length;
-    return step;
-  });
-  const features = inputWidth(schema);
+  const place = columnPlaces(schema, header, [
+    ...schema.columns.map(({ name }) => name),
+    schema.target.column,
+    ...(schema.unitId === null ? [] : [schema.unitId]),
+  ]);
+  const columns = createInputEncoder(schema, header);
   const target = targetEncoder(schema.target);
   const targetPlace = place(schema.target.column);
   const unitPlace = schema.unitId === null ? null : place(schema.unitId);
 
   return {
-    features,
+    features: columns.features,
     encode(cells, inputs, offset) {
-      if (cells.length !== header.length)
-        return { ok: false, rule: `a row has another number of cells than the header` };
-      for (const step of steps) {
-        const rule = step.encode(cells[step.place]!, inputs, offset + step.at);
-        if (rule !== null) return { ok: false, rule };
-      }
+      const encoded = columns.encode(cells, inputs, offset);
+      if (!encoded.ok) return encoded;
       const value = target(cells[targetPlace]!);
       if (typeof value === 'string') return { ok: false, rule: value };
       if (unitPlace === null) return { ok: true, unitId: null, target: value };
@@ -57,14 +61,46 @@ export function createRowEncoder(schema: DataSchema, header: readonly string[]):
   };
 }
 
-function columnPlaces(schema: DataSchema, header: readonly string[]): (name: string) => number {
+/**
+ * Prepares a schema's inputs for a table with that header, which needs neither target nor unit.
+ * @throws {DATA_INVALID} when a column of the inputs is missing from the header, or the header names one twice.
+ */
+export function createInputEncoder(schema: DataSchema, header: readonly string[]): InputEncoder {
+  const place = columnPlaces(
+    schema,
+    header,
+    schema.columns.map(({ name }) => name),
+  );
+  let width = 0;
+  const steps = schema.columns.map((column) => {
+    const step = { place: place(column.name), at: width, encode: columnEncoder(column) };
+    width += column.kind === 'number' ? 1 : column.values.length;
+    return step;
+  });
+  return {
+    features: inputWidth(schema),
+    encode(cells, inputs, offset) {
+      if (cells.length !== header.length)
+        return { ok: false, rule: `a row has another number of cells than the header` };
+      for (const step of steps) {
+        const rule = step.encode(cells[step.place]!, inputs, offset + step.at);
+        if (rule !== null) return { ok: false, rule };
+      }
+      return { ok: true };
+    },
+  };
+}
+
+function columnPlaces(
+  schema: DataSchema,
+  header: readonly string[],
+  wanted: readonly string[],
+): (name: string) => number {
   const places = new Map<string, number>();
   header.forEach((name, index) => {
     if (places.has(name)) throw new SottoError('DATA_INVALID', `header: the column "${name}" stands there twice`);
     places.set(name, index);
   });
-  const wanted = [...schema.columns.map(({ name }) => name), schema.target.column];
-  if (schema.unitId !== null) wanted.push(schema.unitId);
   const missing = [...new Set(wanted)].filter((name) => !places.has(name));
   if (missing.length > 0) {
     const separator = header.length === 1 && /[;\t]/.test(header[0] ?? '') ? '; cells must be separated by commas' : '';

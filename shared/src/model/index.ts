@@ -1,10 +1,12 @@
 export { checkTopology } from './check-topology.ts';
+export type { DifferentiableModel } from './differentiable-model.ts';
 export { exp, log } from './elementary.ts';
 export { initialWeights } from './initial-weights.ts';
 export { integerStream } from './integer-stream.ts';
 export { denseShapes, modelLayout, type DenseShape } from './layout.ts';
 export type { DenseTrace, LocalModel, LocalTraining } from './local-model.ts';
 export { modelTensors, weightsOfTensors, type NamedTensor } from './model-tensors.ts';
+export { lossValues, toProbabilities } from './network.ts';
 export { referenceModel, type ReferenceModel } from './reference-model.ts';
 export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from './safetensors.ts';
 export { encodeTfjsModel, type TfjsModelFiles } from './tfjs-model.ts';

@@ -85,6 +85,22 @@ export function backward(
   return deltas;
 }
 
+/**
+ * Derivatives of the outputs, weighed by `logits`, by each row's inputs, [rows, inputs]; of a pass without dropout.
+ * @param logits - as in {@link backward}.
+ */
+export function inputSlopes(
+  shapes: readonly DenseShape[],
+  weights: Float64Array,
+  pass: ForwardPass,
+  logits: Float64Array,
+  rows: number,
+): Float64Array {
+  const first = shapes[0];
+  const delta = backward(shapes, weights, pass, logits, rows)[0];
+  return first === undefined || delta === undefined ? logits : denseBackward(first, weights, delta, rows);
+}
+
 /** Logits to probabilities (sigmoid or softmax), in place; a regression's values stay as they are. */
 export function toProbabilities(loss: Loss, logits: Float64Array, outputs: number): void {
   if (loss === 'binaryCrossEntropy') {

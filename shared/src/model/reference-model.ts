@@ -1,10 +1,12 @@
 import { SottoError } from '../errors/index.ts';
+import type { DifferentiableModel } from './differentiable-model.ts';
 import { integerStream } from './integer-stream.ts';
 import { denseShapes, requireWeights, type DenseShape } from './layout.ts';
 import type { LocalModel, LocalTraining } from './local-model.ts';
 import {
   backward,
   forward,
+  inputSlopes,
   lossSlopes,
   lossValues,
   networkSteps,
@@ -14,11 +16,12 @@ import {
 import type { Loss, Topology } from './topology.ts';
 import type { UnitBatch } from './units.ts';
 
-/** A {@link LocalModel} that also gives each row's loss. */
-export type ReferenceModel = LocalModel & {
-  /** Loss of each row at the set weights, without dropout, float64 [rows]. */
-  losses(batch: UnitBatch): Float64Array;
-};
+/** A {@link LocalModel} that also gives each row's loss, and the derivatives of its outputs by its inputs. */
+export type ReferenceModel = LocalModel &
+  DifferentiableModel & {
+    /** Loss of each row at the set weights, without dropout, float64 [rows]. */
+    losses(batch: UnitBatch): Float64Array;
+  };
 
 type Network = {
   readonly steps: readonly NetworkStep[];
@@ -44,13 +47,15 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
     if (set === null) throw new SottoError('INVALID_INPUT', 'model: expected weights to be set first, got none');
     return set;
   };
-  const logitsOf = (features: Float32Array, rows: number): Float64Array => {
+  const logitsOf = (features: Float32Array | Float64Array, rows: number): Float64Array => {
     requireFeatures(features.length, rows, inputs);
     const pass = forward(steps, weightsNow(), Float64Array.from(features), rows, null);
     return Float64Array.from(pass.outputs.at(-1) ?? []);
   };
 
   return {
+    inputs,
+    outputs: network.outputs,
     async setWeights(weights) {
       requireWeights(topology, inputs, weights);
       // The same memory in every round: results never keep it.
@@ -78,6 +83,13 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
     },
     losses(batch) {
       return lossValues(loss, logitsOf(batch.inputs, batch.rows), batch.targets, network.outputs);
+    },
+    logits: logitsOf,
+    inputGradients(features, rows, slopesOf) {
+      requireFeatures(features.length, rows, inputs);
+      const pass = forward(steps, weightsNow(), features, rows, null);
+      const slopes = slopesOf(Float64Array.from(pass.outputs.at(-1) ?? features));
+      return inputSlopes(shapes, weightsNow(), pass, slopes, rows);
     },
     async dispose() {
       set = null;
