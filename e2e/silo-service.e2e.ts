@@ -3,14 +3,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { createNodeRandom } from '@sotto/shared/crypto/node';
-import { encodeInvitation, issueInvitation, type RunStatus } from '@sotto/shared/protocol';
 import { LocalFederation } from '@sotto/simulation/local';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasNumpy } from '../scripts/python.mjs';
 import { start, type Running } from './testing/commands.ts';
+import { endOfRun, invitationTo } from './testing/invite.ts';
 import { smallDraft, smallRows, smallSchema } from './testing/small-data.ts';
 
 /** The example of a silo as a service: processes as systemd or a container starts them, and what those are told. */
@@ -58,21 +56,20 @@ test('three services join by their invitations and train a plan, whose model rep
     STATE_DIRECTORY: at('south', 'state'),
     CREDENTIALS_DIRECTORY: at('south'),
   });
-  await Promise.all(silos.map((name) => services.get(name)?.line(/"type":"connected"/)));
+  await Promise.all(silos.map((name) => lineOf(name, 'connected')));
 
   ({ runId } = await federation.submit(smallDraft('by services', { rounds })));
-  const status = await endOf(runId);
+  const status = await endOfRun(federation, runId);
   expect(status.state, status.reason ?? '').toBe('finished');
-  expect(status.clients.map(({ name, sessionsSurvived }) => [name, sessionsSurvived]).sort()).toEqual(
-    silos.map((name) => [name, rounds]).sort(),
+  expect(Object.fromEntries(status.clients.map(({ name, sessionsSurvived }) => [name, sessionsSurvived]))).toEqual(
+    Object.fromEntries(silos.map((name) => [name, rounds])),
   );
   expect((await federation.command(['replay', runId]))['modelHash']).toBe(status.modelHash);
-  await Promise.all(silos.map((name) => services.get(name)?.line(/"type":"runEnded"/)));
+  await Promise.all(silos.map((name) => lineOf(name, 'runEnded')));
 });
 
 test.skipIf(!hasNumpy(python))('its exported model scores in Python as it does at the silo', async () => {
-  const line = await services.get('north')?.line(/"type":"scored"/);
-  const { score } = JSON.parse(line ?? '') as { score: { rows: number; accuracy: number } };
+  const { score } = JSON.parse(await lineOf('north', 'scored')) as { score: { rows: number; accuracy: number } };
   const model = join(folder, 'model.safetensors');
   await federation.command(['export', runId, '--out', model]);
   const script = join(root, 'examples/python-reader/read_model.py');
@@ -193,14 +190,6 @@ function at(silo: string, file = ''): string {
 
 async function writeSilo(name: string): Promise<void> {
   await mkdir(at(name));
-  const terms = {
-    coordinator: federation.url,
-    tlsFingerprint: federation.fingerprint,
-    role: 'silo',
-    quota: 1,
-    expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
-  } as const;
-  const invitation = encodeInvitation(issueInvitation(federation.authority, terms, createNodeRandom()));
   const settings = {
     name,
     state: at(name, 'state'),
@@ -216,7 +205,7 @@ async function writeSilo(name: string): Promise<void> {
     'rows.csv': smallRows(name, 40),
     'held-back.csv': smallRows(`held back by ${name}`, 60),
     'silo.json': JSON.stringify(settings),
-    invitation: `${invitation}\n`,
+    invitation: `${invitationTo(federation)}\n`,
   };
   await Promise.all(Object.entries(files).map(([file, text]) => writeFile(at(name, file), text)));
 }
@@ -229,16 +218,15 @@ function service(parameters: readonly string[], env: Readonly<Record<string, str
   return start([process.execPath, join(example, 'service.mjs'), ...parameters], { cwd: folder, env });
 }
 
+/** A silo's first line of that type, past or future. */
+function lineOf(name: string, noticeType: string): Promise<string> {
+  const one = services.get(name);
+  if (one === undefined) throw new Error(`${name} was not launched`);
+  return one.line(new RegExp(`"type":"${noticeType}"`));
+}
+
 function launch(name: string, parameters: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const one = service(parameters, env);
   services.set(name, one);
   return one;
-}
-
-async function endOf(runId: string): Promise<RunStatus> {
-  for (;;) {
-    const status = await federation.operator().status(runId);
-    if (status.endedAt !== null) return status;
-    await sleep(50);
-  }
 }
