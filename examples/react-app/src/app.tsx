@@ -12,6 +12,7 @@ const task = { store: 'findings', schema, policy };
 export function App() {
   const sotto = useSotto(task);
   const { phase, asked, model, trouble } = sotto;
+  const [request] = asked;
   return (
     <main>
       <header>
@@ -36,7 +37,7 @@ export function App() {
           <PredictForm key={model.modelHash} model={model} />
         )}
       </section>
-      {asked !== null && <ConsentDialog key={asked.planHash} request={asked} answer={sotto.answer} />}
+      {request !== undefined && <ConsentDialog key={request.runId} request={request} answer={sotto.answer} />}
     </main>
   );
 }

@@ -1,13 +1,14 @@
 import { useEffect, useRef } from 'react';
 import type { ConsentRequest } from '@sotto/client';
+import type { Sotto } from './use-sotto.ts';
 
 /** Asks before a plan runs on these rows for the first time, in the words of its privacy card. */
 export function ConsentDialog({
-  request: { words },
+  request: { runId, words },
   answer,
 }: {
   readonly request: ConsentRequest;
-  readonly answer: (agreed: boolean) => void;
+  readonly answer: Sotto['answer'];
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -36,10 +37,10 @@ export function ConsentDialog({
         ))}
       </div>
       <div className="buttons">
-        <button type="button" onClick={() => answer(true)}>
+        <button type="button" onClick={() => answer(runId, true)}>
           Agree
         </button>
-        <button type="button" className="quiet" onClick={() => answer(false)}>
+        <button type="button" className="quiet" onClick={() => answer(runId, false)}>
           Decline
         </button>
       </div>

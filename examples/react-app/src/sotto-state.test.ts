@@ -1,4 +1,4 @@
-import type { Notice } from '@sotto/client';
+import type { ConsentRequest, Notice } from '@sotto/client';
 import { expect, test } from 'vitest';
 import { initialState, reduce, type SottoEvent, type SottoState } from './sotto-state.ts';
 import { statusWords } from './words.ts';
@@ -19,6 +19,8 @@ const running = after(
   told({ type: 'connected' }),
 );
 const offered = after(running, told({ type: 'offered', runId, plan }));
+const question = (run: string): SottoEvent => ({ type: 'asked', request: { runId: run } as ConsentRequest });
+const asked = after(offered, question(runId), question('2c'));
 
 test('says each step of a run in words', () => {
   const released = told({ type: 'sessionClosed', runId, round: 1, outcome: 'released' });
@@ -45,13 +47,19 @@ test('counts rounds whose sum was opened, and of its own run alone', () => {
   expect(after(offered, failed, another).run?.released).toBe(0);
   // The evaluation after the last round is a session too.
   expect(after(offered, told({ type: 'sessionClosed', runId, round: 5, outcome: 'released' })).run?.released).toBe(4);
-  expect(after(offered, told({ type: 'runEnded', runId: '00', outcome: 'failed', reason: 'other' }))).toBe(offered);
+  expect(after(offered, told({ type: 'runEnded', runId: '00', outcome: 'failed', reason: 'other' }))).toEqual(offered);
 });
 
 test('a run that is refused, by policy or person, asks nothing any more and says why', () => {
-  const state = after(offered, told({ type: 'refused', runId, code: 'PLAN_REFUSED', reason: 'maxEpsilon' }));
-  expect(state).toMatchObject({ asked: null, trouble: 'maxEpsilon' });
+  const state = after(asked, told({ type: 'refused', runId, code: 'PLAN_REFUSED', reason: 'maxEpsilon' }));
+  expect(state).toMatchObject({ asked: [{ runId: '2c' }], trouble: 'maxEpsilon' });
   expect(statusWords(state)).toBe('“Findings” runs without you');
+});
+
+test('two questions are asked one after the other, and one whose run has ended is not asked', () => {
+  expect(after(asked, { type: 'answered', runId }).asked).toMatchObject([{ runId: '2c' }]);
+  const ended = told({ type: 'runEnded', runId: '2c', outcome: 'failed', reason: null });
+  expect(after(asked, ended)).toMatchObject({ asked: [{ runId }], run: { outcome: null } });
 });
 
 test('a tab that waits for another says so until it reads its rows', () => {
@@ -66,7 +74,7 @@ test('a tab that waits for another says so until it reads its rows', () => {
 
 test('a client that has ended can start again, and one that failed says why', () => {
   const ended = after(offered, { type: 'ended' });
-  expect(ended).toMatchObject({ phase: 'idle', isConnected: false, asked: null });
+  expect(ended).toMatchObject({ phase: 'idle', isConnected: false, asked: [] });
   const failed = after(running, { type: 'failed', reason: 'The certificate was revoked.', isFatal: false });
   expect(failed).toMatchObject({ phase: 'idle', trouble: 'The certificate was revoked.' });
   expect(after(failed, { type: 'starting' }).trouble).toBeNull();

@@ -14,8 +14,8 @@ export type SottoState = {
   /** ε of everything that these rows were asked so far, and the most that they may be. */
   readonly books: { readonly epsilonSpent: number; readonly epsilonBudget: number } | null;
   readonly run: RunProgress | null;
-  /** What the person is asked now. */
-  readonly asked: ConsentRequest | null;
+  /** What the person is asked, the oldest first: several plans may be offered before one is answered. */
+  readonly asked: readonly ConsentRequest[];
   readonly model: ClientModel | null;
   /** What went wrong last, and what helps. */
   readonly trouble: string | null;
@@ -38,7 +38,7 @@ export type SottoEvent =
   | { readonly type: 'started' }
   | { readonly type: 'told'; readonly notice: Notice }
   | { readonly type: 'asked'; readonly request: ConsentRequest }
-  | { readonly type: 'answered' }
+  | { readonly type: 'answered'; readonly runId: string }
   | { readonly type: 'paused'; readonly isPaused: boolean }
   | { readonly type: 'modelKept'; readonly model: ClientModel }
   | { readonly type: 'ended' }
@@ -54,7 +54,7 @@ export const initialState: SottoState = {
   rows: null,
   books: null,
   run: null,
-  asked: null,
+  asked: [],
   model: null,
   trouble: null,
 };
@@ -75,9 +75,9 @@ export function reduce(state: SottoState, event: SottoEvent): SottoState {
     case 'told':
       return told(state, event.notice);
     case 'asked':
-      return { ...state, asked: event.request };
+      return { ...state, asked: [...state.asked, event.request] };
     case 'answered':
-      return { ...state, asked: null };
+      return { ...state, asked: without(state.asked, event.runId) };
     case 'paused':
       return { ...state, isPaused: event.isPaused };
     case 'modelKept':
@@ -97,7 +97,7 @@ function apart({ phase, member }: SottoState): Partial<SottoState> {
     isConnected: false,
     isPaused: false,
     isElsewhere: false,
-    asked: null,
+    asked: [],
   };
 }
 
@@ -130,16 +130,24 @@ function told(state: SottoState, notice: Notice): SottoState {
       const offered = { runId, name: plan.name, rounds: plan.training.rounds, released: 0, outcome: null } as const;
       return { ...state, run: offered, trouble: null };
     }
-    case 'refused':
-      if (run?.runId !== notice.runId) return state;
-      return { ...state, run: { ...run, outcome: 'refused' }, asked: null, trouble: notice.reason };
+    case 'refused': {
+      const asked = without(state.asked, notice.runId);
+      if (run?.runId !== notice.runId) return { ...state, asked };
+      return { ...state, run: { ...run, outcome: 'refused' }, asked, trouble: notice.reason };
+    }
     case 'sessionClosed':
       if (run?.runId !== notice.runId || notice.outcome !== 'released') return state;
       return { ...state, run: { ...run, released: Math.min(notice.round, run.rounds) } };
-    case 'runEnded':
-      if (run?.runId !== notice.runId) return state;
-      return { ...state, run: { ...run, outcome: notice.outcome }, asked: null, trouble: notice.reason };
+    case 'runEnded': {
+      const asked = without(state.asked, notice.runId);
+      if (run?.runId !== notice.runId) return { ...state, asked };
+      return { ...state, run: { ...run, outcome: notice.outcome }, asked, trouble: notice.reason };
+    }
     default:
       return state;
   }
+}
+
+function without(asked: readonly ConsentRequest[], run: string): readonly ConsentRequest[] {
+  return asked.filter(({ runId }) => runId !== run);
 }

@@ -19,8 +19,8 @@ export type Sotto = SottoState & {
   readonly pause: () => Promise<void>;
   readonly resume: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /** Answers what `asked` asks. The answer is remembered for that plan. */
-  readonly answer: (agreed: boolean) => void;
+  /** Answers what was asked for a run. The answer is remembered for its plan. */
+  readonly answer: (runId: string, agreed: boolean) => void;
 };
 
 /**
@@ -34,7 +34,7 @@ export function useSotto(task: SottoTask): Sotto {
   const [state, dispatch] = useReducer(reduce, initialState);
   const client = useRef<Client | null>(null);
   const running = useRef<RunningClient | null>(null);
-  const answering = useRef<((agreed: boolean) => void) | null>(null);
+  const answers = useRef(new Map<string, (agreed: boolean) => void>());
   const { store } = task;
 
   useEffect(() => {
@@ -54,7 +54,7 @@ export function useSotto(task: SottoTask): Sotto {
       isGone = true;
       client.current = null;
       running.current = null;
-      answering.current = null;
+      answers.current = new Map();
       void opening.then((one) => one.close()).catch(() => undefined);
     };
   }, [store]);
@@ -88,7 +88,7 @@ export function useSotto(task: SottoTask): Sotto {
         policy: task.policy,
         consent: (request) =>
           new Promise((resolve) => {
-            answering.current = resolve;
+            answers.current.set(request.runId, resolve);
             tell({ type: 'asked', request });
           }),
         onNotice: (notice) => {
@@ -117,10 +117,10 @@ export function useSotto(task: SottoTask): Sotto {
     pause: () => setPaused(true),
     resume: () => setPaused(false),
     stop: () => attempt(async () => running.current?.close()),
-    answer(agreed) {
-      answering.current?.(agreed);
-      answering.current = null;
-      dispatch({ type: 'answered' });
+    answer: (runId, agreed) => {
+      answers.current.get(runId)?.(agreed);
+      answers.current.delete(runId);
+      dispatch({ type: 'answered', runId });
     },
   };
 }
