@@ -115,11 +115,12 @@ test('a service that has joined needs no invitation, and takes up its books', as
 
 test('what is set wrongly ends it with the number for that, and a last line that says why', async () => {
   const settings = await settingsOf('north');
+  await writeFile(at('north', 'other.csv'), 'weight,height\n70,1.8\n');
   const wrong: readonly [number, string, object][] = [
     [2, 'there is no setting "polcy"', { ...settings, polcy: 'policy.json' }],
     [2, 'SOTTO_SILO_DATA', { ...settings, data: undefined }],
     [2, 'FILE_NOT_FOUND', { ...settings, state: at('north', 'another') }],
-    [3, 'DATA_INVALID', { ...settings, data: at('north', 'schema.json') }],
+    [3, 'DATA_INVALID', { ...settings, data: at('north', 'other.csv') }],
   ];
   await Promise.all(
     wrong.map(async ([number, says, file], index) => {

@@ -141,6 +141,8 @@ def read_rows(path, schema):
     """Inputs [rows, width] of the rows that the schema takes, their numbers (1: below the header), targets or None."""
     target = schema["target"]
     encoders = {"number": encode_number, "category": encode_category}
+    for column in schema["columns"]:
+        require(column["kind"] in encoders, f"this example reads numbers and categories, not {column['kind']}")
     inputs, numbers, targets = [], [], []
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)

@@ -31,13 +31,14 @@ export function PredictForm({ model }: { readonly model: ClientModel }) {
           {schema.columns.map((column) => (
             <label key={column.name}>
               {column.name}
-              {column.kind === 'category' ? (
+              {column.kind === 'category' && (
                 <select name={column.name}>
                   {column.values.map((value) => (
                     <option key={value}>{value}</option>
                   ))}
                 </select>
-              ) : (
+              )}
+              {column.kind === 'number' && (
                 <input name={column.name} inputMode="decimal" required={column.fill === null} autoComplete="off" />
               )}
             </label>
