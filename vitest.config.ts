@@ -8,6 +8,7 @@ export default defineConfig({
     include: [
       '{shared,coordinator,client-sdk,authority,simulation}/src/**/*.test.ts',
       'dashboard/{charts,lib,build}/**/*.test.ts',
+      'examples/react-app/src/**/*.test.ts',
       'scripts/**/*.test.mjs',
     ],
     testTimeout: 60_000,

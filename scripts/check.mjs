@@ -11,6 +11,11 @@ const steps = [
     what: 'types of dashboard and browser tests',
     args: [tsc, '-p', 'tsconfig.test-browser.json'],
   },
+  {
+    name: 'example-types',
+    what: 'types of the React example, as a user of the packages has them',
+    args: [tsc, '-p', 'examples/react-app/tsconfig.json'],
+  },
   { name: 'lint', what: 'oxlint with types: imports, purity, promises', args: [tool('oxlint', 'bin/oxlint')] },
   {
     name: 'format',

@@ -18,6 +18,11 @@ export function hasAccountant(python) {
   return spawnSync(python, ['-c', 'import dp_accounting'], { stdio: 'ignore' }).status === 0;
 }
 
+/** Whether a Python can import numpy, which dp-accounting brings along. */
+export function hasNumpy(python) {
+  return spawnSync(python, ['-c', 'import numpy'], { stdio: 'ignore' }).status === 0;
+}
+
 /**
  * The path of a Python that has dp-accounting: made once in the user's cache, from the versions that the example names.
  * @returns {Promise<string | null>} null where it cannot be had; tests that need it are skipped by name

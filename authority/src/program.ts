@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
+import { version } from '@sotto/shared/version';
 import * as commands from './commands.ts';
 import type { CommandResult, InviteOptions, KeyOptions, RevokeOptions, SignOptions } from './commands.ts';
 
@@ -46,6 +47,7 @@ export function programOf(ports: ProgramPorts, perform: Perform, tell: (text: st
     .description(
       'The federation’s authority: makes its key, invites clients, signs plans. Offline: it never opens a connection.',
     )
+    .version(version)
     .showHelpAfterError('Add --help to the command to see what it takes.')
     .addHelpText('afterAll', exitCodeHelp());
   const commandOf = (name: string, description: string): Command =>

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
+import { version } from '@sotto/shared/version';
 import { pino } from 'pino';
 import { readConfig, type CoordinatorConfigInput } from './config.ts';
 import { federationBudget } from './budget-file.ts';
@@ -21,9 +22,6 @@ import { givenCertificate, ownCertificate } from './tls.ts';
 import { wallClock } from './wall-clock.ts';
 
 export { readConfig, type CoordinatorConfig, type CoordinatorConfigInput } from './config.ts';
-
-/** Version of this build. */
-export const version = '0.1.0';
 
 /** Threads that the masks of a sum are shared out to, at most: each adds 15 MB, and memory is what more would wait for. */
 const maskThreadsMax = 4;

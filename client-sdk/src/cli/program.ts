@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
+import { version } from '@sotto/shared/version';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { gpuCheck, gpuInstall } from './gpu-commands.ts';
 import { addressHelp } from '../data/sources.ts';
@@ -54,6 +55,7 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .description(
       "A data owner's node: trains on rows that stay here, and shows on this screen alone what happens with them.",
     )
+    .version(version)
     .option('--json', 'one JSON object a line instead of words')
     .option('--folder <folder>', "the node's folder: identity and certificate", '.sotto/node')
     .exitOverride()

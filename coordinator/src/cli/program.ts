@@ -1,7 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
+import { version } from '@sotto/shared/version';
 import { readConfig } from '../config.ts';
-import { startCoordinator, version } from '../main.ts';
+import { startCoordinator } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
 import { exportModel, initFolder, replay } from './folder-commands.ts';
 import type { TextInput } from './json-lines.ts';

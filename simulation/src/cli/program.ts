@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
+import { version } from '@sotto/shared/version';
 import { runPlan, type CommandResult, type RunOptions } from './run-command.ts';
 import { runSchedules, type SchedulesOptions } from './schedules-command.ts';
 
@@ -31,6 +32,7 @@ function programOf(ports: ProgramPorts, json: boolean): Command {
     ports.out(json ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`);
   const program = new Command('sotto-sim')
     .description('Whole federations in one process: the product’s own machines on a virtual clock.')
+    .version(version)
     .exitOverride()
     .configureOutput({ writeOut: ports.out, writeErr: ports.error })
     .addHelpText('after', exitCodeHelp());
