@@ -13,7 +13,7 @@ import { rowsWithin } from './data/stored-rows.ts';
 import { loadIdentity, type NodeIdentity } from './identity/node-identity.ts';
 import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
-import type { NodeConfig, NodeNotice, RunningNode } from './node-config.ts';
+import type { NodeConfig, RunningNode } from './node-config.ts';
 import { createNodeClock } from './platform/node-clock.ts';
 import { createNodeTransport } from './platform/node-transport.ts';
 import { scoreLocally, type LocalScore } from './scoring/local-score.ts';
