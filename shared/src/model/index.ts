@@ -1,5 +1,7 @@
 export { checkTopology } from './check-topology.ts';
+export { decodeTfjsModel, type DecodedTfjsModel } from './decode-tfjs-model.ts';
 export { exp, log } from './elementary.ts';
+export { importWeights, type ImportedWeights } from './import-weights.ts';
 export { initialWeights } from './initial-weights.ts';
 export { integerStream } from './integer-stream.ts';
 export {

@@ -178,7 +178,7 @@ function slid(
 }
 
 function kernelInputs(layer: Extract<Layer, { kind: 'conv1d' | 'conv2d' }>, shape: readonly number[]): number {
-  return (layer.kind === 'conv1d' ? layer.kernelSize : layer.kernelSize ** 2) * (shape.at(-1) ?? 1);
+  return (layer.kind === 'conv1d' ? layer.kernelSize : layer.kernelSize * layer.kernelSize) * (shape.at(-1) ?? 1);
 }
 
 function product(shape: readonly number[]): number {
