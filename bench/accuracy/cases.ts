@@ -26,7 +26,8 @@ function minSurvivorsOf(clients: number, drops: 'none' | 'tolerated'): number {
   return drops === 'none' ? clients : Math.floor((2 * clients) / 3) + 1;
 }
 
-function planFrom(folder: string, drops: 'none' | 'tolerated', changes: Changes): AccuracyCase['plan'] {
+/** A case's plan: an example's draft with its parts replaced. */
+export function planFrom(folder: string, drops: 'none' | 'tolerated', changes: Changes): AccuracyCase['plan'] {
   const draft = JSON.parse(readFileSync(new URL(`${folder}/plan.json`, examples), 'utf8')) as Record<string, unknown>;
   return (roster, authority, schema, seed) => {
     const trusted = changes['trust'] === 'trusted';
@@ -48,9 +49,9 @@ function planFrom(folder: string, drops: 'none' | 'tolerated', changes: Changes)
   };
 }
 
-const all = 4_294_967_296;
+export const all = 4_294_967_296;
 
-function gradient(
+export function gradient(
   clipNormL2: number,
   expectedBatch: number,
   learningRate: number,
@@ -65,8 +66,8 @@ function gradient(
   };
 }
 
-const none = { privacy: { kind: 'none' }, trust: 'trusted' } as const;
-const record = (epsilon: number) => ({ privacy: { kind: 'dp', delta: 1e-5, epsilon } });
+export const none = { privacy: { kind: 'none' }, trust: 'trusted' } as const;
+export const record = (epsilon: number) => ({ privacy: { kind: 'dp', delta: 1e-5, epsilon } });
 
 const heart = { name: 'heart-4-hospitals', schema: 'hospitals', split: 'splits.json' };
 const digits = { name: 'digits-8x8', schema: 'digits-8x8', split: 'splits-dirichlet03-10.json' };

@@ -31,7 +31,12 @@ export async function openData(
     database === undefined
       ? await openSqliteStore(join(dir, folderNames.store), access)
       : await openPostgresStore(database, access);
-  return { store, blobs: createFileBlobs(join(dir, folderNames.blobs)) };
+  return { store, blobs: folderBlobs(dir) };
+}
+
+/** A data folder's blobs alone, beside a coordinator that serves it: a blob bears its hash as its name, so nobody is in the way. */
+export function folderBlobs(dir: string): Blobs {
+  return createFileBlobs(join(dir, folderNames.blobs));
 }
 
 /** A token of the data folder, made on first use and readable by its owner alone. */

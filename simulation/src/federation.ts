@@ -57,6 +57,8 @@ export type SimulationConfig = {
   readonly clients: readonly SimulatedClientData[];
   /** The plan for this roster and authority. */
   readonly plan: (roster: readonly RosterClient[], authority: string) => Plan;
+  /** Weights as bytes that the plan's checkpoint names; handed to the coordinator beforehand. */
+  readonly initial?: Uint8Array;
   readonly faults?: FaultRates;
   /** Crashes of one's own choice, besides those of the rates; asked at every point where a process may die. */
   readonly crashAt?: (point: CrashPoint) => boolean;
@@ -175,6 +177,7 @@ class Federation {
       };
       await this.#store.enrol(record, 1);
     }
+    if (this.#config.initial !== undefined) await this.#blobs.put(this.#config.initial);
     const roster = identities.map(({ roster }) => roster).sort((a, b) => (a.client < b.client ? -1 : 1));
     const plan = this.#config.plan(roster, authority.publicKey);
     const policy = parsePolicy(this.#config.policy ?? policyForAll);

@@ -170,7 +170,7 @@ async function apart({ create }: Tried, spec: ModelSpec, limitMs: number): Promi
  */
 export async function keepsRowsApart(create: (spec: ModelSpec) => LocalModel, spec: ModelSpec): Promise<boolean> {
   // Dropout's masks go by place and are independent of the data; it has no weights either.
-  const layers = spec.topology.layers.filter(({ kind }) => kind === 'dense');
+  const layers = spec.topology.layers.filter(({ kind }) => kind !== 'dropout');
   const model = create({ ...spec, topology: { layers } });
   try {
     await model.setWeights(initialWeights({ layers }, spec.inputs, '00'.repeat(32)));
@@ -190,14 +190,16 @@ export async function keepsRowsApart(create: (spec: ModelSpec) => LocalModel, sp
         Array.from({ length: rows }, (_, row) => first + row),
       );
       const traces = await model.traces(some, new Uint8Array(32));
-      const same = traces.every(({ activations, deltas, inputs, units }, layer) => {
-        const of = whole[layer];
-        return (
-          of !== undefined &&
-          activations.every((value, index) => Object.is(value, of.activations[first * inputs + index])) &&
-          deltas.every((value, index) => Object.is(value, of.deltas[first * units + index]))
-        );
-      });
+      const same =
+        traces.length === whole.length &&
+        traces.every(({ activations, deltas }, layer) => {
+          const of = whole[layer];
+          return (
+            of !== undefined &&
+            sameRows(activations, of.activations, first, rows) &&
+            sameRows(deltas, of.deltas, first, rows)
+          );
+        });
       if (!same) return false;
     }
     return true;
@@ -237,12 +239,22 @@ async function trial(
   return (best * trialRows) / rows;
 }
 
-function trialBatch({ inputs }: ModelSpec, rows = trialRows): UnitBatch {
+/** Whether values of some rows are the bits that they have among those of the whole trial batch, from a row of it on. */
+function sameRows(some: Float32Array, whole: Float32Array, first: number, rows: number): boolean {
+  const width = whole.length / trialRows;
+  return some.length === rows * width && some.every((value, index) => Object.is(value, whole[first * width + index]));
+}
+
+function trialBatch({ inputs, topology }: ModelSpec, rows = trialRows): UnitBatch {
+  const embedding = topology.layers.find(({ kind }) => kind === 'embedding');
+  // An embedding reads tokens, everything else numbers around zero.
+  const value = (index: number): number =>
+    embedding?.kind === 'embedding' ? (index * 7) % embedding.vocabulary : ((index * 7) % 11) / 11 - 0.5;
   return {
     units: rows,
     rowOffsets: Uint32Array.from({ length: rows + 1 }, (_, row) => row),
     rows,
-    inputs: Float32Array.from({ length: rows * inputs }, (_, index) => ((index * 7) % 11) / 11 - 0.5),
+    inputs: Float32Array.from({ length: rows * inputs }, (_, index) => value(index)),
     features: inputs,
     targets: new Float32Array(rows),
   };

@@ -1,4 +1,4 @@
-import { integerStream, type DenseTrace, type LocalModel, type UnitBatch } from '@sotto/shared/model';
+import { integerStream, type LayerTrace, type LocalModel, type UnitBatch } from '@sotto/shared/model';
 
 /**
  * A model that is always given the same number of rows at once, the last ones made of zeros where there are fewer.
@@ -13,7 +13,7 @@ export function inFixedRows(model: LocalModel, rows: number): LocalModel {
     ...model,
     async traces(batch, dropoutSeed) {
       const uniform = integerStream(dropoutSeed);
-      const blocks: (readonly DenseTrace[])[] = [];
+      const blocks: (readonly LayerTrace[])[] = [];
       // Also for a batch without rows: its traces have the layers' shapes.
       for (let first = 0; first < Math.max(1, batch.rows); first += rows) {
         const seed = new Uint8Array(Uint32Array.from({ length: 8 }, uniform).buffer);

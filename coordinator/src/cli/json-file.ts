@@ -15,3 +15,12 @@ export async function readJson(path: string): Promise<unknown> {
     throw new SottoError('INVALID_INPUT', `${path}: not JSON: ${error instanceof Error ? error.message : ''}`);
   }
 }
+
+/** A file's bytes. @throws {FILE_NOT_FOUND} */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new SottoError('FILE_NOT_FOUND', `${path}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+  }
+}

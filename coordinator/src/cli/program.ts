@@ -6,6 +6,7 @@ import { startCoordinator } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
 import { exportModel, initFolder, replay } from './folder-commands.ts';
 import type { TextInput } from './json-lines.ts';
+import { importModel, modelTopology } from './model-commands.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
 import { addPrivacyCommands } from './privacy-commands.ts';
 import { planCheck, planComplete, planRoster } from './plan-commands.ts';
@@ -145,12 +146,24 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--certificates <file>', 'write the clients’ certificates there, for sotto-authority sign');
   roster.action(async (file: string) => show(await planRoster(file, roster.opts())));
 
+  const model = program.command('model').description('make a first model of another model’s weights');
+  const imported = command(model, 'import', 'fill a plan’s layers with the weights of another model')
+    .argument('<source>', 'safetensors file with Sotto’s names, or model.json of a tfjs LayersModel')
+    .requiredOption('--plan <file>', 'draft or plan with topology and seed')
+    .option('--schema <file>', 'data schema, where the draft has none')
+    .requiredOption('--out <file>', 'where to write the weights');
+  imported.action(async (source: string) => show(await importModel(source, imported.opts())));
+  const topology = command(model, 'topology', 'the layers of a tfjs LayersModel, for a draft').argument(
+    '<source>',
+    'its model.json',
+  );
+  topology.action(async (source: string) => show(await modelTopology(source)));
+
   const submit = inFolder(command(program, 'run', 'submit a signed plan'))
     .argument('<plan>')
+    .option('--initial <file>', 'the weights that initialWeights.checkpoint of the plan names')
     .option('--wait', 'follow the run to its end', false);
-  submit.action(
-    withApi((api, path: string) => submitRun(api, path, submit.opts<{ wait: boolean }>().wait, tell), submit),
-  );
+  submit.action(withApi((api, path: string) => submitRun(api, path, submit.opts(), tell), submit));
   const status = inFolder(command(program, 'status', 'all runs, or one'))
     .argument('[run]', 'id of a run, or its beginning')
     .option('--watch', 'follow the run to its end', false);

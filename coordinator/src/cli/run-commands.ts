@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SottoError } from '@sotto/shared/errors';
 import { runListSchema, runStatusSchema, type RunStatus } from '@sotto/shared/protocol';
 import { z } from 'zod';
+import { folderBlobs } from '../data-folder.ts';
 import type { CommandResult } from './command-result.ts';
-import { readJson } from './json-file.ts';
+import { readBytes, readJson } from './json-file.ts';
 import type { OperatorApi } from './operator-api.ts';
 
 /** Time between two looks at a run, in milliseconds. */
@@ -11,8 +12,17 @@ const lookEveryMs = 1_000;
 
 type Tell = (line: string) => void;
 
-/** Submits a signed plan; with `wait` it follows the run to its end. @throws {RUN_FAILED} */
-export async function submitRun(api: OperatorApi, path: string, wait: boolean, tell: Tell): Promise<CommandResult> {
+/**
+ * Submits a signed plan; with `wait` it follows the run to its end. Weights that it begins with are put into the data folder first.
+ * @throws {RUN_FAILED} {FILE_NOT_FOUND}
+ */
+export async function submitRun(
+  api: OperatorApi,
+  path: string,
+  { dir, initial, wait }: { readonly dir: string; readonly initial?: string; readonly wait: boolean },
+  tell: Tell,
+): Promise<CommandResult> {
+  if (initial !== undefined) tell(`weights ${await folderBlobs(dir).put(await readBytes(initial))}`);
   const answer = z
     .object({ runId: z.string(), planHash: z.string() })
     .parse(await api.call('POST', '/v1/runs', await readJson(path)));

@@ -1,6 +1,6 @@
 import { applyRelease, publishedClipNorm, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { batchBound, releaseAlarm } from '@sotto/shared/metrics';
-import { weightsToBytes } from '@sotto/shared/model';
+import { overAllWeights, weightsToBytes } from '@sotto/shared/model';
 import {
   coordinatorNoiseVariance,
   queryContext,
@@ -98,7 +98,8 @@ export function conclude(
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
     const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
     if (part.slot === 'training') {
-      const mean = concludeTraining(part, integers, context, survivors, header.clipNormL2 ?? null);
+      const trained = concludeTraining(part, integers, context, survivors, header.clipNormL2 ?? null);
+      const mean = overAllWeights(context.topology, context.inputs, trained);
       state = applyRelease(plan.training.strategy, before, mean, form);
       const update = mean.subarray(0, before.weights.length);
       releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));

@@ -59,7 +59,7 @@ export async function replayRun(
   const planHash = planHashOf(plan);
   same('plan hash', run.planHash, planHash);
 
-  let state = firstServerState(plan);
+  let state = await firstServerState(plan, blobs);
   let modelHash = modelHashOf(state);
   let previous = transcriptGenesis;
   let releases = 0;

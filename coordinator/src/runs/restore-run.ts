@@ -52,7 +52,7 @@ export async function restoreRun({ store, blobs }: RunPorts, facts: RunFacts): P
     }
   }
   const checkpoint = await store.checkpoint(runId);
-  let server = firstServerState(facts.plan);
+  let server = await firstServerState(facts.plan, blobs);
   if (checkpoint !== null) {
     const bytes = await blobs.get(checkpoint.stateBlob);
     if (bytes === null) {

@@ -106,7 +106,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   let sequence = 0;
   let transcriptLength = 0;
   let transcriptHash = transcriptGenesis;
-  let server: ServerState = firstServerState(signedPlan.plan);
+  let server: ServerState = await firstServerState(signedPlan.plan, blobs);
   let retention: BlobRetention = createBlobRetention('');
   let needless: readonly string[] = [];
   const memories = new Map<string, SessionMemory>();

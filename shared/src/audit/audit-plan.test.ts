@@ -5,7 +5,7 @@ import { examplePlan } from '../plan/testing/index.ts';
 import { auditBound } from '../privacy/index.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { auditPlan, type AuditOptions } from './audit-plan.ts';
-import { auditSetup, type AuditSetup } from './audit-setup.ts';
+import { auditSetup, resizeModel, type AuditSetup } from './audit-setup.ts';
 import { correctGuesses, drawCanaries } from './guess-canaries.ts';
 import { scoreCanaries } from './score-canaries.ts';
 
@@ -70,6 +70,18 @@ describe('the audit of a plan', () => {
       clients: { honest: 2, colluding: 1, lost: 1 },
       dimension: { plan: 14, audited: 14 },
     });
+  });
+
+  it('takes another model where a layer keeps its weights: canaries are coordinates of what leaves', () => {
+    const layers: Plan['topology']['layers'] = [
+      { kind: 'dense', units: 8, activation: 'tanh', trainable: false },
+      { kind: 'dense', units: 10, activation: 'linear' },
+    ];
+    const plan = examplePlan({ ...one, data: 'digits', unit: 'client', overrides: { topology: { layers } } });
+    const { topology } = resizeModel(plan, 60);
+    expect(topology.layers.some((layer) => 'trainable' in layer && layer.trainable === false)).toBe(false);
+    const whole = { ...plan, topology: { layers: layers.map((layer) => ({ ...layer, trainable: true })) } };
+    expect(resizeModel(whole, 60)).toBe(whole);
   });
 
   it('audits trusted mode, where the coordinator adds the noise', async () => {

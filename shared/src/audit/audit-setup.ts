@@ -116,7 +116,9 @@ const ownModelMax = 8_192;
 export function resizeModel(plan: Plan, coordinates: number): Plan {
   const [part] = sessionParts(plan, ['training']);
   const own = part?.dimension ?? 0;
-  if (own >= coordinates && own <= Math.max(coordinates, ownModelMax)) return plan;
+  // Canaries are coordinates of what leaves: a layer that keeps its weights would lie between them.
+  const whole = plan.topology.layers.every((layer) => !('trainable' in layer) || layer.trainable !== false);
+  if (whole && own >= coordinates && own <= Math.max(coordinates, ownModelMax)) return plan;
   const [inputs, outputs] = [inputWidth(plan.schema), outputWidth(plan.schema.target)];
   const units = Math.max(1, Math.ceil((coordinates - outputs) / (inputs + 1 + outputs)));
   const topology: Topology = {

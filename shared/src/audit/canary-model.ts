@@ -48,10 +48,10 @@ export function canaryModel(dimension: number, clipNormL2: number): LocalModel {
       touched = Array.from(inputs, (direction, row) => row * dimension + direction);
       for (const place of touched) deltas[place] = size;
       // A layer without inputs: its gradient is its bias alone, the deltas.
-      const activations = new Float32Array(0);
-      return Promise.resolve([
-        { activations, deltas: deltas.subarray(0, rows * dimension), inputs: 0, units: dimension },
-      ]);
+      const bias = { form: 'outer', inputs: 0, units: dimension, positions: 1, taps: null } as const;
+      const places = { kernelOffset: 0, kernelStride: dimension, biasOffset: 0 };
+      const values = { activations: new Float32Array(0), deltas: deltas.subarray(0, rows * dimension) };
+      return Promise.resolve([{ ...bias, ...places, ...values }]);
     },
     train({ inputs }) {
       const trained = Float32Array.from(weights);

@@ -65,6 +65,14 @@ describe('a plan’s card', () => {
     if (plan.privacy.kind === 'none') expect(text).toContain('**None: ε = ∞.**');
   });
 
+  it('says that nothing is promised of the data behind weights that the run begins with', () => {
+    const plan = examplePlan();
+    const words = /weights that its author brought along/;
+    expect(cardOf(plan).outside.join()).not.toMatch(words);
+    const brought = { ...plan, initialWeights: { ...plan.initialWeights, checkpoint: 'ab'.repeat(32) } };
+    expect(cardOf(brought).outside.join()).toMatch(words);
+  });
+
   it('lacks no field: whichever is taken out is named, and nothing runs', () => {
     const card = cardOf(examplePlan()) as unknown as Record<string, unknown>;
     for (const field of Object.keys(card)) {

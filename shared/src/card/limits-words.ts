@@ -23,6 +23,11 @@ export function outside(plan: Plan): string[] {
     'Stopping early, or choosing one of the models, costs nothing where it looks at the released figures alone, and does not lower ε. A choice by figures that owners computed on their own screens, such as a score on held-out rows, is not counted.',
     'Who took part and when, who dropped out, from which address, and which policy line refused a plan. The data do not enter into these; the name of a participant may tell something by itself.',
     'Other runs over the same data, in this federation or another, and another node with a copy of the data. Each owner’s own ledger adds up what it was asked; this card is about one plan.',
+    ...(plan.initialWeights.checkpoint === undefined
+      ? []
+      : [
+          'The data that the first model was made of: the run begins with weights that its author brought along, and what they tell about those data is nobody’s ε here.',
+        ]),
     ...(plan.trust === 'trusted'
       ? ['What the coordinator itself sees: each client’s contribution before any noise.']
       : []),

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { checkTopology } from './check-topology.ts';
-import type { Layer, Loss } from './topology.ts';
+import { topologySchema, type Layer, type Loss } from './topology.ts';
 
 const dense = (units: number, activation: 'linear' | 'relu' = 'linear'): Layer => ({
   kind: 'dense',
@@ -37,4 +37,95 @@ it.each<[string, Layer[], number, Loss, RegExp]>([
   expect(() => checkTopology({ layers }, 4, outputs, loss)).toThrowError(
     expect.objectContaining({ code: 'PLAN_INVALID', message: expect.stringMatching(message) }),
   );
+});
+
+/** Layers as plans write them, a dense layer of ten at the end. */
+const layersOf = (...layers: object[]) =>
+  topologySchema.parse({ layers: [...layers, { kind: 'dense', units: 10, activation: 'linear' }] });
+const picture = { kind: 'reshape', shape: [8, 8, 1] };
+const flat = { kind: 'flatten' };
+const conv2d = { kind: 'conv2d', filters: 4, kernelSize: 3, activation: 'relu' };
+
+it('accepts pictures, series and words', () => {
+  const pool = { kind: 'maxPool', size: 2 };
+  const cases: [object[], number][] = [
+    [[picture, conv2d, pool, { kind: 'layerNorm' }, conv2d, flat], 64],
+    [[{ kind: 'reshape', shape: [16, 4] }, { ...conv2d, kind: 'conv1d' }, pool, { kind: 'globalAveragePool' }], 64],
+    [
+      [
+        { kind: 'reshape', shape: [4, 16] },
+        { kind: 'gru', units: 3, returnSequences: true },
+        { kind: 'gru', units: 2 },
+      ],
+      64,
+    ],
+    [
+      [
+        { kind: 'embedding', vocabulary: 70, units: 8 },
+        { kind: 'gru', units: 8 },
+      ],
+      20,
+    ],
+  ];
+  for (const [layers, inputs] of cases) {
+    expect(() => checkTopology(layersOf(...layers), inputs, 10, 'categoricalCrossEntropy')).not.toThrow();
+  }
+});
+
+it.each<[string, object[], RegExp]>([
+  [
+    'a picture without its shape',
+    [conv2d],
+    /layers\[0\]\.kind: conv2d takes \[height, width, channels\], got \[64\]; put a reshape/,
+  ],
+  [
+    'a shape of another size',
+    [{ ...picture, shape: [8, 8, 3] }],
+    /layers\[0\]\.shape: \[8, 8, 3\] holds 192 values, got 64/,
+  ],
+  [
+    'a dense layer on a picture',
+    [picture, conv2d],
+    /layers\[2\]\.kind: dense takes \[values\], got \[6, 6, 4\]; put a flatten/,
+  ],
+  [
+    'a window that does not fit',
+    [picture, { ...conv2d, kernelSize: 9 }],
+    /layers\[1\]\.kernelSize: a window of 9 does not fit/,
+  ],
+  [
+    'pooling of numbers',
+    [{ kind: 'maxPool', size: 2 }],
+    /maxPool takes \[steps, channels\] or \[height, width, channels\]/,
+  ],
+  [
+    'a norm of single numbers',
+    [picture, { kind: 'layerNorm' }],
+    /layers\[1\]\.kind: layerNorm over the last axis of \[8, 8, 1\]/,
+  ],
+  [
+    'tokens that a layer has made',
+    [
+      { kind: 'dropout', rate: 0.5 },
+      { kind: 'embedding', vocabulary: 3, units: 2 },
+    ],
+    /got what dropout gives/,
+  ],
+  [
+    'what is too large for a row',
+    [
+      { kind: 'embedding', vocabulary: 9, units: 4_096 },
+      { kind: 'conv1d', filters: 8, kernelSize: 65, padding: 'same', activation: 'relu' },
+    ],
+    /more than a device's memory bears/,
+  ],
+])('A21: refuses %s', (_, layers, message) => {
+  expect(() => checkTopology(layersOf(...layers), 64, 10)).toThrowError(
+    expect.objectContaining({ code: 'PLAN_INVALID', message: expect.stringMatching(message) }),
+  );
+});
+
+it('A21: refuses a model of which nothing is trained', () => {
+  const layers: Layer[] = [{ kind: 'dense', units: 10, activation: 'linear', trainable: false }];
+  expect(() => checkTopology({ layers }, 64, 10)).toThrowError(/nothing is trained/);
 });

@@ -1,9 +1,10 @@
 import { SottoError } from '../errors/index.ts';
+import { networkLayers } from './layout.ts';
 import type { Loss, Topology } from './topology.ts';
 
 /**
- * Fails unless the topology can be trained on a target of that width: its last layer is dense, linear and as wide as the
- * target, and the loss, where one is given, is made for that many outputs.
+ * Fails unless the topology can be trained on a target of that width: each layer takes what the one before gives, the last is
+ * dense, linear and as wide as the target, and the loss, where one is given, is made for that many outputs.
  *
  * @param inputs - width of the model's input.
  * @param outputs - width of the target: 1 for binary and number targets, the number of classes otherwise.
@@ -12,6 +13,10 @@ import type { Loss, Topology } from './topology.ts';
 export function checkTopology(topology: Topology, inputs: number, outputs: number, loss?: Loss): void {
   requireWidth('plan.schema.columns', 'inputs', inputs);
   requireWidth('plan.schema.target', 'outputs', outputs);
+  const layers = networkLayers(topology, inputs);
+  if (layers.every(({ tensors }) => tensors.every(({ trainedOffset }) => trainedOffset === null))) {
+    throw new SottoError('PLAN_INVALID', 'plan.topology.layers: every layer keeps its weights, so nothing is trained');
+  }
   const index = topology.layers.length - 1;
   const last = topology.layers[index];
   const line = `plan.topology.layers[${index}]`;

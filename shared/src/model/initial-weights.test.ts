@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { initialWeights } from './initial-weights.ts';
-import { denseShapes, modelLayout } from './layout.ts';
+import { modelLayout, networkLayers } from './layout.ts';
 import type { Topology } from './topology.ts';
 import { weightsFromBytes, weightsToBytes } from './weight-bytes.ts';
 
@@ -47,8 +47,8 @@ it('kernels fill the Glorot interval evenly and biases are zero', () => {
   const wide: Topology = { layers: [{ kind: 'dense', units: 100, activation: 'linear' }] };
   const weights = initialWeights(wide, 500, seed);
   const limit = Math.sqrt(6 / 600);
-  const [shape] = denseShapes(wide, 500);
-  const kernel = weights.subarray(0, shape!.biasOffset);
+  const [kernelPlace, biasPlace] = networkLayers(wide, 500)[0]!.tensors;
+  const kernel = weights.subarray(0, kernelPlace!.length);
   const bins = new Float64Array(20);
   for (const weight of kernel) {
     expect(Math.abs(weight)).toBeLessThanOrEqual(Math.fround(limit));
@@ -58,7 +58,7 @@ it('kernels fill the Glorot interval evenly and biases are zero', () => {
   const expected = kernel.length / 20;
   const chiSquared = bins.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
   expect(chiSquared).toBeLessThan(43.8);
-  expect(weights.subarray(shape!.biasOffset).every((bias) => bias === 0)).toBe(true);
+  expect(weights.subarray(biasPlace!.offset).every((bias) => bias === 0)).toBe(true);
 });
 
 it('weights survive the way through bytes, from an unaligned view too', () => {

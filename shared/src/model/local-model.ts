@@ -1,13 +1,53 @@
 import type { UnitBatch } from './units.ts';
 
-/** One dense layer's part of a batched backward pass. */
-export type DenseTrace = {
-  /** Inputs of the layer, row-major [rows, inputs]. */
-  readonly activations: Float32Array;
-  /** Derivative of each row's loss by the layer's pre-activations, row-major [rows, units]. */
-  readonly deltas: Float32Array;
-  readonly inputs: number;
+/**
+ * One weight tensor's part of a batched backward pass, from which each unit's gradient is summed (`unit-gradients.ts`). Offsets are in
+ * the flat vector of what is trained (`trainedLayout`); traces of one model name each coordinate of it once.
+ */
+export type LayerTrace<Values extends Float32Array | Float64Array = Float32Array> =
+  OuterTrace<Values> | ScatterTrace<Values> | ScaleTrace<Values>;
+
+type TraceValues<Values> = {
+  /** What the layer was given, row after row. */
+  readonly activations: Values;
+  /** Derivative of each row's loss by what the layer made of it before activation, row-major [rows, positions, units]. */
+  readonly deltas: Values;
+  /** Places of a row at which the same weights are used: 1 for a dense layer, pixels, steps. */
+  readonly positions: number;
   readonly units: number;
+};
+
+/**
+ * A kernel, row-major [inputs, units], and perhaps a bias [units]: the gradient is the sum, over a row's positions, of the outer
+ * products of the position's inputs and deltas, and of the deltas.
+ */
+export type OuterTrace<Values> = TraceValues<Values> & {
+  readonly form: 'outer';
+  readonly inputs: number;
+  /**
+   * Which of a row's activations are a position's inputs: [positions, inputs], -1 for a zero. Null: each position has its own,
+   * [rows, positions, inputs].
+   */
+  readonly taps: Int32Array | null;
+  readonly kernelOffset: number;
+  /** From one row of the kernel to the next: units, or more where it is part of a wider one. */
+  readonly kernelStride: number;
+  /** Null: without a bias. */
+  readonly biasOffset: number | null;
+};
+
+/** A table of vectors, row-major [entries, units]: each position's deltas go to the entry that its one activation names. */
+export type ScatterTrace<Values> = TraceValues<Values> & {
+  readonly form: 'scatter';
+  readonly entries: number;
+  readonly tableOffset: number;
+};
+
+/** A factor and a shift a unit: the sums over positions of activation × delta, [rows, positions, units] both, and of the deltas. */
+export type ScaleTrace<Values> = TraceValues<Values> & {
+  readonly form: 'scale';
+  readonly factorOffset: number;
+  readonly shiftOffset: number;
 };
 
 /** Settings of local training at unit = client. */
@@ -26,7 +66,7 @@ export type LocalTraining = {
 export type LocalModel = {
   setWeights(weights: Float32Array): Promise<void>;
   /**
-   * One batched forward and backward pass over all rows of the batch: the traces of the dense layers, first layer first.
+   * One batched forward and backward pass over all rows of the batch: the traces of the trained layers, first layer first.
    * The derivative is of each row's own loss, unweighted; `queries` sum a unit's rows and clip the sum.
    *
    * A row's traces are the same bits whatever other rows are in the batch: a unit's vector may not depend on the others, not even
@@ -35,7 +75,7 @@ export type LocalModel = {
    * Dropout is active. `dropoutSeed` must be fresh from the device's CSPRNG for each call: the rows' masks are then
    * independent of one another and of the data, so that a unit's gradient depends on no other unit.
    */
-  traces(batch: UnitBatch, dropoutSeed: Uint8Array): Promise<readonly DenseTrace[]>;
+  traces(batch: UnitBatch, dropoutSeed: Uint8Array): Promise<readonly LayerTrace[]>;
   /** Outputs for all rows: probabilities (sigmoid or softmax of the logits) or values, row-major [rows, outputs]. */
   predict(inputs: Float32Array, rows: number): Promise<Float32Array>;
   /**

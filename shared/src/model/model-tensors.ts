@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
-import { denseShapes, requireWeights } from './layout.ts';
+import { layoutLength } from '../vector/index.ts';
+import { modelLayout, requireWeights, weightTensors } from './layout.ts';
 import type { Topology } from './topology.ts';
 
 /** A float32 tensor by name, row-major. */
@@ -15,18 +16,11 @@ export type NamedTensor = {
  */
 export function modelTensors(topology: Topology, inputs: number, weights: Float32Array): readonly NamedTensor[] {
   requireWeights(topology, inputs, weights);
-  return denseShapes(topology, inputs).flatMap((shape, index) => [
-    {
-      name: `dense${index}/kernel`,
-      shape: [shape.inputs, shape.units],
-      values: weights.subarray(shape.kernelOffset, shape.biasOffset),
-    },
-    {
-      name: `dense${index}/bias`,
-      shape: [shape.units],
-      values: weights.subarray(shape.biasOffset, shape.biasOffset + shape.units),
-    },
-  ]);
+  return weightTensors(topology, inputs).map(({ name, shape, offset, length }) => ({
+    name,
+    shape,
+    values: weights.subarray(offset, offset + length),
+  }));
 }
 
 /**
@@ -34,8 +28,7 @@ export function modelTensors(topology: Topology, inputs: number, weights: Float3
  * @throws {INVALID_INPUT} when a tensor is missing or has another shape.
  */
 export function weightsOfTensors(topology: Topology, inputs: number, tensors: readonly NamedTensor[]): Float32Array {
-  const last = denseShapes(topology, inputs).at(-1);
-  const weights = new Float32Array(last === undefined ? 0 : last.biasOffset + last.units);
+  const weights = new Float32Array(layoutLength(modelLayout(topology, inputs)));
   for (const target of modelTensors(topology, inputs, weights)) {
     const found = tensors.find((tensor) => tensor.name === target.name);
     const [expected, got] = [target.shape.join('×'), found?.shape.join('×') ?? 'none'];

@@ -4,7 +4,7 @@ import { integerStream } from './integer-stream.ts';
 import type { LocalTraining } from './local-model.ts';
 import { referenceModel } from './reference-model.ts';
 import type { Topology } from './topology.ts';
-import { denseUnitGradients } from './unit-gradients.ts';
+import { unitGradients } from './unit-gradients.ts';
 import type { UnitBatch } from './units.ts';
 
 const seed = Uint8Array.of(1, 2, 3, 4);
@@ -52,7 +52,7 @@ describe('reference model', () => {
     const { model, weights } = await ready();
     const batch = quadrants(20);
     const mean = new Float64Array(weights.length);
-    denseUnitGradients(await model.traces(batch, seed), batch, (gradient) =>
+    unitGradients(await model.traces(batch, seed), weights.length, batch, (gradient) =>
       gradient.forEach((value, i) => (mean[i]! += value / batch.rows)),
     );
     const trained = await model.train(batch, { ...settings, batchSize: 100, proximal: 3 }, seed);

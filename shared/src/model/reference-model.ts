@@ -1,19 +1,15 @@
 import { SottoError } from '../errors/index.ts';
+import { layoutLength } from '../vector/index.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
 import { integerStream } from './integer-stream.ts';
-import { denseShapes, requireWeights, type DenseShape } from './layout.ts';
-import type { LocalModel, LocalTraining } from './local-model.ts';
-import {
-  backward,
-  forward,
-  inputSlopes,
-  lossSlopes,
-  lossValues,
-  networkSteps,
-  toProbabilities,
-  type NetworkStep,
-} from './network.ts';
+import { networkLayers, requireWeights, sizeOf, trainedLayout } from './layout.ts';
+import type { LayerTrace, LocalModel, LocalTraining } from './local-model.ts';
+import { lossSlopes, lossValues, toProbabilities } from './network/loss.ts';
+import { backward, createNetwork, forward, inputSlopes, type Network } from './network/network.ts';
+import type { ExactTrace } from './network/step.ts';
 import type { Loss, Topology } from './topology.ts';
+import { trainedRanges, type TrainedRange } from './trained-part.ts';
+import { unitGradients } from './unit-gradients.ts';
 import type { UnitBatch } from './units.ts';
 
 /** A {@link LocalModel} that also gives each row's loss, and the derivatives of its outputs by its inputs. */
@@ -23,11 +19,13 @@ export type ReferenceModel = LocalModel &
     losses(batch: UnitBatch): Float64Array;
   };
 
-type Network = {
-  readonly steps: readonly NetworkStep[];
-  readonly shapes: readonly DenseShape[];
+type Learner = {
+  readonly network: Network;
   readonly outputs: number;
   readonly loss: Loss;
+  readonly trained: readonly TrainedRange[];
+  /** Coordinates that are trained. */
+  readonly dimension: number;
 };
 
 /**
@@ -38,9 +36,13 @@ type Network = {
  * @throws {INVALID_INPUT} from its methods, when weights or a batch do not fit or no weights were set.
  */
 export function referenceModel(topology: Topology, inputs: number, loss: Loss): ReferenceModel {
-  const shapes = denseShapes(topology, inputs);
-  const steps = networkSteps(topology, shapes);
-  const network: Network = { steps, shapes, outputs: shapes.at(-1)?.units ?? inputs, loss };
+  const learner: Learner = {
+    network: createNetwork(topology, inputs),
+    outputs: sizeOf(networkLayers(topology, inputs).at(-1)?.outputShape ?? [inputs]),
+    loss,
+    trained: trainedRanges(topology, inputs),
+    dimension: layoutLength(trainedLayout(topology, inputs)),
+  };
   let set: Float64Array | null = null;
 
   const weightsNow = (): Float64Array => {
@@ -49,13 +51,13 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
   };
   const logitsOf = (features: Float32Array | Float64Array, rows: number): Float64Array => {
     requireFeatures(features.length, rows, inputs);
-    const pass = forward(steps, weightsNow(), Float64Array.from(features), rows, null);
-    return Float64Array.from(pass.outputs.at(-1) ?? []);
+    const { outputs } = forward(learner.network, weightsNow(), Float64Array.from(features), rows, null);
+    return Float64Array.from(outputs);
   };
 
   return {
     inputs,
-    outputs: network.outputs,
+    outputs: learner.outputs,
     async setWeights(weights) {
       requireWeights(topology, inputs, weights);
       // The same memory in every round: results never keep it.
@@ -64,32 +66,26 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
     },
     async traces(batch, dropoutSeed) {
       requireFeatures(batch.inputs.length, batch.rows, inputs);
-      const { pass, deltas } = slopes(network, weightsNow(), batch.inputs, batch.targets, integerStream(dropoutSeed));
-      return shapes.map((shape, index) => ({
-        activations: new Float32Array(pass.inputs[index]!),
-        deltas: new Float32Array(deltas[index]!),
-        inputs: shape.inputs,
-        units: shape.units,
-      }));
+      const { inputs: features, targets } = batch;
+      return rounded(tracesOf(learner, weightsNow(), features, targets, integerStream(dropoutSeed)));
     },
     async predict(features, rows) {
       const logits = logitsOf(features, rows);
-      toProbabilities(loss, logits, network.outputs);
+      toProbabilities(loss, logits, learner.outputs);
       return Float32Array.from(logits);
     },
     async train(batch, settings, shuffleSeed) {
       requireFeatures(batch.inputs.length, batch.rows, inputs);
-      return trainLocally(network, weightsNow(), batch, settings, integerStream(shuffleSeed));
+      return trainLocally(learner, weightsNow(), batch, settings, integerStream(shuffleSeed));
     },
     losses(batch) {
-      return lossValues(loss, logitsOf(batch.inputs, batch.rows), batch.targets, network.outputs);
+      return lossValues(loss, logitsOf(batch.inputs, batch.rows), batch.targets, learner.outputs);
     },
     logits: logitsOf,
     inputGradients(features, rows, slopesOf) {
       requireFeatures(features.length, rows, inputs);
-      const pass = forward(steps, weightsNow(), features, rows, null);
-      const slopes = slopesOf(Float64Array.from(pass.outputs.at(-1) ?? features));
-      return inputSlopes(shapes, weightsNow(), pass, slopes, rows);
+      const pass = forward(learner.network, weightsNow(), features, rows, null);
+      return inputSlopes(learner.network, pass, slopesOf(Float64Array.from(pass.outputs)));
     },
     async dispose() {
       set = null;
@@ -97,59 +93,65 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
   };
 }
 
-function slopes(
-  network: Network,
+function tracesOf(
+  { network, loss, outputs }: Learner,
   weights: Float64Array,
   features: Float32Array,
   targets: Float32Array,
   uniform: () => number,
-) {
-  const rows = targets.length;
-  const pass = forward(network.steps, weights, new Float64Array(features), rows, uniform);
-  const logits = pass.outputs.at(-1) ?? new Float64Array(0);
-  const deltas = backward(
-    network.shapes,
-    weights,
-    pass,
-    lossSlopes(network.loss, logits, targets, network.outputs),
-    rows,
-  );
-  return { pass, deltas };
+): readonly ExactTrace[] {
+  const pass = forward(network, weights, new Float64Array(features), targets.length, uniform);
+  return backward(network, pass, lossSlopes(loss, pass.outputs, targets, outputs));
+}
+
+/** Traces as other engines give them; an array that several share is rounded once. */
+function rounded(traces: readonly ExactTrace[]): readonly LayerTrace[] {
+  const known = new Map<Float64Array, Float32Array>();
+  const narrow = (values: Float64Array): Float32Array => {
+    const floats = known.get(values) ?? new Float32Array(values);
+    known.set(values, floats);
+    return floats;
+  };
+  return traces.map((trace) => ({
+    ...trace,
+    activations: narrow(trace.activations),
+    deltas: narrow(trace.deltas),
+  }));
 }
 
 /** Minibatch SGD on mean loss + proximal / 2 · |w - w₀|². Li et al. 2020 (FedProx), eq. 2. */
 function trainLocally(
-  network: Network,
+  learner: Learner,
   start: Float64Array,
   batch: UnitBatch,
   settings: LocalTraining,
   uniform: () => number,
 ): Float32Array {
   const weights = Float64Array.from(start);
-  const gradient = new Float64Array(weights.length);
   const order = Uint32Array.from({ length: batch.rows }, (_, row) => row);
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
     shuffleInPlace(order, uniform);
     for (let first = 0; first < batch.rows; first += settings.batchSize) {
       const chosen = order.subarray(first, Math.min(batch.rows, first + settings.batchSize));
-      meanGradient(network, weights, batch, chosen, uniform, gradient);
-      for (let i = 0; i < weights.length; i++) {
-        const pull = settings.proximal * (weights[i]! - start[i]!);
-        weights[i]! -= settings.learningRate * (gradient[i]! + pull);
-      }
+      const { inputs, targets } = rowsOf(batch, chosen);
+      const traces = tracesOf(learner, weights, inputs, targets, uniform);
+      // The gradient of one unit that owns every row is the sum over them all.
+      const whole = { units: 1, rows: chosen.length, rowOffsets: Uint32Array.of(0, chosen.length) };
+      unitGradients(traces, learner.dimension, whole, (gradient) => {
+        for (const { offset, trainedOffset, length } of learner.trained) {
+          for (let i = 0; i < length; i++) {
+            const now = weights[offset + i]!;
+            const pull = settings.proximal * (now - start[offset + i]!);
+            weights[offset + i] = now - settings.learningRate * (gradient[trainedOffset + i]! / chosen.length + pull);
+          }
+        }
+      });
     }
   }
   return Float32Array.from(weights);
 }
 
-function meanGradient(
-  network: Network,
-  weights: Float64Array,
-  batch: UnitBatch,
-  chosen: Uint32Array,
-  uniform: () => number,
-  gradient: Float64Array,
-): void {
+function rowsOf(batch: UnitBatch, chosen: Uint32Array) {
   const { features } = batch;
   const inputs = new Float32Array(chosen.length * features);
   const targets = new Float32Array(chosen.length);
@@ -157,21 +159,7 @@ function meanGradient(
     inputs.set(batch.inputs.subarray(row * features, (row + 1) * features), index * features);
     targets[index] = batch.targets[row]!;
   });
-  const { pass, deltas } = slopes(network, weights, inputs, targets, uniform);
-  gradient.fill(0);
-  network.shapes.forEach((shape, layer) => {
-    const activations = pass.inputs[layer]!;
-    const delta = deltas[layer]!;
-    for (let row = 0; row < chosen.length; row++) {
-      for (let i = 0; i < shape.inputs; i++) {
-        const activation = activations[row * shape.inputs + i]!;
-        const offset = shape.kernelOffset + i * shape.units;
-        for (let j = 0; j < shape.units; j++) gradient[offset + j]! += activation * delta[row * shape.units + j]!;
-      }
-      for (let j = 0; j < shape.units; j++) gradient[shape.biasOffset + j]! += delta[row * shape.units + j]!;
-    }
-  });
-  for (let i = 0; i < gradient.length; i++) gradient[i]! /= chosen.length;
+  return { inputs, targets };
 }
 
 /** Fisher–Yates; the bias of scaling a 32-bit integer, below rows / 2^32, is of no matter to a shuffle of rows. */

@@ -1,6 +1,6 @@
-import type { DenseShape } from './layout.ts';
-import { denseShapes } from './layout.ts';
+import { networkLayers } from './layout.ts';
 import { modelTensors } from './model-tensors.ts';
+import { tfjsLayer } from './tfjs-layer.ts';
 import type { Loss, Topology } from './topology.ts';
 import { weightsToBytes } from './weight-bytes.ts';
 
@@ -20,7 +20,7 @@ const outputActivation: Readonly<Record<Loss, string>> = {
 };
 
 /**
- * A tfjs LayersModel (Sequential of Dense and Dropout) for `tf.loadLayersModel`. Its last layer is given the activation that
+ * A tfjs LayersModel (a Sequential) for `tf.loadLayersModel`. Its last layer is given the activation that
  * belongs to the loss, so it predicts probabilities (or the value, for a regression).
  *
  * @param weights - float32 [d] in layout order.
@@ -35,20 +35,10 @@ export function encodeTfjsModel(
   metadata: Readonly<Record<string, string>> = {},
 ): TfjsModelFiles {
   const tensors = modelTensors(topology, inputs, weights);
-  const shapes = denseShapes(topology, inputs);
-  let dense = 0;
-  let dropouts = 0;
-  const layers = topology.layers.map((layer, index) => {
-    const first = index === 0 ? { batch_input_shape: [null, inputs] } : {};
-    if (layer.kind === 'dropout') {
-      const name = `dropout${dropouts++}`;
-      const config = { rate: layer.rate, noise_shape: null, seed: null, name, trainable: true, dtype: 'float32' };
-      return { class_name: 'Dropout', config: { ...config, ...first } };
-    }
-    const isLast = dense === shapes.length - 1;
-    const config = denseConfig(`dense${dense}`, shapes[dense]!, isLast ? outputActivation[loss] : layer.activation);
-    dense += 1;
-    return { class_name: 'Dense', config: { ...config, ...first } };
+  const network = networkLayers(topology, inputs);
+  const layers = network.map((layer, index) => {
+    const { class_name, config } = tfjsLayer(layer, index === network.length - 1 ? outputActivation[loss] : null);
+    return { class_name, config: index === 0 ? { ...config, batch_input_shape: [null, inputs] } : config };
   });
   const modelJson = JSON.stringify({
     format: 'layers-model',
@@ -69,22 +59,4 @@ export function encodeTfjsModel(
     ],
   });
   return { modelJson, weightsBin: weightsToBytes(weights) };
-}
-
-function denseConfig(name: string, shape: DenseShape, activation: string) {
-  return {
-    units: shape.units,
-    activation,
-    use_bias: true,
-    kernel_initializer: { class_name: 'GlorotUniform', config: { seed: null } },
-    bias_initializer: { class_name: 'Zeros', config: {} },
-    kernel_regularizer: null,
-    bias_regularizer: null,
-    activity_regularizer: null,
-    kernel_constraint: null,
-    bias_constraint: null,
-    name,
-    trainable: true,
-    dtype: 'float32',
-  };
 }

@@ -41,7 +41,7 @@ describe('bad input gives the error that names it', () => {
     [
       'topology.layers',
       [{ kind: 'batchNormalization' }],
-      /layers\[0\]\.kind: the units of a batch are mixed, .*; leave the layer out .*, got "batchNormalization"/,
+      /layers\[0\]\.kind: the units of a batch are mixed, .*; use layerNorm, .*, got "batchNormalization"/,
     ],
     ['topology.layers', [{ kind: 'lstm' }], /layers\[0\]\.kind: .*dense.*, got "lstm"/],
     ['training.strategy.weighting', 'examples', /Weights depend on private counts; DP needs equal weights/],

@@ -1,4 +1,4 @@
-import { checkTopology, modelLayout } from '../model/index.ts';
+import { checkTopology, trainedLayout } from '../model/index.ts';
 import { gridStepsPerRms } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
@@ -30,6 +30,7 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
   orProblem(report, () =>
     checkTopology(plan.topology, inputWidth(plan.schema), outputWidth(plan.schema.target), plan.loss),
   );
+  checkTokens(plan, report);
   const expectedLoss = lossOf[plan.schema.target.kind];
   if (plan.loss !== expectedLoss) {
     problem(
@@ -68,6 +69,30 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
   }
 }
 
+/** An embedding reads the columns' numbers as tokens: no other scale, and none beyond the vocabulary. */
+function checkTokens({ topology, schema }: Plan, report: PlanReport): void {
+  const embedding = topology.layers.find(({ kind }) => kind === 'embedding');
+  if (embedding?.kind !== 'embedding') return;
+  const { vocabulary } = embedding;
+  const index = schema.columns.findIndex(
+    (column) =>
+      column.kind !== 'number' ||
+      column.transform !== 'identity' ||
+      column.centre !== 0 ||
+      column.scale !== 1 ||
+      column.min < 0 ||
+      column.max >= vocabulary ||
+      (column.fill !== null && (column.fill < 0 || column.fill >= vocabulary)),
+  );
+  const column = schema.columns[index];
+  if (column === undefined) return;
+  report.problems.push({
+    path: `plan.schema.columns[${index}]`,
+    problem: `the embedding takes whole numbers from 0 to ${vocabulary - 1}, the column ${column.name} may hold others`,
+    cure: `Make it a number column with centre 0, scale 1, and min, max and fill within 0 and ${vocabulary - 1}.`,
+  });
+}
+
 /** Fewest grid steps that a clip bit is worth: below, truncation would blur the share that the bound follows. */
 const clipBitSteps = 16;
 
@@ -93,7 +118,7 @@ function checkAdaptiveClip(plan: Plan, report: PlanReport): void {
       cure: 'Quantile noise too small: raise clippedCountStddev above z/2.',
     });
   } else if (report.problems.length === 0) {
-    const dimension = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema))) + 1;
+    const dimension = layoutLength(trainedLayout(plan.topology, inputWidth(plan.schema))) + 1;
     const steps = (noiseMultiplier / (2 * countStddev)) * gridStepsPerRms * Math.sqrt(dimension);
     if (steps < clipBitSteps) {
       report.problems.push({
@@ -193,7 +218,7 @@ function checkClientSampling(plan: Plan, report: PlanReport): void {
     });
   }
   if (report.problems.length > 0) return;
-  const dimension = layoutLength(modelLayout(plan.topology, inputWidth(plan.schema)));
+  const dimension = layoutLength(trainedLayout(plan.topology, inputWidth(plan.schema)));
   const megabytes = ((sampling.bands - 1) * dimension * 8) / 1e6;
   if (megabytes > pastMegabytesMax) {
     report.warnings.push({

@@ -42,7 +42,7 @@ const poissonAlone =
   'Sampling done would be a fixed-size or shuffled cohort but accounting assumes Poisson: a secret coin of rate samplingNumerator / 2^32';
 
 const ownGradient =
-  'the units of a batch are mixed, so no unit has a gradient of its own to clip; leave the layer out and scale the inputs by the data schema';
+  'the units of a batch are mixed, so no unit has a gradient of its own to clip, and its statistics would leave unnoised; use layerNorm, whose statistics are a row’s own';
 
 /** Fields and kinds that other platforms have and that would break a promise here, with the reason. */
 const notOffered: Readonly<Record<string, string>> = {

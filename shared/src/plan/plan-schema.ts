@@ -108,7 +108,12 @@ export const planSchema = z.strictObject({
   schema: dataSchemaSchema,
   topology: topologySchema,
   loss: lossSchema,
-  initialWeights: z.strictObject({ generator: z.literal('glorot-uniform-v1'), seed: hex32 }),
+  initialWeights: z.strictObject({
+    generator: z.literal('glorot-uniform-v1'),
+    seed: hex32,
+    /** SHA-256 of the first model's weights as bytes, in place of what the seed gives: `sotto run --initial` hands them over. */
+    checkpoint: hex32.optional(),
+  }),
   /** What a privacy promise is made to. */
   unit: z.enum(['record', 'client']),
   adjacency: z.literal('addOrRemove', {

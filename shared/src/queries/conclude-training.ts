@@ -5,7 +5,7 @@ import { gradientSettings } from './gradient.ts';
 import type { QueryContext } from './query.ts';
 
 /**
- * The mean that a training release stands for; float64 [d], in the order of the model's layout, computed in a fixed order with
+ * The mean that a training release stands for; float64 [d], in the order of the layout of what is trained, computed in a fixed order with
  * × and ÷ alone, so that a replay gives the same bits.
  *
  * The denominator is public: for `gradient` the plan's constant `expectedBatch` (what was really drawn is a secret, and with

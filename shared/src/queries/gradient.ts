@@ -1,13 +1,14 @@
 import { SottoError } from '../errors/index.ts';
-import { denseUnitGradients, modelLayout } from '../model/index.ts';
+import { trainedLayout, unitGradients } from '../model/index.ts';
+import { layoutLength } from '../vector/index.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { GradientQuery } from './training-query-schema.ts';
 
 /**
  * Joint DP-SGD: one step's gradient of the loss at the round's published weights.
  *
- * What the vector is: for each unit (a patient) that the secret coin chose, the gradient summed over the unit's rows, in the
- * order of the model's layout. The door clips each unit's whole sum to `clipNormL2`, so how many rows a unit has is irrelevant.
+ * What the vector is: for each unit (a patient) that the secret coin chose, the gradient by the layers that are trained, summed over
+ * the unit's rows, in the order of the model's layout. The door clips each unit's whole sum to `clipNormL2`, so how many rows a unit has is irrelevant.
  *
  * Sensitivity (soundness.md §2.1, §2.4, §4): unit = record: L2 `clipNormL2`, because a unit adds one clipped vector to the sum
  * and changes nobody else's: the weights are the published ones, and nothing is kept from one round to the next.
@@ -18,11 +19,12 @@ import type { GradientQuery } from './training-query-schema.ts';
 export const gradient: Query = {
   name: 'gradient',
   units: ['record'],
-  layout: (context) => modelLayout(context.topology, context.inputs),
+  layout: (context) => trainedLayout(context.topology, context.inputs),
   clipNormL2: (context) => gradientSettings(context).clipNormL2,
-  contribute: async ({ batch, model, seed }, emit) => {
+  contribute: async ({ context, batch, model, seed }, emit) => {
     if (batch.units === 0) return;
-    denseUnitGradients(await model.traces(batch, seed), batch, emit);
+    const dimension = layoutLength(trainedLayout(context.topology, context.inputs));
+    unitGradients(await model.traces(batch, seed), dimension, batch, emit);
   },
 };
 

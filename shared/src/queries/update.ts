@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
-import { modelLayout } from '../model/index.ts';
+import { trainedLayout, trainedRanges } from '../model/index.ts';
+import { layoutLength } from '../vector/index.ts';
 import { withClipBit } from './adaptive-clip.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { UpdateQuery } from './training-query-schema.ts';
@@ -7,7 +8,8 @@ import type { UpdateQuery } from './training-query-schema.ts';
 /**
  * FedAvg and FedProx: how far the client's weights moved in some local epochs. McMahan et al. 2017, Algorithm 1.
  *
- * What the vector is: new weights minus published weights, in the order of the model's layout; one vector for the client.
+ * What the vector is: new weights minus published weights of the layers that are trained, in the order of the model's layout; one vector
+ * for the client.
  *
  * Sensitivity (soundness.md §4): unit = client: L2 `clipNormL2`, because the whole delta is clipped once and a client adds
  * nothing else. Unsound at unit = record: after the first local step one record's influence runs through every later step
@@ -26,7 +28,7 @@ export const update: Query = {
   name: 'update',
   units: ['client'],
   layout: (context) => {
-    const model = modelLayout(context.topology, context.inputs);
+    const model = trainedLayout(context.topology, context.inputs);
     return context.clipBit === null ? model : [...model, { name: 'clip bit', length: 1 }];
   },
   clipNormL2: (context) => (context.clipBit === null ? updateSettings(context).clipNormL2 : 1),
@@ -37,7 +39,10 @@ export const update: Query = {
     if (trained.length !== weights.length) {
       throw new SottoError('INTERNAL', `query update: ${weights.length} weights went in, ${trained.length} came out`);
     }
-    const delta = Float64Array.from(trained, (weight, index) => weight - weights[index]!);
+    const delta = new Float64Array(layoutLength(trainedLayout(context.topology, context.inputs)));
+    for (const { offset, trainedOffset, length } of trainedRanges(context.topology, context.inputs)) {
+      for (let i = 0; i < length; i++) delta[trainedOffset + i] = trained[offset + i]! - weights[offset + i]!;
+    }
     if (context.clipBit === null) return emit(delta);
     if (clipNormL2 === null) throw new SottoError('INTERNAL', 'query update: the session has no bound to clip to');
     emit(withClipBit(delta, context.clipBit, clipNormL2));

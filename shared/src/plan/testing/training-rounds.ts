@@ -1,6 +1,6 @@
 import { applyRelease, initialServerState, publishedClipNorm, publishWeights } from '../../learning/index.ts';
 import type { ServerState } from '../../learning/index.ts';
-import { modelLayout, type LocalModel, type UnitBatch } from '../../model/index.ts';
+import { modelLayout, overAllWeights, type LocalModel, type UnitBatch } from '../../model/index.ts';
 import { concludeTraining, contributeSession, createUpdateMemory, splitParts } from '../../queries/index.ts';
 import type { RandomSource } from '../../random/index.ts';
 import { layoutLength } from '../../vector/index.ts';
@@ -61,7 +61,8 @@ export async function* trainingRounds(
     const sum = contributions.reduce((total, integers) => total.map((value, index) => value + integers[index]!));
     const [training] = splitParts(parts, sum);
     if (training === undefined) return;
-    const mean = concludeTraining(training.part, training.integers, context, contributions.length, clipNormL2);
+    const trained = concludeTraining(training.part, training.integers, context, contributions.length, clipNormL2);
+    const mean = overAllWeights(plan.topology, inputWidth(plan.schema), trained);
     state = applyRelease(plan.training.strategy, state, mean, form);
     yield { round, clipNormL2, contributions, sum, state };
   }
