@@ -4,7 +4,8 @@ import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exampleNetworks, exampleRows, exampleWeights, expectClose } from '../testing/networks.ts';
 import { keepsRowsApart } from './choose-engine.ts';
-import { loadTfjs } from './tfjs-backend.ts';
+import { startLimitMs } from './engine.ts';
+import { wasmEngine } from './tfjs-backend.ts';
 import { createTfjsModel } from './tfjs-model.ts';
 
 const seed = Uint8Array.from({ length: 32 }, (_, index) => index);
@@ -14,7 +15,7 @@ const settings = { epochs: 2, batchSize: 8, learningRate: 0.1, proximal: 0.05 };
 for (const backend of ['cpu', 'wasm'] as const) {
   describe(`tfjs on ${backend}`, () => {
     beforeAll(async () => {
-      if (backend === 'wasm') expect((await loadTfjs()).name).toBe('tfjs wasm');
+      if (backend === 'wasm') expect((await wasmEngine().start(startLimitMs)).backend).toBe('wasm');
       else await tf.setBackend('cpu');
     });
 
