@@ -123,6 +123,8 @@ test('a run whose only session is killed fails and says why; the charge stays', 
     cohort: { minSurvivors: 4, colluding: 1 },
     // A data source is split for good.
     split: { validation: 0.2, test: 0 },
+    // Whoever dies is waited for, for an eighth of it.
+    deadlines: { uploadMs: 40_000 },
   });
   const { runId } = await federation.submit(draft);
   // One owner is stopped before its upload, so that the session stays open while another has charged; then it dies.

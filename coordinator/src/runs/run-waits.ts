@@ -13,12 +13,12 @@ export function retryMs(failures: number): number {
 const returnLeastMs = 5_000;
 
 /**
- * How long a client that lost its connection may stay away from an open session, in milliseconds: a quarter of the stage's
+ * How long a client that lost its connection may stay away from an open session, in milliseconds: an eighth of the stage's
  * deadline. Work goes on while the line is down, so the time goes by what is worked on; a client that never comes back holds the
  * others up no longer than that.
  */
 export function returnMs(plan: Plan, stage: SumStage | 'release'): number {
-  return Math.max(returnLeastMs, stageMs(plan, stage === 'release' ? 'unmask' : stage) / 4);
+  return Math.max(returnLeastMs, stageMs(plan, stage === 'release' ? 'unmask' : stage) / 8);
 }
 
 /** Deadline of a stage by the plan, in milliseconds. */
