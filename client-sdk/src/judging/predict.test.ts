@@ -68,7 +68,7 @@ describe('predictions', () => {
     await expect(linearModel('binary', [[NaN], [0], [0], [0], [0]], [-1])).rejects.toThrow('got NaN at 0');
     const spec = { schema: exampleSchema(), loss: 'binaryCrossEntropy', topology: { layers: [] } } as const;
     await expect(createJudgedModel({ ...spec, topology: { layers: [] } }, new Float32Array(0))).rejects.toThrow(
-      'expected a layer, got none',
+      'every layer keeps its weights',
     );
   });
 });
