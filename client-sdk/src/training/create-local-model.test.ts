@@ -14,7 +14,7 @@ it('takes the engine by the plan and the machine, whatever the data', async () =
     const model = await createLocalModel(plan, { candidates: nodeEngines() }, (choice) => told.push(choice));
     expect(told).toMatchObject([{ engine: 'typed arrays', device: 'cpu', trials: [], rowsPerSecond: null }]);
     expect(told[0]!.reason).toMatch(
-      plan === wide ? /^\d+ weights on about 10 units a round/ : /^\d+ weights are quicker/,
+      plan === wide ? /^\d+ products a row on about 10 units a round/ : /^\d+ products a row are quicker/,
     );
     await model.dispose();
   }

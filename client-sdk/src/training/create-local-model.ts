@@ -1,6 +1,5 @@
-import { modelLayout, referenceModel, type LocalModel } from '@sotto/shared/model';
+import { networkLayers, referenceModel, sizeOf, type LocalModel, type NetworkLayer } from '@sotto/shared/model';
 import { inputWidth, type Plan } from '@sotto/shared/plan';
-import { layoutLength } from '@sotto/shared/vector';
 import type { EngineChoice, EngineSearch } from './choose-engine.ts';
 
 export type { EngineChoice, EngineTrial } from './choose-engine.ts';
@@ -9,12 +8,12 @@ export type { EngineChoice, EngineTrial } from './choose-engine.ts';
 export type Engines = Pick<EngineSearch, 'candidates' | 'device' | 'limitMs'>;
 
 /**
- * Largest number of weights for which plain typed arrays are taken without a trial: below it a tfjs operation costs more to
- * dispatch (25 µs) than to compute, and tfjs would triple the node's memory.
+ * Largest number of products a row for which plain typed arrays are taken without a trial: below it a tfjs operation costs more
+ * to dispatch (25 µs) than to compute, and tfjs would triple the node's memory.
  */
-const plainMaxWeights = 20_000;
+const plainMaxProducts = 20_000;
 
-/** Largest product of weights and units a round for which there is no trial either, about 0.1 s: tfjs's start costs more. */
+/** Largest number of products a round for which there is no trial either, about 0.1 s: tfjs's start costs more. */
 const plainMaxWork = 20_000_000;
 
 /**
@@ -33,17 +32,19 @@ export async function createLocalModel(
   chosen: (choice: EngineChoice) => void,
 ): Promise<LocalModel> {
   const inputs = inputWidth(plan.schema);
-  const weights = layoutLength(modelLayout(plan.topology, inputs));
+  const products = networkLayers(plan.topology, inputs).reduce((sum, layer) => sum + productsOf(layer), 0);
   const plain = (work: string): LocalModel => {
     const reason = `${work} are quicker without an engine`;
     chosen({ engine: 'typed arrays', device: 'cpu', reason, rowsPerSecond: null, trials: [] });
     return referenceModel(plan.topology, inputs, plan.loss);
   };
   if (engines.device !== 'gpu') {
-    if (weights <= plainMaxWeights) return plain(`${weights} weights`);
+    if (products <= plainMaxProducts) return plain(`${products} products a row`);
     const { query } = plan.training;
     const units = query.kind === 'gradient' ? query.expectedBatch / plan.roster.clients.length : Infinity;
-    if (weights * units <= plainMaxWork) return plain(`${weights} weights on about ${Math.ceil(units)} units a round`);
+    if (products * units <= plainMaxWork) {
+      return plain(`${products} products a row on about ${Math.ceil(units)} units a round`);
+    }
   }
   const { chooseEngine } = await import('./choose-engine.ts');
   const spec = { topology: plan.topology, inputs, loss: plan.loss };
@@ -51,4 +52,27 @@ export async function createLocalModel(
   const { model, choice } = await chooseEngine(spec, search);
   chosen(choice);
   return model;
+}
+
+/** Multiplications of one row's way through a layer: each weight of a kernel at each place where it is used. */
+function productsOf({ layer, tensors, inputShape, outputShape }: NetworkLayer): number {
+  const weights = tensors.reduce((sum, { length }) => sum + length, 0);
+  switch (layer.kind) {
+    case 'conv1d':
+    case 'conv2d':
+      return weights * (sizeOf(outputShape) / layer.filters);
+    case 'gru':
+      return weights * inputShape[0]!;
+    case 'dense':
+      return weights;
+    case 'embedding':
+    case 'layerNorm':
+    case 'maxPool':
+    case 'averagePool':
+    case 'globalAveragePool':
+    case 'dropout':
+    case 'reshape':
+    case 'flatten':
+      return sizeOf(inputShape);
+  }
 }
