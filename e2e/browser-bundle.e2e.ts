@@ -17,7 +17,9 @@ describe.skipIf(!isBuilt)('the files for browsers', () => {
 
   beforeAll(async () => {
     const { metafile } = await build({
-      entryPoints: ['index.js', 'client-worker.js', 'contribution-worker.js'].map((name) => join(folder, name)),
+      entryPoints: ['index.js', 'client-worker.js', 'contribution-worker.js', 'judging-worker.js'].map((name) =>
+        join(folder, name),
+      ),
       absWorkingDir: folder,
       outdir: 'out',
       bundle: true,
@@ -74,6 +76,10 @@ describe.skipIf(!isBuilt)('the files for browsers', () => {
     expect(weight(worker)).toBeLessThan(115 * kilobytes);
     const onNeed = loadedWith(chunksOf('noble-crypto', 'ml-kem', 'webcrypto', 'check-offer'));
     expect(weight(onNeed, worker)).toBeLessThan(40 * kilobytes);
+  });
+
+  test('the worker that judges comes without accountant, protocol and tfjs', () => {
+    expect(weight(loadedWith(['judging-worker.js']))).toBeLessThan(62 * kilobytes);
   });
 
   /** The chunks with something of a package of tfjs. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { ConsentRequest } from '@sotto/client';
+import type { ConsentRequest, Explanation, Prediction, RowRecord } from '@sotto/client';
 import { createNodeRandom } from '@sotto/shared/crypto/node';
 import { encodeInvitation, issueInvitation, type RunStatus } from '@sotto/shared/protocol';
 import { dataSchemaSchema, type DataSchema } from '@sotto/shared/plan';
@@ -131,6 +131,20 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
       `state.client.model().then((model) => ({ runId: model.runId, weights: model.weights.length }))`,
     );
     expect(model).toEqual({ runId, weights: 64 * 32 + 32 + 32 * 10 + 10 });
+    // Judged in a worker of its own, by column name.
+    const row = JSON.stringify(firstRow(rows[silos.length + 1] ?? '', schema));
+    const judged = await bea.evaluate<{ predicted: Prediction; explained: Explanation; refused: string }>(
+      `state.client.model().then(async (model) => ({
+        predicted: (await state.client.predict(model, [${row}]))[0],
+        explained: await state.client.explain(model, ${row}, { explained: '3' }),
+        refused: await state.client.predict(model, [{}]).catch(({ code }) => code),
+      }))`,
+    );
+    expect(judged.predicted).toMatchObject({ kind: 'class', value: expect.stringMatching(/^\d$/) as string });
+    expect(judged.explained).toMatchObject({ explained: { kind: 'logit', of: '3' }, complete: true });
+    expect(judged.explained.prediction).toEqual(judged.predicted);
+    expect(judged.explained.features).toHaveLength(64);
+    expect(judged.refused).toBe('DATA_INVALID');
     expect(bea.complaints).toEqual([]);
   });
 
@@ -248,6 +262,12 @@ async function ownersRows(): Promise<readonly string[]> {
   const [header = '', ...lines] = (data ?? '').trim().split('\n');
   const { clients } = JSON.parse(splits ?? '') as { clients: { train: number[] }[] };
   return clients.map(({ train }) => [header, ...train.map((row) => lines[row])].join('\n'));
+}
+
+/** An owner's first row by column name, as a page would ask about it. */
+function firstRow(csv: string, { columns }: DataSchema): RowRecord {
+  const [header = [], cells = []] = csv.split('\n', 2).map((line) => line.split(','));
+  return Object.fromEntries(columns.map(({ name }) => [name, cells[header.indexOf(name)] ?? null]));
 }
 
 /** The plan of the example, for seven owners. */

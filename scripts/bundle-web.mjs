@@ -1,5 +1,5 @@
-// Puts the browser's client into a few files that need no bundler: the page's entry, its worker, the worker for the rows, and chunks
-// that load on need.
+// Puts the browser's client into a few files that need no bundler: the page's entry, its worker, the workers for the rows and for
+// judging, and chunks that load on need.
 import { copyFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -26,7 +26,9 @@ export async function bundleWeb() {
   // Names of chunks hold a hash: older ones would pile up.
   rmSync(webFolder, { recursive: true, force: true });
   const { errors, metafile } = await esbuild.build({
-    entryPoints: ['index.js', 'client-worker.js', 'contribution-worker.js'].map((name) => join(dist, 'web', name)),
+    entryPoints: ['index.js', 'client-worker.js', 'contribution-worker.js', 'judging-worker.js'].map((name) =>
+      join(dist, 'web', name),
+    ),
     outdir: webFolder,
     chunkNames: 'chunks/[name]-[hash]',
     bundle: true,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
-/** The files of `@sotto/client` for browsers: a page's entry, two workers, and chunks that they load on need. */
+/** The files of `@sotto/client` for browsers: a page's entry, its workers, and chunks that they load on need. */
 const shipped = fileURLToPath(new URL('browser/', import.meta.resolve('@sotto/client')));
 
 /**

@@ -136,7 +136,7 @@ export function programOf(act: (action: Action) => (...given: unknown[]) => Prom
     .addArgument(
       new Argument(
         '[engine]',
-        'cuda: TensorFlow, for NVIDIA with CUDA 11 and cuDNN 8; webgpu: Dawn, for every driver with Vulkan',
+        'cuda: TensorFlow, for NVIDIA with CUDA 11 and cuDNN 8; webgpu: Dawn, for cards of every maker, without CUDA',
       )
         .choices(['cuda', 'webgpu'])
         .default('cuda'),

@@ -1,7 +1,11 @@
 import type { DataSchema, Plan, PolicyInput } from '@sotto/shared/plan';
+import type { RowRecord } from '../judging/encode-records.ts';
+import type { Explanation } from '../judging/explain-row.ts';
+import type { Prediction } from '../judging/predict.ts';
 import type { NodeResult } from '../node-config.ts';
 import type { ConsentRequest } from './consent.ts';
 import type { ClientData } from './data.ts';
+import type { ExplainRowOptions, PredictOptions } from './judging-protocol.ts';
 import type { Notice } from './notices.ts';
 
 export type OpenOptions = {
@@ -14,6 +18,8 @@ export type OpenOptions = {
   readonly workerUrl?: string | URL;
   /** In a browser: where the page has `contribution-worker.js`; beside the other by default. */
   readonly contributionWorkerUrl?: string | URL;
+  /** In a browser: where the page has `judging-worker.js`; beside the entry by default. */
+  readonly judgingWorkerUrl?: string | URL;
 };
 
 /** A client of a federation: the same in a browser's page and in Node. */
@@ -41,7 +47,20 @@ export type Client = {
   start(options: StartOptions): Promise<RunningClient>;
   /** The model of the last run that this client took part in to its end; null where there is none. */
   model(): Promise<ClientModel | null>;
-  /** Ends what runs, and the client's worker. */
+  /**
+   * What a model says of rows, in their order. Computed in a thread of its own, which starts when it is first asked; nothing leaves
+   * the device.
+   *
+   * @param rows - by column name, every column of the schema; null says that a value is missing.
+   * @throws {DATA_INVALID} naming the row and the column that do not fit the schema of the model's plan.
+   */
+  predict(model: ClientModel, rows: readonly RowRecord[], options?: PredictOptions): Promise<readonly Prediction[]>;
+  /**
+   * Why a model says what it says of one row, computed as `predict`.
+   * @throws {DATA_INVALID} as `predict`; {INVALID_INPUT} when the target has no such text.
+   */
+  explain(model: ClientModel, row: RowRecord, options?: ExplainRowOptions): Promise<Explanation>;
+  /** Ends what runs, and the client's workers. */
   close(): Promise<void>;
 };
 

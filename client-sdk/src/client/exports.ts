@@ -12,3 +12,7 @@ export type { ClientData, RowValues, SentData } from './data.ts';
 export type { ConsentRequest, ConsentWords } from './consent.ts';
 export type { Notice } from './notices.ts';
 export type { NodeResult } from '../node-config.ts';
+export type { ExplainRowOptions, PredictOptions } from './judging-protocol.ts';
+export type { RowRecord } from '../judging/encode-records.ts';
+export type { Explanation } from '../judging/explain-row.ts';
+export type { Prediction } from '../judging/predict.ts';

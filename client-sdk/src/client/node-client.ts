@@ -7,6 +7,7 @@ import type { RunningNode } from '../node-config.ts';
 import { startNode } from '../node.ts';
 import type { Client, ClientMember, OpenOptions, RunningClient, StartOptions } from './client.ts';
 import { sourceOf } from './data.ts';
+import { createJudgingThread } from './judging-thread.ts';
 import { createNodeMemory } from './node-memory.ts';
 import { rememberedConsent } from './remembered-consent.ts';
 
@@ -20,6 +21,7 @@ import { rememberedConsent } from './remembered-consent.ts';
  */
 export async function openClient({ store }: OpenOptions): Promise<Client> {
   const memory = createNodeMemory(store);
+  const judging = createJudgingThread();
   let running: RunningNode | null = null;
 
   async function member(): Promise<ClientMember | null> {
@@ -83,6 +85,11 @@ export async function openClient({ store }: OpenOptions): Promise<Client> {
       return joined;
     },
     model: () => memory.model(),
-    close: async () => running?.close(),
+    predict: judging.predict,
+    explain: judging.explain,
+    async close() {
+      judging.close();
+      await running?.close();
+    },
   };
 }

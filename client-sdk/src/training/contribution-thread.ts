@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { NodeUnits } from '../data/node-units.ts';
+import { startThread } from '../platform/node-thread.ts';
 import type { ContributionReply } from './contribution-protocol.ts';
 import { createContributionsApart, type ContributionThread, type ContributionWorker } from './contributions-apart.ts';
 import type { EngineChoice } from './create-local-model.ts';
@@ -36,13 +37,6 @@ export function createContributionThread(
 /** A small nursery: what the thread makes each round is large arrays, which lie outside it. Saves about 10 MB a node. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8 } as const;
 
-/** The built package has plain JavaScript; in a checkout, where only sources are, tsx loads them. */
 function startWorker(workerData: NodeUnits): Worker {
-  if (!import.meta.url.endsWith('.ts')) {
-    return new Worker(new URL('./contribution-worker.js', import.meta.url), { workerData, resourceLimits });
-  }
-  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
-  const entry = JSON.stringify(new URL('./contribution-worker.ts', import.meta.url).href);
-  const load = `import(${tsx}).then(({ register }) => { register(); return import(${entry}); })`;
-  return new Worker(load, { eval: true, workerData, resourceLimits, execArgv: ['--conditions=source'] });
+  return startThread(new URL('./contribution-worker.js', import.meta.url), { workerData, resourceLimits });
 }

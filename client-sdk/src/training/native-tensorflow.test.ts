@@ -34,6 +34,8 @@ it('a build that is absent, and one whose addon is missing, each say so', async 
     tf: null,
     reason: 'it is not installed (sotto-node gpu install)',
   });
+  const nowhere = new URL('file:///nowhere/module.js').href;
+  expect(tryLoad('@tensorflow/tfjs-node', nowhere).reason).toContain('npm install --no-save @tensorflow/tfjs-node@');
 });
 
 it('what Node 23 removed is there when a build is loaded', async () => {

@@ -61,7 +61,8 @@ export function tryLoad(name: string, from = import.meta.url): { tf: typeof Tf |
   try {
     require.resolve(name);
   } catch {
-    return { tf: null, reason: 'it is not installed (sotto-node gpu install)' };
+    const cure = name === '@tensorflow/tfjs-node' ? `npm install --no-save ${name}@4.22.0` : 'sotto-node gpu install';
+    return { tf: null, reason: `it is not installed (${cure})` };
   }
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   restoreRemovedUtil(require('node:util'));

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { NodeResult } from '../node-config.ts';
 import type { PageCallName, PageCalls, PageRequest, WorkerMessage } from './page-protocol.ts';
 import { runWebClient, type RunningWebClient, type WebPlatform } from './run-client.ts';
-import { sentError } from './sent-error.ts';
+import { sentError } from '../client/sent-error.ts';
 import { lockStore } from './store-lock.ts';
 import { joinWithStore, memberOf } from './web-join.ts';
 import { openWebStore, type WebStore } from './web-store.ts';

@@ -10,7 +10,7 @@ import { webEngines } from '../training/web-engines.ts';
 import { serveContributions } from '../training/serve-contributions.ts';
 import { readData } from './read-data.ts';
 import type { ReadRequest, RowReply, RowRequest } from './row-protocol.ts';
-import { sentError } from './sent-error.ts';
+import { sentError } from '../client/sent-error.ts';
 import { workerScope } from './worker-scope.ts';
 
 // Its quicker way compiles code from text, which a strict page forbids and reports.

@@ -1,12 +1,14 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { Client, OpenOptions, RunningClient, StartOptions } from '../client/client.ts';
 import type { ClientData, SentData } from '../client/data.ts';
+import { createJudgingApart, type JudgingApart, type JudgingWorker } from '../client/judging-apart.ts';
+import type { JudgingReply } from '../client/judging-protocol.ts';
 import type { Notice } from '../client/notices.ts';
 import type { NodeResult } from '../node-config.ts';
 import { watchConditions } from './conditions.ts';
 import { openWorkerLine, type WorkerLine } from './page-calls.ts';
 import type { WorkerMessage } from './page-protocol.ts';
-import { receivedError } from './sent-error.ts';
+import { receivedError } from '../client/sent-error.ts';
 
 export { isSottoError, SottoError } from '@sotto/shared/errors';
 export type * from '../client/exports.ts';
@@ -44,10 +46,12 @@ type Started = {
 class PageClient implements Client {
   readonly #line: WorkerLine;
   readonly #options: OpenOptions;
+  readonly #judging: JudgingApart;
   #started: Started | null = null;
 
   constructor(worker: Worker, options: OpenOptions) {
     this.#options = options;
+    this.#judging = createJudgingApart((answered, died) => startJudgingWorker(options, answered, died));
     this.#line = openWorkerLine(
       worker,
       (message) => this.#told(message),
@@ -64,6 +68,10 @@ class PageClient implements Client {
   member: Client['member'] = () => this.#line.call('member', null);
 
   model: Client['model'] = () => this.#line.call('model', null);
+
+  predict: Client['predict'] = (model, rows, options) => this.#judging.predict(model, rows, options);
+
+  explain: Client['explain'] = (model, row, options) => this.#judging.explain(model, row, options);
 
   async start(options: StartOptions): Promise<RunningClient> {
     if (this.#started !== null) throw new SottoError('CONFLICT', 'this client runs already: close it first');
@@ -110,6 +118,7 @@ class PageClient implements Client {
   async close(): Promise<void> {
     await this.#line.call('stop', null).catch(() => undefined);
     this.#line.terminate();
+    this.#judging.close();
     this.#ended({ runs: [] }, null);
   }
 
@@ -176,6 +185,20 @@ class PageClient implements Client {
     if (error !== null) started?.reject(error);
     else started?.resolve(result ?? { runs: [] });
   }
+}
+
+function startJudgingWorker(
+  { judgingWorkerUrl }: OpenOptions,
+  answered: (reply: JudgingReply) => void,
+  died: (reason: string) => void,
+): JudgingWorker {
+  const worker =
+    judgingWorkerUrl === undefined
+      ? new Worker(new URL('./judging-worker.js', import.meta.url), { type: 'module', name: 'sotto judging' })
+      : new Worker(judgingWorkerUrl, { type: 'module', name: 'sotto judging' });
+  worker.addEventListener('message', ({ data }: MessageEvent<JudgingReply>) => answered(data));
+  worker.addEventListener('error', (event) => died(event.message || 'it could not be loaded (`judgingWorkerUrl`)'));
+  return { post: (request) => worker.postMessage(request), terminate: () => worker.terminate() };
 }
 
 /** Asks the browser not to clear the store by itself; it may ask the person, or decide by how the page is used. */

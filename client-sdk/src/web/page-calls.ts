@@ -1,6 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { PageCallName, PageCalls, PageRequest, WorkerMessage } from './page-protocol.ts';
-import { receivedError } from './sent-error.ts';
+import { receivedError } from '../client/sent-error.ts';
 
 /** A page's side of its worker. */
 export type WorkerLine = {

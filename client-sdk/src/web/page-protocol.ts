@@ -1,8 +1,8 @@
-import type { ErrorCode, SottoError } from '@sotto/shared/errors';
 import type { DataSchema, PolicyInput } from '@sotto/shared/plan';
 import type { ClientMember, ClientModel } from '../client/client.ts';
 import type { ConsentRequest } from '../client/consent.ts';
 import type { Notice } from '../client/notices.ts';
+import type { SentError } from '../client/sent-error.ts';
 import type { NodeResult } from '../node-config.ts';
 import type { SentData } from '../client/data.ts';
 
@@ -46,13 +46,6 @@ export type PageRequest =
     }[PageCallName]
   /** Null: there was no answer; the plan is refused, and asked for again another time. */
   | { readonly type: 'consented'; readonly id: number; readonly agreed: boolean | null };
-
-/** A SottoError on its way between threads, where errors lose their class. */
-export type SentError = {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly details: SottoError['details'];
-};
 
 export type WorkerMessage =
   | { readonly type: 'answer'; readonly id: number; readonly value: unknown }

@@ -2,7 +2,7 @@ import type { DataSchema } from '@sotto/shared/plan';
 import type { DataReport } from '../data/row-reader.ts';
 import type { RowBeginning } from '../data/numbered-rows.ts';
 import type { ContributionReply, ContributionRequest } from '../training/contribution-protocol.ts';
-import type { SentError } from './page-protocol.ts';
+import type { SentError } from '../client/sent-error.ts';
 import type { WebData } from './read-data.ts';
 
 /** The first request of all: the worker reads the rows itself, so that they never pass the thread that speaks. */

@@ -2,7 +2,7 @@ import { SottoError } from '@sotto/shared/errors';
 import type { EngineChoice } from '../training/create-local-model.ts';
 import { createContributionsApart, type ContributionThread } from '../training/contributions-apart.ts';
 import type { ReadReply, ReadRequest, RowReply, RowRequest } from './row-protocol.ts';
-import { receivedError } from './sent-error.ts';
+import { receivedError } from '../client/sent-error.ts';
 
 /** The worker with the rows, and what it read. */
 export type RowsApart = {

@@ -34,7 +34,7 @@ export function App() {
         {model === null ? (
           <p>When a run that you took part in has ended, its model is kept here, and predicts offline too.</p>
         ) : (
-          <PredictForm key={model.modelHash} model={model} />
+          <PredictForm key={model.modelHash} model={model} predict={sotto.predict} />
         )}
       </section>
       {request !== undefined && <ConsentDialog key={request.runId} request={request} answer={sotto.answer} />}

@@ -1,19 +1,17 @@
 import { useState } from 'react';
-import type { ClientModel } from '@sotto/client';
-import type { Prediction } from '@sotto/client/judging';
+import { isSottoError, type ClientModel, type Prediction } from '@sotto/client';
+import type { Sotto } from './use-sotto.ts';
 
-/** Asks the model about one row. Nothing of it leaves the page. */
-export function PredictForm({ model }: { readonly model: ClientModel }) {
+/** Asks the model about one row. Nothing of it leaves the browser. */
+export function PredictForm({ model, predict }: { readonly model: ClientModel; readonly predict: Sotto['predict'] }) {
   const [said, setSaid] = useState<Prediction | string | null>(null);
   const { schema } = model.plan;
   async function submit(form: FormData): Promise<void> {
     const row = Object.fromEntries(schema.columns.map(({ name }) => [name, String(form.get(name) ?? '')]));
     try {
-      // Loaded on need: most of a page's visits predict nothing.
-      const { predictRow } = await import('./predict.ts');
-      setSaid(await predictRow(model, row));
+      setSaid(await predict(model, row));
     } catch (error) {
-      setSaid(error instanceof Error ? error.message : String(error));
+      setSaid(isSottoError(error) ? error.message : String(error));
     }
   }
   return (

@@ -1,5 +1,13 @@
 import { useCallback, useEffect, useReducer, useRef } from 'react';
-import { isSottoError, openClient, type Client, type ClientModel, type RunningClient } from '@sotto/client';
+import {
+  isSottoError,
+  openClient,
+  type Client,
+  type ClientModel,
+  type Prediction,
+  type RowRecord,
+  type RunningClient,
+} from '@sotto/client';
 import type { DataSchema, PolicyInput } from '@sotto/shared/plan';
 import { initialState, reduce, type SottoEvent, type SottoState } from './sotto-state.ts';
 
@@ -11,7 +19,7 @@ export type SottoTask = {
   readonly policy: PolicyInput;
 };
 
-/** A client of a federation, for components. No call throws: what goes wrong is `trouble` of the state. */
+/** A client of a federation, for components. No call but `predict` throws: what goes wrong is `trouble` of the state. */
 export type Sotto = SottoState & {
   readonly join: (invitation: string, name: string) => Promise<void>;
   /** Takes part with a CSV file's rows, until `stop`. */
@@ -21,6 +29,11 @@ export type Sotto = SottoState & {
   readonly stop: () => Promise<void>;
   /** Answers what was asked for a run. The answer is remembered for its plan. */
   readonly answer: (runId: string, agreed: boolean) => void;
+  /**
+   * What a model says of one row, in this browser.
+   * @throws {DATA_INVALID} when the row does not fit the schema of the model's plan.
+   */
+  readonly predict: (model: ClientModel, row: RowRecord) => Promise<Prediction>;
 };
 
 /**
@@ -93,7 +106,13 @@ export function useSotto(task: SottoTask): Sotto {
           }),
         onNotice: (notice) => {
           tell({ type: 'told', notice });
-          if (notice.type === 'runEnded' && notice.outcome !== 'failed') void modelOf(one, notice.runId, tell);
+          if (notice.type === 'modelKept') {
+            // One that cannot be read now is told when the page is opened again.
+            one.model().then(
+              (model) => model !== null && tell({ type: 'modelKept', model }),
+              () => undefined,
+            );
+          }
         },
       });
       running.current = started;
@@ -110,8 +129,15 @@ export function useSotto(task: SottoTask): Sotto {
       tell({ type: 'paused', isPaused });
     });
 
+  const predict: Sotto['predict'] = async (model, row) => {
+    const [prediction] = (await client.current?.predict(model, [row])) ?? [];
+    if (prediction === undefined) throw new Error('the client is not open');
+    return prediction;
+  };
+
   return {
     ...state,
+    predict,
     join,
     start,
     pause: () => setPaused(true),
@@ -123,18 +149,6 @@ export function useSotto(task: SottoTask): Sotto {
       dispatch({ type: 'answered', runId });
     },
   };
-}
-
-/** The model of a run that has ended arrives a moment later: it is fetched, checked and kept first. */
-async function modelOf(client: Client, runId: string, tell: (event: SottoEvent) => void): Promise<void> {
-  for (let tries = 0; tries < 50; tries++) {
-    const model: ClientModel | null = await client.model().catch(() => null);
-    if (model?.runId === runId) {
-      tell({ type: 'modelKept', model });
-      return;
-    }
-    await new Promise((wake) => setTimeout(wake, 200));
-  }
 }
 
 function wordsOf(error: unknown): string {
