@@ -33,11 +33,13 @@ type Run = {
 export function serveContributions(ports: ContributionPorts): (request: ContributionRequest) => void {
   const runs = new Map<number, Run>();
 
-  function begin({ run, plan, client, device }: Extract<ContributionRequest, { type: 'begin' }>): void {
+  async function begin({ run, plan, client, device }: Extract<ContributionRequest, { type: 'begin' }>): Promise<void> {
     const model = ports.createModel(plan, device, (choice) => ports.reply({ type: 'engine', choice }, []));
     // Whoever needs the model meets the failure.
-    model.catch(() => undefined);
+    const ready = model.catch(() => undefined);
     runs.set(run, { plan, model, contributions: createRunContributions(plan, client, ports.keyStream) });
+    // tfjs has one current backend: beside a trial of engines, another run's rows might pass through one that does not keep them apart.
+    await ready;
   }
 
   async function contribute(request: Extract<ContributionRequest, { type: 'contribute' }>): Promise<void> {
@@ -77,15 +79,18 @@ export function serveContributions(ports: ContributionPorts): (request: Contribu
 
   let last: Promise<void> = Promise.resolve();
   return (request) => {
-    last = last.then(() => {
-      switch (request.type) {
-        case 'begin':
-          return begin(request);
-        case 'contribute':
-          return contribute(request);
-        case 'end':
-          return end(request.run);
-      }
-    });
+    last = last
+      .then(() => {
+        switch (request.type) {
+          case 'begin':
+            return begin(request);
+          case 'contribute':
+            return contribute(request);
+          case 'end':
+            return end(request.run);
+        }
+      })
+      // What went wrong with one request, such as an engine that fails while it is let go of, is no other's affair.
+      .catch(() => undefined);
   };
 }

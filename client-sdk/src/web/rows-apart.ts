@@ -12,7 +12,7 @@ export type RowsApart = {
 
 /**
  * Starts the worker that reads the rows and works on them. One that dies is started again by the contribution after, and reads the
- * same data again.
+ * same data again; where row numbers are relied on, they must mean the same rows then.
  *
  * @param start - makes the worker.
  * @throws {DATA_INVALID} as `readData`; {UNSUPPORTED} when the worker does not start.
@@ -24,9 +24,10 @@ export async function openRowsApart(
 ): Promise<RowsApart> {
   let first: Worker | null = start();
   const read = await firstRead(first, request);
+  const again: ReadRequest = { ...request, known: read.beginning ?? request.known };
   const thread = createContributionsApart((answered, died) => {
     const worker = first ?? start();
-    if (first === null) post(worker, request);
+    if (first === null) post(worker, again);
     first = null;
     worker.addEventListener('message', ({ data }: MessageEvent<RowReply>) => {
       if (data.type === 'unreadable') {

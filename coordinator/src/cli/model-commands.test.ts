@@ -69,6 +69,21 @@ it('reads a LayersModel with its weights, and shows its topology for a draft', a
   expect(JSON.parse(out)).toEqual(topology);
 });
 
+it('takes no weights from outside the folder of a LayersModel, whatever it names', async () => {
+  const { modelJson, weightsBin } = encodeTfjsModel(topology, 64, other, plan.loss);
+  await mkdir(join(dir, 'tfjs', 'deep'));
+  await writeFile(join(dir, 'tfjs', 'deep', 'weights.bin'), weightsBin);
+  for (const path of ['../weights.bin', 'deep/../../weights.bin', join(dir, 'tfjs', 'weights.bin')]) {
+    const model = JSON.parse(modelJson);
+    model.weightsManifest[0].paths = [path];
+    await writeFile(join(dir, 'tfjs', 'deep', 'model.json'), JSON.stringify(model));
+    const { code, error } = await sotto(...importArgs('tfjs/deep/model.json'));
+    expect(code).not.toBe(0);
+    expect(error).toContain('INVALID_INPUT');
+    expect(error).toContain('lies outside its folder');
+  }
+});
+
 it('says what is wrong with a draft or a file, before anything is written', async () => {
   expect(await sotto('model', 'topology', join(dir, 'nothing.json'))).toMatchObject({
     code: expect.any(Number),

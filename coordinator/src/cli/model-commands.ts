@@ -70,6 +70,9 @@ async function readTfjsModel(source: string): Promise<DecodedTfjsModel> {
   const parsed = manifestSchema.safeParse(model);
   if (!parsed.success) throw new SottoError('INVALID_INPUT', `${source}: ${z.prettifyError(parsed.error)}`);
   const paths = parsed.data.weightsManifest.flatMap((group) => group.paths);
+  // Whatever is read here is shown to every client of the run: a model from elsewhere must not say which file that is.
+  const outside = paths.find((path) => path.split(/[\\/]/).includes('..') || /^([\\/]|[a-z]:)/i.test(path));
+  if (outside !== undefined) throw new SottoError('INVALID_INPUT', `${source}: "${outside}" lies outside its folder`);
   const files = await Promise.all(paths.map((path) => readBytes(join(dirname(source), path))));
   return decodeTfjsModel(model, concatBytes(...files));
 }

@@ -1,7 +1,7 @@
 import { examplePlan } from '@sotto/shared/plan/testing';
 import { decodeServerState } from '@sotto/shared/learning';
 import { wordsFromLittleEndian } from '@sotto/shared/vector';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { OperatorApi } from '../cli/operator-api.ts';
 import { runStatus } from '../cli/run-commands.ts';
 import { createMemoryBlobs } from '../store/memory-blobs.ts';
@@ -86,6 +86,19 @@ describe('run driver', () => {
     expect(status.state).toBe('finished');
     const shown = status.clients.find(({ client }) => client === gone?.client);
     expect(shown).toMatchObject({ state: 'refused', reason: 'REVOKED: by the authority', sessionsSurvived: 0 });
+  });
+
+  it('reads a run’s events for nobody who is not in it, whatever marks somebody shows', async () => {
+    const federation = await createFederation(examplePlan({ clients: 4, rounds: 2, evaluateEvery: null }));
+    const runId = await begun(federation);
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+    const read = vi.spyOn(federation.store, 'events');
+    federation.driver().clientConnected('ab'.repeat(16), [{ runId, event: 1, part: 0 }]);
+    await federation.until(() => false, 10);
+    expect(read).not.toHaveBeenCalled();
+    federation.driver().clientConnected(federation.clients[0]!.client, [{ runId, event: 1, part: 0 }]);
+    await federation.until(() => false, 10);
+    expect(read).toHaveBeenCalledExactlyOnceWith(runId, 1);
   });
 
   it('adds the noise itself in trusted mode, before anything is stored', async () => {

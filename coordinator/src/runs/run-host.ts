@@ -211,7 +211,7 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   /** The end of the session that a client heard of last, if it has not heard that. */
   async function missedBy(client: string, heard: HeardOfRun): Promise<MissedEnd | null> {
     // The first event opens no session, and after the end of one, or the newest event, there is nothing to miss.
-    if (heard === 'nothing' || heard.event === 0) return null;
+    if (heard === 'nothing' || heard.event === 0 || !state.clients.has(client)) return null;
     if (heard.part >= partOf('sessionClosed') || heard.event >= sequence - 1) return null;
     const events = await store.events(facts.runId, heard.event);
     return missedEnd(
