@@ -206,7 +206,7 @@ describe('a replay of several groups', () => {
   });
 });
 
-const count = process.env['SOTTO_LONG'] === '1' ? 200 : 10;
+const count = process.env['SOTTO_LONG'] === '1' ? 200 : 6;
 const perTest = 2;
 
 // What counts as failure, and what does not, stands at the head of schedules.test.ts.
