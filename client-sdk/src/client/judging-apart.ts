@@ -5,7 +5,7 @@ import { receivedError } from './sent-error.ts';
 
 /** A client's models judged in a thread of their own, which starts with the first question. */
 export type JudgingApart = Pick<Client, 'predict' | 'explain'> & {
-  /** Ends the thread at once; what is under way fails as stopped. */
+  /** Ends the thread at once; what is under way fails as stopped, and so does what is asked later. */
   close(): void;
 };
 
@@ -27,6 +27,7 @@ export function createJudgingApart(start: StartJudgingWorker): JudgingApart {
   const waiting = new Map<number, Waiting>();
   let worker: JudgingWorker | null = null;
   let asked = 0;
+  let closed = false;
 
   function end(error: SottoError): void {
     worker?.terminate();
@@ -55,6 +56,7 @@ export function createJudgingApart(start: StartJudgingWorker): JudgingApart {
     ask: JudgingCalls[Name]['ask'],
   ): Promise<JudgingCalls[Name]['answer']> {
     return new Promise((resolve, reject) => {
+      if (closed) throw wasClosed();
       const id = ++asked;
       worker ??= startOne();
       // First sent: what cannot be sent throws here, and waits for nothing.
@@ -66,8 +68,15 @@ export function createJudgingApart(start: StartJudgingWorker): JudgingApart {
   return {
     predict: (model, rows, options = {}) => call('predict', { model: sentModel(model), rows, options }),
     explain: (model, row, options = {}) => call('explain', { model: sentModel(model), row, options }),
-    close: () => end(new SottoError('CANCELLED', 'the client was closed')),
+    close() {
+      closed = true;
+      end(wasClosed());
+    },
   };
+}
+
+function wasClosed(): SottoError {
+  return new SottoError('CANCELLED', 'the client was closed');
 }
 
 function sentModel({ plan: { schema, topology, loss }, weights }: ClientModel): SentModel {

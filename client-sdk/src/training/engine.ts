@@ -1,11 +1,14 @@
 import { SottoError } from '@sotto/shared/errors';
-import type * as Tf from '@tensorflow/tfjs-core';
+import type * as TfjsCore from './tfjs-core.ts';
 
 /** Which machinery may compute: `gpu` hardware alone, `cpu` alone, or the quickest. */
 export type DeviceWish = 'auto' | 'gpu' | 'cpu';
 
+/** tfjs, in so far as it is used; the native builds of TensorFlow bring one of their own, with all of it. */
+export type Tfjs = typeof TfjsCore;
+
 /** tfjs with a backend that runs. One process has one current backend: whoever computes makes it current first. */
-export type Engine = { readonly tf: typeof Tf; readonly backend: string };
+export type Engine = { readonly tf: Tfjs; readonly backend: string };
 
 /** An engine that may be tried on this platform. */
 export type EngineCandidate = {
@@ -27,7 +30,7 @@ export type EngineCandidate = {
 export const startLimitMs = 5_000;
 
 /** Makes a registered backend the current one; what does not start in time is taken out, so that another can. */
-export async function startBackend(tf: typeof Tf, backend: string, limitMs: number): Promise<Engine> {
+export async function startBackend(tf: Tfjs, backend: string, limitMs: number): Promise<Engine> {
   if (tf.findBackendFactory(backend) === null) throw new SottoError('UNSUPPORTED', 'it did not start before');
   let reason = 'it does not start here';
   try {

@@ -1,8 +1,8 @@
 import type { Activation } from '@sotto/shared/model';
-import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 import type { Tensor } from './tensor-step.ts';
 
-export function activate(tf: typeof Tf, kind: Activation, x: Tensor): Tensor {
+export function activate(tf: Tfjs, kind: Activation, x: Tensor): Tensor {
   switch (kind) {
     case 'linear':
       return x;
@@ -16,7 +16,7 @@ export function activate(tf: typeof Tf, kind: Activation, x: Tensor): Tensor {
 }
 
 /** Times the activation's derivative, which each activation's own output gives. */
-export function timesSlope(tf: typeof Tf, kind: Activation, output: Tensor, delta: Tensor): Tensor {
+export function timesSlope(tf: Tfjs, kind: Activation, output: Tensor, delta: Tensor): Tensor {
   switch (kind) {
     case 'linear':
       return delta;

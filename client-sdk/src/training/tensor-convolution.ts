@@ -1,5 +1,6 @@
 import { slidingWindow, windowTaps, type LayerOf, type NetworkLayer, type SlidingWindow } from '@sotto/shared/model';
 import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 import { activate, timesSlope } from './tensor-activation.ts';
 import type { Tensor, TensorStep } from './tensor-step.ts';
 import { padAround, seenByPlace, stridesOf } from './tensor-window.ts';
@@ -9,7 +10,7 @@ import { padAround, seenByPlace, stridesOf } from './tensor-window.ts';
  * backend needs a kernel of its own for it.
  */
 export function convolutionStep(
-  tf: typeof Tf,
+  tf: Tfjs,
   layer: LayerOf<'conv1d'> | LayerOf<'conv2d'>,
   { tensors, inputShape, outputShape }: NetworkLayer,
 ): TensorStep {
@@ -54,7 +55,7 @@ export function convolutionStep(
 }
 
 /** What the window sees at each position, [rows × positions, kernelHeight × kernelWidth × channels]. */
-function patchesOf(tf: typeof Tf, images: Tf.Tensor4D, sliding: SlidingWindow): Tensor {
+function patchesOf(tf: Tfjs, images: Tf.Tensor4D, sliding: SlidingWindow): Tensor {
   const seen = seenByPlace(tf, padAround(tf, images, sliding), sliding);
   const { channels, outHeight, outWidth } = sliding;
   const flat = seen.map((values) => tf.reshape(values, [images.shape[0] * outHeight * outWidth, channels]));

@@ -1,12 +1,12 @@
 import { gruTraces, type LayerOf, type NetworkLayer } from '@sotto/shared/model';
-import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 import type { Tensor, TensorStep, TensorTrace } from './tensor-step.ts';
 
 type Place = NetworkLayer['tensors'][0];
 
 /** A gated recurrent unit, the reset before the product; `shared/src/model/network/gru.ts` has the formulas. */
 export function gruStep(
-  tf: typeof Tf,
+  tf: Tfjs,
   { units, returnSequences }: LayerOf<'gru'>,
   { tensors, inputShape }: NetworkLayer,
 ): TensorStep {
@@ -75,7 +75,7 @@ export function gruStep(
 /** What a step leaves for the way back, each [rows, units]. */
 type Kept = Readonly<Record<'before' | 'update' | 'reset' | 'resetState' | 'candidate', Tensor>>;
 
-function withPatches(tf: typeof Tf, trace: ReturnType<typeof gruTraces<Tensor>>[number]): TensorTrace {
+function withPatches(tf: Tfjs, trace: ReturnType<typeof gruTraces<Tensor>>[number]): TensorTrace {
   const { activations, deltas, ...form } = trace;
   const places = activations.shape[0]! * form.positions;
   return { form, activations, deltas, patches: () => tf.reshape(activations, [places, form.inputs]) };

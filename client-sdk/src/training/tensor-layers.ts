@@ -1,5 +1,5 @@
 import { sizeOf, type LayerOf, type NetworkLayer } from '@sotto/shared/model';
-import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 import { activate, timesSlope } from './tensor-activation.ts';
 import { convolutionStep } from './tensor-convolution.ts';
 import { gruStep } from './tensor-gru.ts';
@@ -7,7 +7,7 @@ import { averagePoolStep, globalAveragePoolStep, maxPoolStep } from './tensor-po
 import type { Tensor, TensorStep, Uniform } from './tensor-step.ts';
 
 /** A layer of a topology on tfjs operations. */
-export function tensorStep(tf: typeof Tf, network: NetworkLayer): TensorStep {
+export function tensorStep(tf: Tfjs, network: NetworkLayer): TensorStep {
   const { layer } = network;
   switch (layer.kind) {
     case 'dense':
@@ -37,7 +37,7 @@ export function tensorStep(tf: typeof Tf, network: NetworkLayer): TensorStep {
 
 /** Products are taken of transposed copies: wasm's matrix product with a transpose flag is 13 to 28 times slower. */
 function denseStep(
-  tf: typeof Tf,
+  tf: Tfjs,
   { units, activation }: LayerOf<'dense'>,
   { tensors, inputShape }: NetworkLayer,
 ): TensorStep {
@@ -66,14 +66,14 @@ function denseStep(
   };
 }
 
-function shapeStep(tf: typeof Tf, { outputShape }: NetworkLayer): TensorStep {
+function shapeStep(tf: Tfjs, { outputShape }: NetworkLayer): TensorStep {
   return (_, inputs) => ({
     outputs: tf.reshape(inputs, [inputs.shape[0]!, ...outputShape]),
     backward: (slopes, wanted) => ({ inputs: wanted ? tf.reshape(slopes, inputs.shape) : null, traces: [] }),
   });
 }
 
-function dropoutStep(tf: typeof Tf, { rate }: LayerOf<'dropout'>): TensorStep {
+function dropoutStep(tf: Tfjs, { rate }: LayerOf<'dropout'>): TensorStep {
   return (_, inputs, uniform) => {
     if (uniform === null || rate === 0) {
       return { outputs: inputs, backward: (slopes) => ({ inputs: slopes, traces: [] }) };
@@ -87,18 +87,14 @@ function dropoutStep(tf: typeof Tf, { rate }: LayerOf<'dropout'>): TensorStep {
 }
 
 /** Inverted dropout; draws in the same order as the reference model. */
-function dropoutMask(tf: typeof Tf, shape: number[], rate: number, uniform: Uniform): Tensor {
+function dropoutMask(tf: Tfjs, shape: number[], rate: number, uniform: Uniform): Tensor {
   const threshold = rate * 4_294_967_296;
   const values = new Float32Array(sizeOf(shape));
   for (let i = 0; i < values.length; i++) values[i] = uniform() < threshold ? 0 : 1 / (1 - rate);
   return tf.tensor(values, shape);
 }
 
-function layerNormStep(
-  tf: typeof Tf,
-  { epsilon }: LayerOf<'layerNorm'>,
-  { tensors, inputShape }: NetworkLayer,
-): TensorStep {
+function layerNormStep(tf: Tfjs, { epsilon }: LayerOf<'layerNorm'>, { tensors, inputShape }: NetworkLayer): TensorStep {
   const [gammaPlace, betaPlace] = tensors;
   const units = inputShape.at(-1)!;
   return ([gamma, beta], inputs) => {
@@ -130,7 +126,7 @@ function layerNormStep(
 
 /** What is no token of the vocabulary gives no numbers. */
 function embeddingStep(
-  tf: typeof Tf,
+  tf: Tfjs,
   { vocabulary, units }: LayerOf<'embedding'>,
   { tensors, inputShape }: NetworkLayer,
 ): TensorStep {

@@ -7,6 +7,7 @@ import {
   type SlidingWindow,
 } from '@sotto/shared/model';
 import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 import type { Tensor, TensorStep } from './tensor-step.ts';
 import { addedBack, padAround, seenByPlace, stridesOf } from './tensor-window.ts';
 
@@ -14,7 +15,7 @@ import { addedBack, padAround, seenByPlace, stridesOf } from './tensor-window.ts
 const lowest = -3.4e38;
 
 /** The first of several equal numbers counts as the largest. */
-export function maxPoolStep(tf: typeof Tf, layer: LayerOf<'maxPool'>, network: NetworkLayer): TensorStep {
+export function maxPoolStep(tf: Tfjs, layer: LayerOf<'maxPool'>, network: NetworkLayer): TensorStep {
   const sliding = poolWindow(layer, network);
   const side: [number, number] = [sliding.kernelHeight, sliding.kernelWidth];
   return (_, inputs) => {
@@ -38,7 +39,7 @@ export function maxPoolStep(tf: typeof Tf, layer: LayerOf<'maxPool'>, network: N
 }
 
 /** Padding does not count in a mean. */
-export function averagePoolStep(tf: typeof Tf, layer: LayerOf<'averagePool'>, network: NetworkLayer): TensorStep {
+export function averagePoolStep(tf: Tfjs, layer: LayerOf<'averagePool'>, network: NetworkLayer): TensorStep {
   const sliding = poolWindow(layer, network);
   const { kernelHeight, kernelWidth, outHeight, outWidth } = sliding;
   const side = kernelHeight * kernelWidth;
@@ -63,7 +64,7 @@ export function averagePoolStep(tf: typeof Tf, layer: LayerOf<'averagePool'>, ne
   };
 }
 
-export function globalAveragePoolStep(tf: typeof Tf, { inputShape, outputShape }: NetworkLayer): TensorStep {
+export function globalAveragePoolStep(tf: Tfjs, { inputShape, outputShape }: NetworkLayer): TensorStep {
   const channels = sizeOf(outputShape);
   const places = sizeOf(inputShape) / channels;
   return (_, inputs) => {
@@ -83,6 +84,6 @@ function poolWindow(layer: LayerOf<'maxPool'> | LayerOf<'averagePool'>, { inputS
   return slidingWindow(inputShape, layer.size, layer.stride ?? layer.size, layer.padding);
 }
 
-function imagesOf(tf: typeof Tf, inputs: Tensor, { inHeight, inWidth, channels }: SlidingWindow): Tf.Tensor4D {
+function imagesOf(tf: Tfjs, inputs: Tensor, { inHeight, inWidth, channels }: SlidingWindow): Tf.Tensor4D {
   return tf.reshape(inputs, [inputs.shape[0]!, inHeight, inWidth, channels]);
 }

@@ -1,6 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { WeightTensor } from '@sotto/shared/model';
-import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 import type { Tensor, TensorTrace } from './tensor-step.ts';
 
 /**
@@ -9,7 +9,7 @@ import type { Tensor, TensorTrace } from './tensor-step.ts';
  *
  * @param place - of a trained tensor.
  */
-export function tensorSlope(tf: typeof Tf, place: WeightTensor, traces: readonly TensorTrace[]): Tensor {
+export function tensorSlope(tf: Tfjs, place: WeightTensor, traces: readonly TensorTrace[]): Tensor {
   const first = place.trainedOffset;
   if (first === null) throw new SottoError('INTERNAL', `model: ${place.name} is not trained`);
   const pieces = traces
@@ -24,7 +24,7 @@ export function tensorSlope(tf: typeof Tf, place: WeightTensor, traces: readonly
 
 type Piece = { readonly offset: number; readonly sum: () => Tensor };
 
-function piecesOf(tf: typeof Tf, { form, activations, deltas, patches }: TensorTrace): readonly Piece[] {
+function piecesOf(tf: Tfjs, { form, activations, deltas, patches }: TensorTrace): readonly Piece[] {
   const places = deltas.shape[0]! * form.positions;
   const byPlace = (): Tensor => tf.reshape(deltas, [places, form.units]);
   const summed = (): Tensor => tf.sum(byPlace(), 0);

@@ -1,5 +1,6 @@
 import type { SlidingWindow } from '@sotto/shared/model';
 import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 
 /** Strides of height and width: a window of height 1 over a height of 1 moves along the width alone. */
 export function stridesOf({ kernelHeight, inHeight, stride }: SlidingWindow): [number, number] {
@@ -7,7 +8,7 @@ export function stridesOf({ kernelHeight, inHeight, stride }: SlidingWindow): [n
 }
 
 /** The images with what padding stands for around them, just as far as the window reaches. */
-export function padAround(tf: typeof Tf, images: Tf.Tensor4D, sliding: SlidingWindow, value = 0): Tf.Tensor4D {
+export function padAround(tf: Tfjs, images: Tf.Tensor4D, sliding: SlidingWindow, value = 0): Tf.Tensor4D {
   const { inHeight, inWidth, kernelHeight, kernelWidth, padTop, padLeft, outHeight, outWidth } = sliding;
   const [down, across] = stridesOf(sliding);
   const below = Math.max(0, (outHeight - 1) * down + kernelHeight - inHeight - padTop);
@@ -26,7 +27,7 @@ export function padAround(tf: typeof Tf, images: Tf.Tensor4D, sliding: SlidingWi
  * What each place under the window sees, wherever it moves: [rows, outHeight, outWidth, channels] for one place after the other.
  * @param padded - as {@link padAround} gives it.
  */
-export function seenByPlace(tf: typeof Tf, padded: Tf.Tensor4D, sliding: SlidingWindow): Tf.Tensor4D[] {
+export function seenByPlace(tf: Tfjs, padded: Tf.Tensor4D, sliding: SlidingWindow): Tf.Tensor4D[] {
   const { kernelHeight, kernelWidth, channels, outHeight, outWidth } = sliding;
   const [down, across] = stridesOf(sliding);
   const rows = padded.shape[0];
@@ -43,7 +44,7 @@ export function seenByPlace(tf: typeof Tf, padded: Tf.Tensor4D, sliding: Sliding
  *
  * @param byPlace - [rows, outHeight, outWidth, channels] for one place after the other.
  */
-export function addedBack(tf: typeof Tf, byPlace: readonly Tf.Tensor4D[], sliding: SlidingWindow): Tf.Tensor4D {
+export function addedBack(tf: Tfjs, byPlace: readonly Tf.Tensor4D[], sliding: SlidingWindow): Tf.Tensor4D {
   const { inHeight, inWidth, kernelHeight, kernelWidth, channels, padTop, padLeft } = sliding;
   const spread = byPlace.map((values) => spreadOut(tf, values, sliding));
   const [rows, height, width] = spread[0]!.shape;
@@ -60,7 +61,7 @@ export function addedBack(tf: typeof Tf, byPlace: readonly Tf.Tensor4D[], slidin
 }
 
 /** Zeros between the positions, as many as the window steps over. */
-function spreadOut(tf: typeof Tf, values: Tf.Tensor4D, sliding: SlidingWindow): Tf.Tensor4D {
+function spreadOut(tf: Tfjs, values: Tf.Tensor4D, sliding: SlidingWindow): Tf.Tensor4D {
   const [down, across] = stridesOf(sliding);
   const [rows, height, width, channels] = values.shape;
   if (down === 1 && across === 1) return values;

@@ -1,9 +1,8 @@
-import type * as Tf from '@tensorflow/tfjs-core';
-import { startBackend, type EngineCandidate } from './engine.ts';
+import { startBackend, type EngineCandidate, type Tfjs } from './engine.ts';
 
 /** tfjs with its cpu backend, which the others fall back on for single operations. */
-export async function loadTfjs(): Promise<typeof Tf> {
-  const tf = await import('@tensorflow/tfjs-core');
+export async function loadTfjs(): Promise<Tfjs> {
+  const tf = await import('./tfjs-core.ts');
   // Also silences the banner by which the cpu backend advertises the native package on a hospital's screen.
   tf.enableProdMode();
   await import('@tensorflow/tfjs-backend-cpu');

@@ -12,7 +12,7 @@ import {
   type UnitBatch,
   type WeightTensor,
 } from '@sotto/shared/model';
-import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from './engine.ts';
 import { tensorStep } from './tensor-layers.ts';
 import { tensorSlope } from './tensor-slope.ts';
 import type { Tensor, TensorPass, TensorTrace, Uniform } from './tensor-step.ts';
@@ -26,7 +26,7 @@ type Weights = readonly (readonly Tensor[])[];
  * The model on tfjs operations, float32. One batched pass gives every trained layer's activations and deltas; tfjs's own
  * gradients, which know only sums over the batch, play no part. Every call leaves as many tensors as it found.
  */
-export function createTfjsModel(tf: typeof Tf, { topology, inputs, loss }: ModelSpec): LocalModel {
+export function createTfjsModel(tf: Tfjs, { topology, inputs, loss }: ModelSpec): LocalModel {
   const network = networkLayers(topology, inputs);
   const steps = network.map((layer) => tensorStep(tf, layer));
   const firstTrained = network.findIndex(isTrained);
@@ -156,7 +156,7 @@ function isTrained({ tensors }: NetworkLayer): boolean {
   return tensors.some(({ trainedOffset }) => trainedOffset !== null);
 }
 
-function tensorOf(tf: typeof Tf, { offset, length, shape }: WeightTensor, flat: Float32Array): Tensor {
+function tensorOf(tf: Tfjs, { offset, length, shape }: WeightTensor, flat: Float32Array): Tensor {
   return tf.tensor(flat.slice(offset, offset + length), [...shape]);
 }
 
@@ -167,12 +167,12 @@ async function flatOf(network: readonly NetworkLayer[], weights: Weights): Promi
   return flat;
 }
 
-function probabilities(tf: typeof Tf, loss: Loss, logits: Tensor): Tensor {
+function probabilities(tf: Tfjs, loss: Loss, logits: Tensor): Tensor {
   if (loss === 'binaryCrossEntropy') return tf.sigmoid(logits);
   return loss === 'categoricalCrossEntropy' ? tf.softmax(logits) : tf.clone(logits);
 }
 
-function lossSlopes(tf: typeof Tf, loss: Loss, logits: Tensor, targets: Float32Array): Tensor {
+function lossSlopes(tf: Tfjs, loss: Loss, logits: Tensor, targets: Float32Array): Tensor {
   const outputs = logits.shape[1]!;
   if (loss === 'categoricalCrossEntropy') {
     const wanted = new Float32Array(targets.length * outputs);

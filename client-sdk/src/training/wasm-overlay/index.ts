@@ -1,5 +1,6 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from '../engine.ts';
 import { convolutionFilterGradient } from './convolution-filter-gradient.ts';
 import { convolutionInputGradient } from './convolution-input-gradient.ts';
 import type { ComposedKernel, Stock } from './kernel.ts';
@@ -36,7 +37,7 @@ let removal: (() => void) | null = null;
  *
  * @returns takes it away again.
  */
-export function addWasmOverlay(tf: typeof Tf): () => void {
+export function addWasmOverlay(tf: Tfjs): () => void {
   if (removal !== null) return removal;
   const stock = new Map(tf.getKernelsForBackend('wasm').map((config) => [config.kernelName, config]));
   const fromCpu = new Map(tf.getKernelsForBackend('cpu').map((config) => [config.kernelName, throughCpu(tf, config)]));
@@ -85,7 +86,7 @@ export function addWasmOverlay(tf: typeof Tf): () => void {
 }
 
 /** tfjs says so on the screen when a kernel is registered over another. */
-function replace(tf: typeof Tf, config: Tf.KernelConfig): void {
+function replace(tf: Tfjs, config: Tf.KernelConfig): void {
   if (tf.getKernel(config.kernelName, 'wasm') !== undefined) tf.unregisterKernel(config.kernelName, 'wasm');
   tf.registerKernel(config);
 }

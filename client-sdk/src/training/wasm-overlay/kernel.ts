@@ -1,9 +1,10 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from '../engine.ts';
 
 /** What a composed kernel works with: the wasm backend, and its kernels as tfjs brings them. */
 export type Stock = {
-  readonly tf: typeof Tf;
+  readonly tf: Tfjs;
   readonly backend: BackendWasm;
   /** Runs a kernel that tfjs itself brings, outside the tape; the caller frees what comes back. */
   readonly run: (

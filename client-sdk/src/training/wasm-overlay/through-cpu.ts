@@ -1,12 +1,13 @@
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import type * as Tf from '@tensorflow/tfjs-core';
+import type { Tfjs } from '../engine.ts';
 
 /**
  * A kernel that wasm lacks, by the cpu backend's kernel of the same name: values are read, computed and written back. Slow, and
  * only a safety net: what large models spend their time in is composed of wasm's own kernels.
  */
-export function throughCpu(tf: typeof Tf, { kernelFunc }: Tf.KernelConfig): Tf.KernelFunc {
+export function throughCpu(tf: Tfjs, { kernelFunc }: Tf.KernelConfig): Tf.KernelFunc {
   return ({ inputs, backend, attrs }) => {
     const wasm = backend as BackendWasm;
     const cpu = tf.findBackend('cpu') as MathBackendCPU;
