@@ -199,9 +199,12 @@ describe('openClientBooks', () => {
   it('keeps the first split and refuses plans with another', async () => {
     const store = createMemoryLedger();
     const books = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });
-    await books.pinSplit({ validation: 0.2, test: 0 });
-    await books.pinSplit({ validation: 0.2, test: 0 });
+    await books.pinSplit({ validation: 0.2, test: 0 }, null);
+    await books.pinSplit({ validation: 0.2, test: 0 }, null);
     const again = await openClientBooks(store, { epsilon: 10, delta: 1e-5 });
-    expect(isSottoError(await caught(again.pinSplit({ validation: 0, test: 0 })), 'PLAN_REFUSED')).toBe(true);
+    expect(isSottoError(await caught(again.pinSplit({ validation: 0, test: 0 }, null)), 'PLAN_REFUSED')).toBe(true);
+    // Failure: other ids deal the units into other parts, and what a part has spent is counted for other units.
+    const moved = await caught(again.pinSplit({ validation: 0.2, test: 0 }, 'patient'));
+    expect(moved).toMatchObject({ code: 'PLAN_REFUSED', message: expect.stringMatching(/by row,.*by column patient/) });
   });
 });

@@ -49,9 +49,10 @@ export type ClientBooks = {
   release(planHash: string): void;
   /**
    * Fails unless the plan splits the units as the data source is split for good; the first plan fixes it.
+   * @param unitId - the schema's column of the unit's id; null where each row is a unit.
    * @throws {PLAN_REFUSED} naming both splits: a unit that moved between parts would be counted in neither.
    */
-  pinSplit(split: Plan['split']): Promise<void>;
+  pinSplit(split: Plan['split'], unitId: string | null): Promise<void>;
   /**
    * Marks an attempt durably as answered, before the first message of its session. After a restart it counts as dead.
    * @throws {BUDGET_EXCEEDED} when the session's charge would be refused later anyway; nothing is marked then.
@@ -80,7 +81,7 @@ export async function openClientBooks(
   if (record.order === null) await store.pin({ order: fresh.opening.order });
   // The budget is the owner's to change; the order is fixed for good, which is what makes the sum of charges a filter.
   let ledger: Ledger = replayLedger({ ...fresh.opening, order: record.order ?? fresh.opening.order }, record.charges);
-  let split = record.split;
+  let { split, unit } = record;
   const marks = new Map(record.marks);
   const unprotected = new Map(record.unprotected);
   const reserved = new Map<string, Plan>();
@@ -113,11 +114,13 @@ export async function openClientBooks(
       reserved.set(planHash, plan);
     },
     release: (planHash) => void reserved.delete(planHash),
-    pinSplit: (asked) =>
+    pinSplit: (asked, unitId) =>
       inTurn(async () => {
-        if (split === null) {
-          await store.pin({ split: asked });
-          split = asked;
+        const told = unitId === null ? 'row' : `column ${unitId}`;
+        if (split === null || unit === null) {
+          await store.pin({ split: split ?? asked, unit: unit ?? told });
+          split ??= asked;
+          unit ??= told;
         }
         if (split.validation !== asked.validation || split.test !== asked.test) {
           throw new SottoError(
@@ -125,6 +128,14 @@ export async function openClientBooks(
             `plan.split: this data source is split for good with validation ${split.validation} and test ${split.test}, ` +
               `the plan has validation ${asked.validation} and test ${asked.test}`,
             { told: 'plan.split is not the one that this data source is split by' },
+          );
+        }
+        if (unit !== told) {
+          // Parts go by the unit's id: other ids would put units into other parts, and what one part has spent is counted apart.
+          throw new SottoError(
+            'PLAN_REFUSED',
+            `plan.schema.unitId: this data source is split for good by ${unit}, the plan tells units apart by ${told}`,
+            { told: 'plan.schema.unitId is not the one that this data source is split by' },
           );
         }
       }),

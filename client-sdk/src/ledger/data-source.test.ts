@@ -45,8 +45,8 @@ describe('openDataSource', () => {
   it('keeps id, split key, pins, charges and marks', async () => {
     const place = join(folder, 'kept');
     const first = await openDataSource(place);
-    await first.ledger.pin({ order: 12.5, split: { validation: 0.2, test: 0.1 } });
-    await first.ledger.pin({ order: 3, split: { validation: 0, test: 0 } });
+    await first.ledger.pin({ order: 12.5, split: { validation: 0.2, test: 0.1 }, unit: 'row' });
+    await first.ledger.pin({ order: 3, split: { validation: 0, test: 0 }, unit: 'column id' });
     await first.ledger.commit([charge(1)], { planHash: 'p', attempt: 7 });
     await first.ledger.commit([], { planHash: 'p', attempt: 5 });
     for (const attempt of [1, 2]) await first.ledger.commit([], { planHash: 'bare', attempt, unprotected: true });
@@ -60,6 +60,7 @@ describe('openDataSource', () => {
     expect(record).toEqual({
       order: 12.5,
       split: { validation: 0.2, test: 0.1 },
+      unit: 'row',
       charges: [charge(1)],
       marks: new Map([
         ['p', 7],

@@ -46,6 +46,7 @@ const laterTables: readonly string[] = [
     one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL, hash TEXT NOT NULL
   )`,
   `CREATE TABLE IF NOT EXISTS unprotected (plan_hash TEXT PRIMARY KEY, uploads INTEGER NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS unit (one INTEGER PRIMARY KEY CHECK (one = 1), told_by TEXT NOT NULL)`,
 ];
 
 /**
@@ -140,25 +141,32 @@ function ledgerOf(database: Client, path: string): ClientLedgerStore {
         const lines = (await database.execute('SELECT line FROM charges ORDER BY seq')).rows;
         const marks = (await database.execute('SELECT plan_hash, attempt FROM marks')).rows;
         const unprotected = (await database.execute('SELECT plan_hash, uploads FROM unprotected')).rows;
+        const unit = (await database.execute('SELECT told_by FROM unit')).rows[0];
         const validation = source?.['split_validation'] ?? null;
         const test = source?.['split_test'] ?? null;
         const order = source?.['ledger_order'] ?? null;
         return {
           order: order === null ? null : Number(order),
           split: validation === null || test === null ? null : { validation: Number(validation), test: Number(test) },
+          unit: unit === undefined ? null : String(unit['told_by']),
           charges: lines.map((row): LedgerCharge => chargeLineSchema.parse(JSON.parse(String(row['line'])))),
           marks: new Map(marks.map((row) => [String(row['plan_hash']), Number(row['attempt'])])),
           unprotected: new Map(unprotected.map((row) => [String(row['plan_hash']), Number(row['uploads'])])),
         };
       }),
-    pin: ({ order, split }) =>
+    pin: ({ order, split, unit }) =>
       storing(path, async () => {
-        await database.execute({
+        const fixed: InStatement = {
           sql: `UPDATE source SET ledger_order = coalesce(ledger_order, ?),
                   split_test = CASE WHEN split_validation IS NULL THEN ? ELSE split_test END,
                   split_validation = coalesce(split_validation, ?)`,
           args: [order ?? null, split?.test ?? null, split?.validation ?? null],
-        });
+        };
+        const told: InStatement = {
+          sql: 'INSERT OR IGNORE INTO unit (one, told_by) VALUES (1, ?)',
+          args: [unit ?? ''],
+        };
+        await database.batch(unit === undefined ? [fixed] : [fixed, told], 'write');
       }),
     commit: (charges, mark) =>
       storing(path, async () => {

@@ -21,6 +21,8 @@ export type LedgerRecord = {
   readonly unprotected: ReadonlyMap<string, number>;
   /** The split of the units into parts, fixed by the first accepted plan; null before. */
   readonly split: Plan['split'] | null;
+  /** By what rows were told to be of one unit when the split was fixed: `row`, or `column NAME`; null before. */
+  readonly unit: string | null;
 };
 
 /**
@@ -30,7 +32,7 @@ export type LedgerRecord = {
 export type ClientLedgerStore = {
   load(): Promise<LedgerRecord>;
   /** Fixes what is fixed once; a value that is already fixed stays. Durable when it resolves. */
-  pin(fixed: { readonly order?: number; readonly split?: Plan['split'] }): Promise<void>;
+  pin(fixed: { readonly order?: number; readonly split?: Plan['split']; readonly unit?: string }): Promise<void>;
   /**
    * Books all charges (or one more unprotected upload) and raises the mark in one transaction. Durable on disk when it resolves.
    * @throws {DISK_FULL | STORE_FAILED} when nothing was booked.
@@ -42,16 +44,18 @@ export type ClientLedgerStore = {
 export function createMemoryLedger(): ClientLedgerStore {
   let order: number | null = null;
   let split: Plan['split'] | null = null;
+  let unit: string | null = null;
   const charges: LedgerCharge[] = [];
   const marks = new Map<string, number>();
   const unprotected = new Map<string, number>();
   return {
     async load() {
-      return { order, split, charges: [...charges], marks: new Map(marks), unprotected: new Map(unprotected) };
+      return { order, split, unit, charges: [...charges], marks: new Map(marks), unprotected: new Map(unprotected) };
     },
     async pin(fixed) {
       order ??= fixed.order ?? null;
       split ??= fixed.split ?? null;
+      unit ??= fixed.unit ?? null;
     },
     async commit(more, mark) {
       charges.push(...more);

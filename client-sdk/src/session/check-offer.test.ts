@@ -108,7 +108,7 @@ describe('checkOffer', () => {
 
   it('tells nothing of its own schema, books or split', async () => {
     const other = await ask(plan, { maxEpsilon: stated, budget: { epsilon: 10 } }, async (books, ports) => {
-      await books.pinSplit({ validation: 0.3137, test: 0.1 });
+      await books.pinSplit({ validation: 0.3137, test: 0.1 }, null);
       return ports;
     });
     expect(other.verdict).toMatchObject({ code: 'PLAN_REFUSED', reason: expect.stringContaining('0.3137') });

@@ -68,7 +68,7 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
     books.reserve(planHash, plan);
     try {
       await requireConsent(ports, { runId: offer.runId, planHash, plan });
-      await books.pinSplit(plan.split);
+      await books.pinSplit(plan.split, plan.schema.unitId);
     } catch (error) {
       books.release(planHash);
       throw error;

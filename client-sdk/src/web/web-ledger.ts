@@ -4,7 +4,11 @@ import { chargeLineSchema } from '../ledger/charge-line.ts';
 import type { ClientLedgerStore } from '../ledger/ledger-store.ts';
 import type { Database } from './database.ts';
 
-type Fixed = { readonly order: number | null; readonly split: Plan['split'] | null };
+type Fixed = {
+  readonly order: number | null;
+  readonly split: Plan['split'] | null;
+  readonly unit: string | null;
+};
 type Mark = { readonly planHash: string; readonly attempt: number };
 type Bare = { readonly planHash: string; readonly uploads: number };
 
@@ -33,16 +37,18 @@ export function createWebLedger(database: Database): ClientLedgerStore {
       return {
         order: fixed?.order ?? null,
         split: fixed?.split ?? null,
+        unit: fixed?.unit ?? null,
         charges: charges.map(({ line }) => chargeLineSchema.parse(line)),
         marks: new Map(marks.map(({ planHash, attempt }) => [planHash, attempt])),
         unprotected: new Map(unprotected.map(({ planHash, uploads }) => [planHash, uploads])),
       };
     },
-    pin: ({ order, split }) =>
+    pin: ({ order, split, unit }) =>
       database.write([tables.fixed], (table) => {
         changed<Fixed>(table(tables.fixed), 'fixed', (known) => ({
           order: known?.order ?? order ?? null,
           split: known?.split ?? split ?? null,
+          unit: known?.unit ?? unit ?? null,
         }));
       }),
     commit: (charges, { planHash, attempt, unprotected }) =>
