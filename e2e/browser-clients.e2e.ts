@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium || !isBuilt)('five tabs and two silos', () => {
   test('books and identity in IndexedDB are what those in memory are, over restarts', async () => {
     const { checked, faults } = await pages.fromWorker<{ checked: number; faults: string[] }>('./store-worker.ts');
     expect(faults).toEqual([]);
-    expect(checked).toBe(16);
+    expect(checked).toBe(18);
   });
 
   test('a tab that closes after its shares and one that reloads are lost, the round is released, and the second is back', async () => {

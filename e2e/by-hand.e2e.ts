@@ -251,12 +251,16 @@ test('a revoked client is shut out', { timeout: 180_000 }, async () => {
   const { code, err } = (await node?.ended) ?? { code: -1, err: '' };
   expect(err).toContain('REVOKED');
   expect(code).toBe(exitCodeOf(new SottoError('REVOKED', '')));
-  // A plan that needs the revoked client waits, and says for what.
+  // A plan that needs the revoked client is refused by the others, who read the list themselves, and says so.
   const { runId } = await json('sotto run fair.signed.json --dir coordinator', server);
-  await expect
-    .poll(() => done(`sotto status ${String(runId)} --dir coordinator`, server), { timeout: 20_000 })
-    .toMatch(/waiting for clients: 2 of at least 3 are ready/);
-  expect(await done(`sotto status ${String(runId)} --dir coordinator`, server)).toMatch(/refused .*south {2}\(REVOKED/);
+  const status = () => done(`sotto status ${String(runId)} --dir coordinator`, server);
+  for (const name of ['north', 'east']) {
+    await expect
+      .poll(status, { timeout: 20_000 })
+      .toMatch(new RegExp(`refused .*${name} {2}\\(REVOKED: roster: list 1 revokes 1 of the 3 .*2 are left`));
+  }
+  expect(await status()).toMatch(/waiting for clients: 0 of at least 3 are ready/);
+  expect(await status()).toMatch(/refused .*south {2}\(REVOKED: by/);
 });
 
 test(

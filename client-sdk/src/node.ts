@@ -11,6 +11,8 @@ import { readUnitsInto } from './data/read-units.ts';
 import { booksBeside, numberedBy, rowsAt, type AddressedRows } from './data/sources.ts';
 import { rowsWithin } from './data/stored-rows.ts';
 import { loadIdentity, type NodeIdentity } from './identity/node-identity.ts';
+import { createNodeRevocations } from './identity/node-revocations.ts';
+import { createRevocations } from './identity/revocations.ts';
 import { openClientBooks } from './ledger/client-books.ts';
 import { openDataSource } from './ledger/data-source.ts';
 import type { NodeConfig, RunningNode } from './node-config.ts';
@@ -103,6 +105,11 @@ async function startWith(
       authority: identity.authority,
       policy: config.policy,
       ledger: source.ledger,
+      revocations: createRevocations(
+        identity.authority,
+        () => transport.fetchRevocations(),
+        createNodeRevocations(config.folder),
+      ),
       data: { schema: config.schema },
       createContributor: (plan) => thread.begin(plan, identity.sum.client),
       ...(config.consent === undefined ? {} : { consent: config.consent }),

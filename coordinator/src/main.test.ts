@@ -14,6 +14,7 @@ import {
   signInBytes,
   signPlan,
   signRevocations,
+  verifyRevocations,
   type Certificate,
   type RunStatus,
   type ServerMessage,
@@ -323,12 +324,21 @@ describe('coordinator on a real port, with TLS', () => {
     const token = await signIn(url, identity);
     const none = await ask(url, 'PUT', `/v1/sessions/${'a'.repeat(64)}/vector`, { token, body: new Uint8Array(8) });
     expect(none.json().code).toBe('MESSAGE_INVALID');
+    const other = await signIn(url, identities[0]!);
+    const given = () => ask(url, 'GET', '/v1/revocation-list', { token: other });
+    const before = await given();
+    expect([before.status, before.json().code]).toEqual([404, 'NOT_FOUND']);
     const list = signRevocations(key, 1, [identity.client]);
     const forged = { ...list, revoked: [] };
     expect((await ask(url, 'POST', '/v1/revocations', { token: operatorToken, json: forged })).status).toBe(403);
     expect((await ask(url, 'POST', '/v1/revocations', { token: operatorToken, json: list })).status).toBe(200);
     expect((await ask(url, 'POST', '/v1/revocations', { token: operatorToken, json: list })).status).toBe(409);
     expect((await ask(url, 'GET', `/v1/blobs/${'a'.repeat(64)}`, { token })).status).toBe(401);
+    // The other clients see whom: the list as the authority signed it, and nobody without a token.
+    const after = await given();
+    expect([after.status, after.json()]).toEqual([200, list]);
+    verifyRevocations(after.json(), key.publicKey);
+    expect((await ask(url, 'GET', '/v1/revocation-list')).status).toBe(401);
     const { client } = identity;
     const { nonce } = (await ask(url, 'POST', '/v1/sign-in/challenge', { json: { client } })).json();
     const signature = toHex(await crypto.ed25519Sign(fromHex(identity.seed), signInBytes(nonce, client)));

@@ -4,7 +4,7 @@ import { createWebCrypto, createWebRandom } from '@sotto/shared/crypto/web';
 import { isSottoError } from '@sotto/shared/errors';
 import { sessionEvent } from '@sotto/shared/plan';
 import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
-import { authorityKeyOf, issueCertificate, issueInvitation } from '@sotto/shared/protocol';
+import { authorityKeyOf, issueCertificate, issueInvitation, signRevocations } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { fromHex, toHex } from '@sotto/shared/vector';
 import { createIdentityKey, sumIdentityOf } from '../../client-sdk/src/web/web-identity.ts';
@@ -75,8 +75,14 @@ async function check(): Promise<void> {
   const certificate = await issueCertificate(invitation, identity, exampleClients(1)[0]!.name, port);
   await store.saveIdentity({ key, seed, certificate });
   same('a second identity', await codeOf(store.saveIdentity({ key, seed, certificate })), 'CONFLICT');
+  same('no revocation list', await store.revocations.load(), null);
+  const lists = [1, 2].map((number) =>
+    signRevocations(authorityKeyOf(exampleAuthority().seed), number, [`0${number}`.repeat(20)]),
+  );
+  for (const list of lists) await store.revocations.save(list);
   store.close();
   store = await openWebStore(indexedDB, 'checked', random);
+  same('the newest revocation list', await store.revocations.load(), lists[1]);
   const kept = (await store.identity())!;
   same('an identity that cannot be read out', [kept.key?.extractable, kept.seed], [false, null]);
   const message = random.bytes(100);

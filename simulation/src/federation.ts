@@ -540,6 +540,7 @@ class Federation {
         identity: liar?.identity(who.identity) ?? who.identity,
         authority: plan.authority,
         policy,
+        revocations: null,
         ledger: life.guard(
           this.#activity.watch(ledger),
           (method) => mayCrash(`ledger.${String(method)}`, 'before'),

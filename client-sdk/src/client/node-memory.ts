@@ -1,11 +1,12 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
 import { weightsFromBytes, weightsToBytes } from '@sotto/shared/model';
 import { planSchema } from '@sotto/shared/plan';
 import { toHex } from '@sotto/shared/vector';
 import { z } from 'zod';
+import { readIfThere, replaceFile } from '../platform/node-kept-file.ts';
 import type { ClientModel } from './client.ts';
 import type { ConsentMemory } from './remembered-consent.ts';
 
@@ -55,27 +56,4 @@ export function createNodeMemory(folder: string): NodeMemory {
       }
     },
   };
-}
-
-async function readIfThere(path: string): Promise<Buffer | null> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (code === 'ENOENT') return null;
-    throw new SottoError('STORE_FAILED', `${path}: cannot be read (${code})`);
-  }
-}
-
-/** In one step: an interrupted write leaves the old file or none. */
-async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
 }

@@ -354,3 +354,37 @@ describe('an upload', () => {
     await expect(reply).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 });
+
+describe('the revocation list', () => {
+  const list = {
+    kind: 'sotto-revocations',
+    version: 1,
+    authority: 'aa'.repeat(32),
+    number: 3,
+    revoked: ['bb'.repeat(20)],
+    signature: '00'.repeat(64),
+  } as const;
+  const answering = (status: number, value: unknown) =>
+    begin({ answer: async () => ({ status, body: Buffer.from(JSON.stringify(value)) }) });
+
+  it('is asked for with the token, and is none where the coordinator has none', async () => {
+    const { transport, requests } = await answering(200, list);
+    expect(await transport.fetchRevocations()).toEqual(list);
+    expect(requests[0]).toMatchObject({
+      method: 'GET',
+      path: '/v1/revocation-list',
+      headers: { authorization: 'Bearer token 1 of this test' },
+    });
+    const none = await answering(404, { code: 'NOT_FOUND', message: 'there is none', cure: '' });
+    expect(await none.transport.fetchRevocations()).toBeNull();
+  });
+
+  it('is not taken for none where something else comes', async () => {
+    for (const value of [null, { ...list, number: 0 }, { ...list, revoked: ['me'] }]) {
+      const { transport } = await answering(200, value);
+      await expect(transport.fetchRevocations()).rejects.toMatchObject({ code: 'MESSAGE_INVALID' });
+    }
+    const refusing = await answering(403, { code: 'FORBIDDEN', message: 'no', cure: '' });
+    await expect(refusing.transport.fetchRevocations()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});

@@ -7,6 +7,8 @@ import {
   heardRunsMax,
   heardSchema,
   replySchema,
+  revocationListMaxBytes,
+  revocationListSchema,
   serverMessageSchema,
   uploadHeader,
   uploadOffsetSchema,
@@ -15,6 +17,7 @@ import {
   type Clock,
   type Heard,
   type Reply,
+  type RevocationList,
   type ServerMessage,
 } from '@sotto/shared/protocol';
 import type { SumIdentity } from '@sotto/shared/secure-sum';
@@ -43,6 +46,11 @@ export type TransportHandlers = {
 };
 
 export type Transport = ClientTransport & {
+  /**
+   * The revocation list that the coordinator gives, not verified; null where it says that there is none.
+   * @throws {MESSAGE_INVALID} when it gives something else.
+   */
+  fetchRevocations(): Promise<RevocationList | null>;
   /** Signs in and stays connected until closed. */
   start(handlers: TransportHandlers): void;
   close(): Promise<void>;
@@ -150,6 +158,19 @@ class OwnedTransport implements Transport {
         'UNREACHABLE',
         `${path}: the rest did not fit to what was there (${answer.status}); all of it again`,
       );
+    });
+  }
+
+  async fetchRevocations(): Promise<RevocationList | null> {
+    const path = clientPaths.revocationList;
+    return this.#retried(path, undefined, async (either) => {
+      const answer = await this.#authorized({ method: 'GET', path, maxBytes: revocationListMaxBytes }, either);
+      const value = parseJson(answer.body);
+      if (answer.status === 404) return null;
+      if (answer.status !== 200) throw errorOfAnswer(answer.status, value, path);
+      const list = revocationListSchema.safeParse(value);
+      if (list.success) return list.data;
+      throw new SottoError('MESSAGE_INVALID', `${path}: the coordinator gave what is no revocation list`);
     });
   }
 

@@ -60,6 +60,7 @@ async function verdictOn(brought: Brought) {
     identity: { client: brought.client ?? own.client },
     data: { schema: brought.data ?? plan.schema },
     transport: { fetchBlob: async () => bytes },
+    revocations: null,
     notify: (notice: ClientNotice) => notices.push(notice),
   } as unknown as ClientPorts;
   const offer: RunOffer = {

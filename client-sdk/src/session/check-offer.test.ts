@@ -1,7 +1,8 @@
 import { createNodeCrypto } from '@sotto/shared/crypto/node';
+import { SottoError } from '@sotto/shared/errors';
 import { parsePolicy, planHashOf, sessionHeaderFor, type Plan } from '@sotto/shared/plan';
 import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
-import { authorityKeyOf, issueCertificate, issueInvitation, signPlan } from '@sotto/shared/protocol';
+import { authorityKeyOf, issueCertificate, issueInvitation, signPlan, signRevocations } from '@sotto/shared/protocol';
 import { createSeededRandom } from '@sotto/shared/random';
 import { canonicalJson, toHex, utf8 } from '@sotto/shared/vector';
 import { describe, expect, it } from 'vitest';
@@ -43,6 +44,7 @@ async function ask(
     identity: { client: members[0]!.client },
     data: { schema: plan.schema },
     transport: { fetchBlob: async () => bytes },
+    revocations: null,
     notify: () => undefined,
   } as unknown as ClientPorts;
   const offer = {
@@ -78,6 +80,56 @@ describe('checkOffer', () => {
       ),
     );
     expect(books.charges()).toEqual([]);
+  });
+
+  describe('where the authority revoked clients', () => {
+    const five = examplePlan({ clients: 5, rounds: 60, evaluateEvery: null });
+    const ids = five.roster.clients.map(({ client }) => client);
+    const allowed = { maxEpsilon: 100, budget: { epsilon: 100 }, minSurvivors: 3 };
+    const revoking = (clients: readonly string[]) =>
+      ask(five, allowed, async (_, ports) => ({
+        ...ports,
+        revocations: { newest: async () => signRevocations(key, 4, clients) },
+      }));
+
+    it('accepts what the others can still sum, and knows whom not to sum with', async () => {
+      expect(five.cohort.minSurvivors).toBe(4);
+      const { verdict } = await revoking([ids[4]!, 'ef'.repeat(20)]);
+      expect(verdict).toMatchObject({ ok: true, revoked: new Set([ids[4], 'ef'.repeat(20)]) });
+      expect((await revoking([])).verdict).toMatchObject({ ok: true, revoked: new Set() });
+    });
+
+    it('refuses a plan that too few are left for, or that this client is out of', async () => {
+      const { verdict, books } = await revoking([ids[3]!, ids[4]!]);
+      expect(verdict).toMatchObject({ ok: false, code: 'REVOKED' });
+      if (verdict.ok) return;
+      expect(verdict.told).toBe(verdict.reason);
+      expect(verdict.reason).toMatch(
+        /^roster: list 4 revokes 2 of the 5 clients that sum together, .* among them; 3 are left, a session needs 4$/,
+      );
+      // Nothing is set aside for it.
+      expect(() => books.reserve('00'.repeat(32), five)).not.toThrow();
+      expect((await revoking([ids[0]!])).verdict).toMatchObject({
+        code: 'REVOKED',
+        reason: expect.stringContaining('this client'),
+      });
+    });
+
+    it('refuses an offer whose list goes back, in words that may leave', async () => {
+      const { verdict } = await ask(five, allowed, async (_, ports) => ({
+        ...ports,
+        revocations: {
+          newest: async () => {
+            throw new SottoError('REVOCATIONS_STALE', 'the coordinator gives list 1, this client has seen list 4');
+          },
+        },
+      }));
+      expect(verdict).toMatchObject({
+        ok: false,
+        code: 'REVOCATIONS_STALE',
+        told: expect.stringContaining('gives list 1'),
+      });
+    });
   });
 
   it('asks the owner last, of a plan that all else allows, and frees the budget when the answer is no', async () => {

@@ -24,14 +24,14 @@ import type { AskConsent, ClientPorts } from './ports.ts';
 
 /** Whether a client takes part in a run; `told` is what the coordinator learns of a refusal. */
 export type OfferVerdict =
-  | { readonly ok: true; readonly plan: Plan; readonly group: OwnGroup }
+  | { readonly ok: true; readonly plan: Plan; readonly group: OwnGroup; readonly revoked: ReadonlySet<string> }
   | { readonly ok: false; readonly code: ErrorCode; readonly reason: string; readonly told: string };
 
 /**
  * Everything that a client checks before it accepts a run, cheapest and most telling first: the plan's bytes, the pinned authority's
- * signature, the plan's hash, its own place in the roster, every certificate, the data schema, the plan's own consistency, the
- * policy, whether the books' budget holds all of it, and the split that the data source is pinned to. An accepted plan's charge is
- * set aside in the books. Where the owner is to be asked, that comes last. Never throws.
+ * signature, the plan's hash, its own place in the roster, whom the authority revoked, every certificate, the data schema, the
+ * plan's own consistency, the policy, whether the books' budget holds all of it, and the split that the data source is pinned to.
+ * An accepted plan's charge is set aside in the books. Where the owner is to be asked, that comes last. Never throws.
  */
 export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: ClientBooks): Promise<OfferVerdict> {
   try {
@@ -50,6 +50,7 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
     }
     ports.notify({ type: 'offered', runId: offer.runId, planHash, plan });
     const group = checkRoster(signed, ports.identity.client);
+    const revoked = await checkRevoked(plan, group, ports);
     await checkCertificates(plan, group, offer, ports);
     checkSchema(plan, ports);
     const { problems } = checkPlan(plan);
@@ -73,7 +74,7 @@ export async function checkOffer(offer: RunOffer, ports: ClientPorts, books: Cli
       books.release(planHash);
       throw error;
     }
-    return { ok: true, plan, group };
+    return { ok: true, plan, group, revoked };
   } catch (error) {
     if (!isSottoError(error)) return refusal(new SottoError('INTERNAL', String(error)), 'INTERNAL');
     return refusal(error, error.code);
@@ -93,6 +94,8 @@ const aboutThePlan: ReadonlySet<ErrorCode> = new Set([
   'INVITATION_INVALID',
   'PLAN_INVALID',
   'PLAN_UNSIGNED',
+  'REVOKED',
+  'REVOCATIONS_STALE',
   'ROSTER_INVALID',
   'SIGNATURE_INVALID',
 ]);
@@ -148,6 +151,30 @@ function checkRoster(signed: SignedPlan, own: string): OwnGroup {
     throw new SottoError('ROSTER_INVALID', `roster: this client ${own} is not among the ${plan.roster.clients.length}`);
   }
   return group;
+}
+
+/**
+ * A plan stays signed when a client of its roster is revoked, and what is left of it may still sum: sessions that count a revoked
+ * client in are refused one by one. Where too few are left for any session, the plan is.
+ * @returns whom the authority revoked, in this plan or not.
+ */
+async function checkRevoked(plan: Plan, { members }: OwnGroup, ports: ClientPorts): Promise<ReadonlySet<string>> {
+  const list = (await ports.revocations?.newest()) ?? null;
+  if (list === null) return new Set();
+  const own = ports.identity.client;
+  const all: ReadonlySet<string> = new Set(list.revoked);
+  if (all.has(own)) throw new SottoError('REVOKED', `list ${list.number}: the authority revoked this client ${own}`);
+  const revoked = members.filter((client) => all.has(client));
+  const left = members.length - revoked.length;
+  const { minSurvivors } = plan.cohort;
+  if (revoked.length > 0 && left < minSurvivors) {
+    throw new SottoError(
+      'REVOKED',
+      `roster: list ${list.number} revokes ${revoked.length} of the ${members.length} clients that sum together, ` +
+        `${revoked[0]} among them; ${left} are left, a session needs ${minSurvivors}`,
+    );
+  }
+  return all;
 }
 
 /**

@@ -81,6 +81,7 @@ async function accepted(paceMs: number, planned?: Plan) {
     authority: key.publicKey,
     policy: parsePolicy({ version: 1, trust: ['trusted', 'local'], minSurvivors: 1, minColluding: 0 }),
     ledger: createMemoryLedger(),
+    revocations: null,
     data: { schema: plan.schema },
     createContributor: () => {
       life.push('begun');

@@ -116,6 +116,7 @@ it.skipIf(!mountable)(
       identity: { client: own!.client, sign: (message) => crypto.ed25519Sign(fromHex(own!.seed), message) },
       authority: key.publicKey,
       policy: parsePolicy({ version: 1, trust: ['trusted'], minSurvivors: 1, minColluding: 0 }),
+      revocations: null,
       ledger: source.ledger,
       data: {
         schema: plan.schema,

@@ -129,7 +129,7 @@ class Driver implements ClientDriver {
           const { offer } = effect;
           this.#step(
             verdict.ok
-              ? { type: 'offerAllowed', offer, plan: verdict.plan, group: verdict.group }
+              ? { type: 'offerAllowed', offer, plan: verdict.plan, group: verdict.group, revoked: verdict.revoked }
               : { ...verdict, type: 'offerRefused', offer },
           );
           const run = this.#state.runs.get(offer.runId);

@@ -76,6 +76,7 @@ async function accepted() {
     identity: identityOf(own.client),
     authority: key.publicKey,
     policy: parsePolicy({ version: 1, maxEpsilon: 100, trust: ['grouped'], suites: ['x25519'] }),
+    revocations: null,
     ledger: createMemoryLedger(),
     data: { schema: plan.schema, unitsOf: () => new Promise(() => undefined) },
     createModel: async ({ topology: layers, schema, loss }) => referenceModel(layers, inputWidth(schema), loss),

@@ -56,6 +56,8 @@ export type ClientState = {
   readonly sessions: ReadonlyMap<string, SessionView>;
   /** The durable attempt marks by plan hash. */
   readonly marks: ReadonlyMap<string, number>;
+  /** Whom the authority revoked, by the lists that came with accepted runs: no session of any run may count one of them in. */
+  readonly revoked: ReadonlySet<string>;
   /** Takes part in no new session. */
   readonly paused: boolean;
 };
@@ -74,7 +76,13 @@ export type ClientEvent =
   | { readonly type: 'disconnected' }
   | { readonly type: 'paused'; readonly reason: string }
   | { readonly type: 'resumed' }
-  | { readonly type: 'offerAllowed'; readonly offer: RunOffer; readonly plan: Plan; readonly group: OwnGroup }
+  | {
+      readonly type: 'offerAllowed';
+      readonly offer: RunOffer;
+      readonly plan: Plan;
+      readonly group: OwnGroup;
+      readonly revoked: ReadonlySet<string>;
+    }
   | {
       readonly type: 'offerRefused';
       readonly offer: RunOffer;
@@ -146,5 +154,5 @@ export type ClientStep = { readonly state: ClientState; readonly effects: readon
 
 /** A client that has just started: it knows its durable marks, and no session is open. */
 export function initialClientState(marks: ReadonlyMap<string, number>): ClientState {
-  return { runs: new Map(), sessions: new Map(), marks, paused: false };
+  return { runs: new Map(), sessions: new Map(), marks, revoked: new Set(), paused: false };
 }

@@ -64,8 +64,9 @@ function play(events: readonly ClientEvent[], start = initialClientState(new Map
 }
 
 const group = { number: 0, members: plan.roster.clients.map(({ client }) => client) };
+const revoked: ReadonlySet<string> = new Set();
 const message = (content: ServerMessage): ClientEvent => ({ type: 'message', message: content });
-const accepted: readonly ClientEvent[] = [message(offer), { type: 'offerAllowed', offer, plan, group }];
+const accepted: readonly ClientEvent[] = [message(offer), { type: 'offerAllowed', offer, plan, group, revoked }];
 const first = opening(1, 1);
 const { sessionId } = first;
 const roster: ServerMessage = { type: 'roster', sessionId, entries: [] };
@@ -101,6 +102,63 @@ const session: readonly ClientEvent[] = [
   summed('unmask'),
 ];
 
+describe('a revoked client', () => {
+  const out = plan.roster.clients[3]!.client;
+  const key = '22'.repeat(32);
+  const entry = (client: string) =>
+    ({ type: 'advertise', sessionId, client, maskKey: key, sealKey: key, signature: '00'.repeat(64) }) as const;
+  const others = plan.roster.clients.slice(0, 3).map(({ client }) => client);
+  const after = (message_: ServerMessage) =>
+    play([
+      message(offer),
+      { type: 'offerAllowed', offer, plan, group, revoked: new Set([out]) },
+      message(first),
+      { type: 'opened', sessionId },
+      summed('begin'),
+      message(message_),
+    ]);
+
+  it('is summed with in no session: whoever is told of it in the roster leaves', () => {
+    const everybody = [...others, out];
+    const ofRing = everybody.map((client) => ({ client, entryHash: '33'.repeat(32) }));
+    for (const told of [
+      { type: 'roster', sessionId, entries: everybody.map(entry) },
+      // On the ring not every entry comes: the list of members tells.
+      { type: 'roster', sessionId, entries: others.map(entry), members: ofRing },
+    ] as const satisfies ServerMessage[]) {
+      const { state, effects } = after(told);
+      expect(state.sessions.size).toBe(0);
+      const reason = `roster: the authority revoked client ${out}`;
+      expect(effects.slice(-3)).toEqual([
+        { type: 'drop', sessionId },
+        { type: 'leave', sessionId, code: 'REVOKED', told: reason },
+        { type: 'notify', notice: { type: 'sessionLeft', sessionId, code: 'REVOKED', reason } },
+      ]);
+    }
+  });
+
+  it('is out of the runs that were accepted before it was revoked, too', () => {
+    const later = { ...offer, runId: 'ef'.repeat(16) } as const;
+    const { effects } = play([
+      ...accepted,
+      message(later),
+      { type: 'offerAllowed', offer: later, plan, group, revoked: new Set([out]) },
+      message(first),
+      { type: 'opened', sessionId },
+      summed('begin'),
+      message({ type: 'roster', sessionId, entries: [...others, out].map(entry) }),
+    ]);
+    expect(effects).toContainEqual(expect.objectContaining({ type: 'leave', sessionId, code: 'REVOKED' }));
+  });
+
+  it('keeps nobody from summing without it', () => {
+    expect(after({ type: 'roster', sessionId, entries: others.map(entry) }).effects.at(-1)).toMatchObject({
+      type: 'sum',
+      input: { step: 'roster' },
+    });
+  });
+});
+
 describe('the round’s bound in a header', () => {
   const query = { kind: 'update', clipNormL2: 1, localEpochs: 1, batchSize: 8, learningRate: 0.1 } as const;
   const adaptive: Plan = {
@@ -121,7 +179,9 @@ describe('the round’s bound in a header', () => {
     const bare = sessionHeaderFor(of, { ...facts, clipNormL2: of === adaptive ? 1 : null });
     const header = { ...bare, clipNormL2 };
     const open = { type: 'sessionOpen', sessionId: sessionIdOf(header), header, answered: 0 } as const;
-    return play([message(offer), { type: 'offerAllowed', offer, plan: of, group }, message(open)]).effects.at(-1);
+    return play([message(offer), { type: 'offerAllowed', offer, plan: of, group, revoked }, message(open)]).effects.at(
+      -1,
+    );
   };
 
   it('is taken within the plan’s limits', () => {
@@ -177,7 +237,9 @@ describe('stepClient', () => {
     );
     const after = play([{ type: 'resumed' }, message(opening(1, 2))], outside.state);
     expect(after.did).toEqual(['openSession']);
-    expect(play([paused, message(offer), { type: 'offerAllowed', offer, plan, group }]).did).toContain('answerRun');
+    expect(play([paused, message(offer), { type: 'offerAllowed', offer, plan, group, revoked }]).did).toContain(
+      'answerRun',
+    );
   });
 
   it('A23: touches no data before the coordinator has taken the pair tags, and sends nothing from then until the upload', () => {

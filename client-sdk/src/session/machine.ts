@@ -15,14 +15,16 @@ import type {
   SessionView,
   SumInput,
 } from './machine-state.ts';
+import type { Failure } from './told.ts';
 
 /**
  * The client machine: what an honest client does, and in which order, as a pure function. Secrets never pass through it.
  *
  * Guarantees. A session is opened only for an accepted plan, with the header that the plan gives and an attempt above the durable
- * mark, for the sum of its own group alone; nothing is uploaded before its charge; each protocol step is done at most once, so that no request, repeated or
- * changed, is answered twice. The data are first touched when every message before the upload has been sent and answered: the
- * work on them keeps the thread busy, and would otherwise show in the times of those messages.
+ * mark, for the sum of its own group alone, and left when a revoked client is put into it; nothing is uploaded before its charge;
+ * each protocol step is done at most once, so that no request, repeated or changed, is answered twice. The data are first touched
+ * when every message before the upload has been sent and answered: the work on them keeps the thread busy, and would otherwise
+ * show in the times of those messages.
  */
 export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
   switch (event.type) {
@@ -83,14 +85,7 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
     case 'replied':
       return onReplied(state, event);
     case 'failed':
-      return inSession(state, event.sessionId, (session) => ({
-        state: withoutSession(state, session),
-        effects: [
-          { type: 'drop', sessionId: session.sessionId },
-          { type: 'leave', sessionId: session.sessionId, code: event.toldCode, told: event.told },
-          notify({ type: 'sessionLeft', sessionId: session.sessionId, code: event.code, reason: event.reason }),
-        ],
-      }));
+      return inSession(state, event.sessionId, (session) => leaveOpen(state, session, event));
   }
 }
 
@@ -101,7 +96,7 @@ function onMessage(state: ClientState, message: ServerMessage): ClientStep {
     case 'sessionOpen':
       return onSessionOpen(state, message);
     case 'roster':
-      return onSumRequest(state, message.sessionId, ['advertised'], 'sharing', { step: 'roster', message });
+      return onRoster(state, message);
     case 'inbox':
       return onSumRequest(state, message.sessionId, ['shared'], 'confirming', { step: 'inbox', message });
     case 'agreeRequest':
@@ -157,14 +152,16 @@ function onRunOffer(state: ClientState, offer: RunOffer): ClientStep {
 
 function onOfferAllowed(
   state: ClientState,
-  { offer, plan, group }: Extract<ClientEvent, { type: 'offerAllowed' }>,
+  { offer, plan, group, revoked }: Extract<ClientEvent, { type: 'offerAllowed' }>,
 ): ClientStep {
   const run = state.runs.get(offer.runId);
   if (run?.phase !== 'checking') return { state, effects: [] };
   const { runId, planHash } = offer;
   const answer = { type: 'runAccept', runId } as const;
+  // Lists only grow, and may come in another order than they were made in.
+  const informed = { ...state, revoked: new Set([...state.revoked, ...revoked]) };
   return {
-    state: withRun(state, { ...run, phase: 'accepted', plan, group, answer }),
+    state: withRun(informed, { ...run, phase: 'accepted', plan, group, answer }),
     effects: [notify({ type: 'accepted', runId, planHash, plan }), { type: 'answerRun', message: answer }],
   };
 }
@@ -243,6 +240,19 @@ function onSessionOpen(
       { type: 'openSession', session, plan: run.plan },
     ],
   };
+}
+
+/** The coordinator says who is summed with: a client that the authority revoked must not be, whatever the signed plan lists. */
+function onRoster(state: ClientState, message: Extract<ServerMessage, { type: 'roster' }>): ClientStep {
+  const { sessionId, entries, members = [] } = message;
+  return inStep(state, sessionId, ['advertised'], (session) => {
+    const counted = [...entries, ...members].find(({ client }) => state.revoked.has(client));
+    if (counted === undefined) {
+      return onSumRequest(state, sessionId, ['advertised'], 'sharing', { step: 'roster', message });
+    }
+    const reason = `roster: the authority revoked client ${counted.client}`;
+    return leaveOpen(state, session, { code: 'REVOKED', reason, toldCode: 'REVOKED', told: reason });
+  });
 }
 
 function onSumRequest(
@@ -328,6 +338,18 @@ function onRunEnded(state: ClientState, message: Extract<ServerMessage, { type: 
       ...(session === undefined ? [] : [{ type: 'drop', sessionId: session.sessionId } as const]),
       { type: 'endRun', runId },
       notify({ type: 'runEnded', runId, outcome, modelHash, reason, plan: run?.plan ?? null }),
+    ],
+  };
+}
+
+function leaveOpen(state: ClientState, session: SessionView, failure: Failure): ClientStep {
+  const { sessionId } = session;
+  return {
+    state: withoutSession(state, session),
+    effects: [
+      { type: 'drop', sessionId },
+      { type: 'leave', sessionId, code: failure.toldCode, told: failure.told },
+      notify({ type: 'sessionLeft', sessionId, code: failure.code, reason: failure.reason }),
     ],
   };
 }

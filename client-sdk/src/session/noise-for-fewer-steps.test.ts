@@ -150,7 +150,7 @@ describe('noise planned for 15 epochs, 1,500 steps taken', () => {
     } as const satisfies ServerMessage;
     const accepted: readonly ClientEvent[] = [
       { type: 'message', message: offered },
-      { type: 'offerAllowed', offer: offered, plan: sound, group: { number: 0, members: [] } },
+      { type: 'offerAllowed', offer: offered, plan: sound, group: { number: 0, members: [] }, revoked: new Set() },
     ];
     const state = accepted.reduce(
       (before, event) => stepClient(before, event).state,
@@ -226,6 +226,7 @@ async function offer(plan: Plan) {
     identity: { client: members[0]!.client },
     data: { schema: plan.schema },
     transport: { fetchBlob: async () => bytes },
+    revocations: null,
     notify: () => undefined,
   } as unknown as ClientPorts;
   const offered = {

@@ -6,6 +6,7 @@ import type { PartSpec } from '@sotto/shared/privacy';
 import type { ClientTransport, Clock, ServerMessage } from '@sotto/shared/protocol';
 import type { RandomSource } from '@sotto/shared/random';
 import type { ClientNoise, SessionHeader, SumIdentity } from '@sotto/shared/secure-sum';
+import type { Revocations } from '../identity/revocations.ts';
 import type { ClientLedgerStore } from '../ledger/ledger-store.ts';
 import type { SessionStage } from './machine-state.ts';
 
@@ -132,6 +133,8 @@ export type ClientPorts = (InPlacePorts | ApartPorts) & {
   readonly authority: string;
   readonly policy: Policy;
   readonly ledger: ClientLedgerStore;
+  /** Whom the authority revoked. Null: nobody, for simulation and tests. */
+  readonly revocations: Revocations | null;
   /** Asked last, of a plan that everything else allows. Absent: the policy alone decides. */
   readonly consent?: AskConsent;
   notify(notice: ClientNotice): void;

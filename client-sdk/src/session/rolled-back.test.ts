@@ -56,7 +56,13 @@ async function opened(place: string, attempt: number, answered: number) {
     certificates: [],
   };
   let { state } = stepClient(initialClientState(marks), { type: 'message', message: offer });
-  ({ state } = stepClient(state, { type: 'offerAllowed', offer, plan, group: { number: 0, members: [] } }));
+  ({ state } = stepClient(state, {
+    type: 'offerAllowed',
+    offer,
+    plan,
+    group: { number: 0, members: [] },
+    revoked: new Set(),
+  }));
   const open: ServerMessage = {
     type: 'sessionOpen',
     sessionId: sessionIdOf(header(attempt)),

@@ -8,6 +8,7 @@ import { createEnding, runUntilEnded } from '../client/ending.ts';
 import { fetchModel } from '../client/fetch-model.ts';
 import type { Notice } from '../client/notices.ts';
 import { rememberedConsent } from '../client/remembered-consent.ts';
+import { createRevocations } from '../identity/revocations.ts';
 import { openClientBooks } from '../ledger/client-books.ts';
 import type { NodeResult } from '../node-config.ts';
 import { createWebTransport } from '../platform/web-transport.ts';
@@ -75,6 +76,7 @@ export async function runWebClient(store: WebStore, run: WebRun, platform: WebPl
         authority,
         policy,
         ledger: store.ledger,
+        revocations: createRevocations(authority, () => transport.fetchRevocations(), store.revocations),
         data: { schema },
         createContributor: (plan) => rows.thread.begin(plan, own.client),
         ...(run.ask === null ? {} : { consent: rememberedConsent(store, run.ask) }),

@@ -1,8 +1,9 @@
 import { SottoError } from '@sotto/shared/errors';
 import type { RandomSource } from '@sotto/shared/random';
-import { certificateSchema, type Certificate } from '@sotto/shared/protocol';
+import { certificateSchema, revocationListSchema, type Certificate } from '@sotto/shared/protocol';
 import { toHex } from '@sotto/shared/vector';
 import type { ClientModel } from '../client/client.ts';
+import type { RevocationStore } from '../identity/revocations.ts';
 import type { ClientLedgerStore } from '../ledger/ledger-store.ts';
 import type { RowBeginning } from '../data/numbered-rows.ts';
 import { openDatabase, type Database } from './database.ts';
@@ -27,6 +28,7 @@ export type WebStore = {
   identity(): Promise<StoredIdentity | null>;
   /** @throws {CONFLICT} when there is one already. */
   saveIdentity(identity: StoredIdentity): Promise<void>;
+  readonly revocations: RevocationStore;
   /** What the data began with when their row numbers were first relied on; null before. */
   beginning(): Promise<RowBeginning | null>;
   saveBeginning(beginning: RowBeginning): Promise<void>;
@@ -72,6 +74,13 @@ export async function openWebStore(factory: IDBFactory, name: string, random: Ra
         });
       });
       if (taken) throw new SottoError('CONFLICT', `${name}: this client has joined already; use another store`);
+    },
+    revocations: {
+      async load() {
+        const kept = await database.get('facts', 'revocations');
+        return kept === undefined ? null : revocationListSchema.parse(kept);
+      },
+      save: (list) => fact('revocations', list),
     },
     beginning: async () => ((await database.get('facts', 'beginning')) as RowBeginning | undefined) ?? null,
     saveBeginning: (beginning) => fact('beginning', beginning),

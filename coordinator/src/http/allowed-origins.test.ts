@@ -34,7 +34,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const clientPaths = ['/v1/enrol', '/v1/sign-in/challenge', '/v1/sign-in', '/v1/blobs/ab', '/v1/sessions/ab/vector'];
+const clientPaths = [
+  '/v1/enrol',
+  '/v1/sign-in/challenge',
+  '/v1/sign-in',
+  '/v1/blobs/ab',
+  '/v1/revocation-list',
+  '/v1/sessions/ab/vector',
+];
 const operatorPaths = ['/v1/runs', '/v1/clients', '/v1/revocations', '/v1/info', '/v1/health'];
 
 function preflight({ url }: Coordinator, path: string, origin: string): Promise<Response> {

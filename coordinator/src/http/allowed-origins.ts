@@ -36,6 +36,7 @@ export function allowOrigins(scope: FastifyInstance, allowed: ReadonlySet<string
     clientPaths.challenge,
     clientPaths.signIn,
     clientPaths.blob(':hash'),
+    clientPaths.revocationList,
     clientPaths.vector(':session'),
   ];
   for (const path of paths) {

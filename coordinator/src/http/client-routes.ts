@@ -22,7 +22,7 @@ import { createUploadRoom } from './upload-room.ts';
  */
 const strangers = { config: { rateLimit: { max: 300 } } };
 
-/** What clients use: enrolment, sign-in, blobs, uploads. */
+/** What clients use: enrolment, sign-in, blobs, the revocation list, uploads. */
 export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
   const { access, authority, blobs, clock, crypto, driver, store } = input;
 
@@ -80,6 +80,13 @@ export function clientRoutes(app: FastifyInstance, input: HttpInput): void {
       void reply.status(206).header('content-range', `bytes ${range.from}-${range.to}/${bytes.length}`);
     }
     return reply.send(Buffer.from(part.buffer, part.byteOffset, part.length));
+  });
+
+  app.get('/v1/revocation-list', async (request) => {
+    callerOf(access, request);
+    const list = await store.revocations();
+    if (list === null) throw new SottoError('NOT_FOUND', 'there is no revocation list: nobody was revoked');
+    return list;
   });
 
   void app.register(async (scope) => {

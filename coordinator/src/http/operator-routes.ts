@@ -1,5 +1,5 @@
 import { SottoError } from '@sotto/shared/errors';
-import { revocationListSchema, verifyRevocations } from '@sotto/shared/protocol';
+import { revocationListMaxBytes, revocationListSchema, verifyRevocations } from '@sotto/shared/protocol';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { createRunCards } from '../runs/run-cards.ts';
@@ -90,7 +90,7 @@ export function operatorRoutes(app: FastifyInstance, input: HttpInput): void {
     };
   });
 
-  app.post('/v1/revocations', { bodyLimit: 8_388_608 }, async (request) => {
+  app.post('/v1/revocations', { bodyLimit: revocationListMaxBytes }, async (request) => {
     requireOperator(access, request);
     if (authority === null) throw new SottoError('UNSUPPORTED', 'this coordinator has no pinned authority');
     const list = parse(revocationListSchema, request.body);

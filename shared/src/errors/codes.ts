@@ -92,7 +92,14 @@ export const errorCodes = {
     cause: 'An invitation is malformed, expired, used up or signed by a stranger.',
     cure: 'Ask the authority for a new invitation.',
   },
-  REVOKED: { cause: 'The client was revoked by the authority.', cure: 'Ask the authority.' },
+  REVOKED: {
+    cause: 'The authority revoked this client, or another one that a plan or a session counts in.',
+    cure: 'Ask the authority; where it is another client, make a new plan without it.',
+  },
+  REVOCATIONS_STALE: {
+    cause: 'The coordinator gives an older revocation list than this client has seen, or none any more.',
+    cure: 'Hand the newest list to the coordinator again (sotto revoke FILE) and submit the plan again.',
+  },
   UNAUTHENTICATED: { cause: 'A request carries no valid session.', cure: 'Sign in again.' },
   FORBIDDEN: { cause: 'The caller may not do this.', cure: 'Ask somebody with the right role.' },
   WRONG_PASSPHRASE: {

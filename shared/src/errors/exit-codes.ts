@@ -22,6 +22,7 @@ export const exitCodes = {
       'CERTIFICATE_INVALID',
       'SIGNATURE_INVALID',
       'REVOKED',
+      'REVOCATIONS_STALE',
       'UNAUTHENTICATED',
       'FORBIDDEN',
       'WRONG_PASSPHRASE',

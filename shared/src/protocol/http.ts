@@ -15,6 +15,8 @@ export const clientPaths = {
   signIn: '/v1/sign-in',
   /** GET: the bytes with that SHA-256; `range: bytes=N-` gives the rest where a connection broke. */
   blob: (hash: string) => `/v1/blobs/${hash}`,
+  /** GET: the newest revocation list that the authority signed; `NOT_FOUND` where nobody was ever revoked. */
+  revocationList: '/v1/revocation-list',
   /**
    * PUT the masked vector, little-endian 32-bit words; answers with a `Reply`. The first that arrived whole is counted, once, and its
    * reply is given again. Where a connection broke, GET says at which byte to go on ({@link UploadOffset}), and a PUT with
