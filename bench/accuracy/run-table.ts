@@ -58,11 +58,9 @@ Cases: ${cases.map(({ id }) => id).join(', ')}`);
       for (const seed of seeds) {
         const run = await runSeed(row, data, seed);
         runs.push(run);
-        if (!values.json) {
-          console.error(
-            `  ${row.id} seed ${seed}: accuracy ${run.accuracy.toFixed(4)}, AUC ${run.auc?.toFixed(4) ?? '–'}, mean of clients ${run.meanOfClients.toFixed(4)} (${run.seconds.toFixed(1)} s)`,
-          );
-        }
+        console.error(
+          `  ${row.id} seed ${seed}: accuracy ${run.accuracy.toFixed(4)}, AUC ${run.auc?.toFixed(4) ?? '–'}, mean of clients ${run.meanOfClients.toFixed(4)} (${run.seconds.toFixed(1)} s)`,
+        );
       }
       const { result, misses, line } = reportOf(row, runs, seeds);
       results.push(result);
