@@ -3,7 +3,7 @@ import { lossValues, type Loss } from '@sotto/shared/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exampleSchema, linearModel } from '../testing/example-model.ts';
 import { flat, goldenMissing, goldenModels, readGolden, type GoldenModel } from '../testing/golden-models.ts';
-import { attackSlopes, fastGradient, projectedGradient, type AttackNorm } from './attacks.ts';
+import { attackSlopes, fastGradient, projectedGradient, type AttackNorm } from '@sotto/shared/judging';
 import {
   numberInputs,
   withBlur,
@@ -11,9 +11,9 @@ import {
   withMissingColumns,
   withNoise,
   withShiftedScale,
-} from './corruptions.ts';
+} from '@sotto/shared/judging';
 import { encodeRecords } from './encode-records.ts';
-import { certifyRow, predictSmoothed, smoothedCounts } from './smoothing.ts';
+import { certifyRow, predictSmoothed, smoothedCounts } from '@sotto/shared/judging';
 
 const unit = { low: 0, high: 1 };
 

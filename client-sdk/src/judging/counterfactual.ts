@@ -1,10 +1,11 @@
 import { SottoError } from '@sotto/shared/errors';
 import { predictedClass } from '@sotto/shared/metrics';
+import type { FeatureSpan } from '@sotto/shared/model';
 import type { Column, DataSchema } from '@sotto/shared/plan';
-import { decodedValue, encodedNumber, featureSpans, type FeatureSpan } from './features.ts';
+import { decodedValue, encodedNumber, featureSpans } from './features.ts';
 import type { JudgedModel } from './judged-model.ts';
 import { predictRows, type Prediction } from './predict.ts';
-import { requireWidth } from './scalar-output.ts';
+import { requireWidth } from '@sotto/shared/judging';
 
 /** A change of a row that turns its prediction. */
 export type Counterfactual = {

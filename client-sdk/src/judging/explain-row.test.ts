@@ -7,7 +7,7 @@ import { findCounterfactual } from './counterfactual.ts';
 import { createJudgedModel } from './judged-model.ts';
 import { occlusionMap } from './occlusion.ts';
 import { predictRows } from './predict.ts';
-import type { ScalarOutput } from './scalar-output.ts';
+import type { ScalarOutput } from '@sotto/shared/judging';
 import { linearModel } from '../testing/example-model.ts';
 
 const row = { age: 60, income: 20_000, pain: 'some' };

@@ -1,12 +1,5 @@
+import type { FeatureSpan } from '@sotto/shared/model';
 import { columnWidth, inputWidth, type Column, type DataSchema } from '@sotto/shared/plan';
-
-/** Where a column of the schema stands among the model's inputs: one input for a number, one a value for a category, one a channel of a pixel. */
-export type FeatureSpan = {
-  readonly name: string;
-  readonly from: number;
-  /** The first input behind it. */
-  readonly to: number;
-};
 
 /** The inputs of each column, in the schema's order. */
 export function featureSpans(schema: DataSchema): readonly FeatureSpan[] {

@@ -1,5 +1,5 @@
 import { exp } from '@sotto/shared/model';
-import { requireWidth, type ScalarOutput } from './scalar-output.ts';
+import { requireWidth, type ScalarOutput } from '@sotto/shared/judging';
 
 /**
  * A counterfactual by plain gradient descent on (sigmoid(f(x)) - wanted)² + penalty · mean((x - x₀)²), for inputs without ranges

@@ -1,6 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
-import type { FeatureSpan } from './features.ts';
-import { requireWidth, type ScalarOutput } from './scalar-output.ts';
+import type { FeatureSpan, ImageShape } from '@sotto/shared/model';
+import { requireWidth, type ScalarOutput } from '@sotto/shared/judging';
 
 /**
  * What the output loses where a feature is put back to its baseline, one feature at a time: output(row) - output(without it).
@@ -16,9 +16,6 @@ export function occludeFeatures(
   const groups = spans.map(({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i));
   return occludeGroups(output, input, baseline, groups);
 }
-
-/** An image as a row: row-major [height, width, channels]. */
-export type ImageShape = { readonly height: number; readonly width: number; readonly channels: number };
 
 /**
  * Occlusion map of an image: a square patch at its baseline is moved over it, and each pixel is given the mean loss of the

@@ -1,4 +1,5 @@
 import { SottoError } from '@sotto/shared/errors';
+import { rowsOf } from '@sotto/shared/judging';
 import { predictedClass } from '@sotto/shared/metrics';
 import { probabilitiesOf, type JudgedModel } from './judged-model.ts';
 
@@ -56,17 +57,6 @@ export function predictRows(
         };
     }
   });
-}
-
-/**
- * Number of whole rows that the inputs hold.
- * @throws {INVALID_INPUT} when they hold a part of one.
- */
-export function rowsOf(inputs: Float64Array, width: number): number {
-  if (inputs.length % width !== 0) {
-    throw new SottoError('INVALID_INPUT', `inputs: expected rows of ${width}, got ${inputs.length} values`);
-  }
-  return inputs.length / width;
 }
 
 function finite(logits: Float64Array): Float64Array {

@@ -50,4 +50,5 @@ export {
   type HistogramFigure,
   type ScoreHistogram,
 } from './score-histogram.ts';
+export { noiseHalfWidthMax, shown, type Shown } from './shown.ts';
 export { fitTemperature, temperatureOfHistogram } from './temperature.ts';

@@ -2,6 +2,14 @@ export { checkTopology } from './check-topology.ts';
 export { decodeTfjsModel, type DecodedTfjsModel } from './decode-tfjs-model.ts';
 export type { DifferentiableModel } from './differentiable-model.ts';
 export { exp, log } from './elementary.ts';
+export {
+  encodedNumber,
+  missingInputs,
+  type FeatureSpan,
+  type ImageShape,
+  type InputColumn,
+  type InputScaling,
+} from './input-columns.ts';
 export { importWeights, type ImportedWeights } from './import-weights.ts';
 export { initialWeights } from './initial-weights.ts';
 export { integerStream } from './integer-stream.ts';

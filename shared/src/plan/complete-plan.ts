@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { isSottoError, SottoError } from '../errors/index.ts';
-import { calibrateNoiseMultiplier } from '../privacy/index.ts';
+import { calibrateNoiseMultiplier, type SlotName } from '../privacy/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 import { parsePlan } from './parse-plan.ts';
 import { accountedEpsilon, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
-import type { SlotName } from './plan-slots.ts';
+import { planSlots, slotPath, slotSettings, slotsOf, withSlotNoise } from './plan-slots.ts';
 import { dpPrivacySchema, planSchema, privacyNoneSchema, type Plan } from './plan-schema.ts';
 
 /** A plan of which ε or the noise multipliers may be missing. */
@@ -26,17 +26,19 @@ export function completePlan(draft: unknown): Plan {
   if (parsed.privacy.kind === 'none') return parsePlan(parsed);
   const { delta, epsilon } = parsed.privacy;
   // Placeholders give the events their form; each is replaced, or the draft refused, below.
-  const missing = slotNames(parsed).filter((slot) => parsed[slot]?.noiseMultiplier === undefined);
+  const missing = slotsOf(parsed).filter((slot) => slotSettings(parsed, slot)?.noiseMultiplier === undefined);
   let plan = withNoise({ ...parsed, privacy: { ...parsed.privacy, epsilon: epsilon ?? 1 } }, missing, 1);
   for (const group of planEpsilons(plan)) {
     const stated = group.field === 'epsilon' ? (epsilon ?? null) : group.stated;
-    const open = group.slots.map(({ slot }) => slot).filter((slot) => missing.includes(slot));
+    let open = group.slots.map(({ slot }) => slot).filter((slot) => missing.includes(slot));
+    plan = withShares(plan, group, open, stated, delta);
+    open = open.filter((slot) => !takesShare(plan, slot));
     if (open.length === 0) {
       if (stated === null) plan = withEpsilon(plan, group.field, epsilonUp(group, delta));
     } else if (stated === null) {
       throw new SottoError(
         'PLAN_INVALID',
-        `plan.${open[0]}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
+        `plan.${slotPath(open[0]!)}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
       );
     } else {
       plan = withNoise(plan, open, calibrated(plan, group, open, stated, delta));
@@ -96,21 +98,37 @@ function epsilonUp(group: PlanEpsilon, delta: number): number {
   return rounded >= epsilon ? rounded : Number((epsilon * (1 + 1e-5)).toPrecision(6));
 }
 
-function slotNames(plan: { readonly evaluation: unknown }): readonly SlotName[] {
-  return plan.evaluation === null ? ['training'] : ['training', 'evaluation'];
-}
-
 function withEpsilon(plan: Plan, field: PlanEpsilon['field'], epsilon: number): Plan {
   return plan.privacy.kind === 'none' ? plan : { ...plan, privacy: { ...plan.privacy, [field]: epsilon } };
 }
 
 function withNoise(plan: Plan, slots: readonly SlotName[], noiseMultiplier: number): Plan {
-  return {
-    ...plan,
-    training: slots.includes('training') ? { ...plan.training, noiseMultiplier } : plan.training,
-    evaluation:
-      plan.evaluation !== null && slots.includes('evaluation')
-        ? { ...plan.evaluation, noiseMultiplier }
-        : plan.evaluation,
-  };
+  return slots.reduce((noisy, slot) => withSlotNoise(noisy, slot, noiseMultiplier), plan);
+}
+
+/** Whether a slot without noise is given a share of the ε in which it counts, rather than what training and evaluation leave. */
+function takesShare(plan: Plan, slot: SlotName): boolean {
+  const alone = slot === 'report' && epsilonFieldOf(plan, slot) === 'reportEpsilon';
+  return !alone && slot !== 'training' && slot !== 'evaluation';
+}
+
+/** Gives each open slot of a group that takes a share the noise at which its own releases alone come to that share of the stated ε. */
+function withShares(
+  plan: Plan,
+  group: PlanEpsilon,
+  open: readonly SlotName[],
+  stated: number | null,
+  delta: number,
+): Plan {
+  return open.filter((slot) => takesShare(plan, slot)).reduce((noisy, slot) => {
+    if (stated === null) {
+      throw new SottoError(
+        'PLAN_INVALID',
+        `plan.${slotPath(slot)}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
+      );
+    }
+    const share = stated * (slotSettings(plan, slot)?.budgetShare ?? 0);
+    const alone = planSlots(noisy).filter((candidate) => candidate.slot === slot);
+    return withNoise(noisy, [slot], calibrated(noisy, { ...group, slots: alone }, [slot], share, delta));
+  }, plan);
 }

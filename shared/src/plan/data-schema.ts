@@ -100,6 +100,12 @@ export function outputWidth(target: Target): number {
   return target.kind === 'classes' ? target.values.length : 1;
 }
 
+/** Texts of a target in the order of its classes; of a binary one the negative first. Empty for a number. */
+export function classTexts(target: Target): readonly string[] {
+  if (target.kind === 'number') return [];
+  return target.kind === 'classes' ? target.values : [target.negative, target.positive];
+}
+
 /**
  * A data schema from JSON of unknown form, strictly.
  * @param root - what the faults call it, for example its file.

@@ -1,30 +1,42 @@
-import { epsilonOf, type EventCount } from '../privacy/index.ts';
+import { epsilonOf, type EventCount, type SlotName } from '../privacy/index.ts';
 import { planSlots, type PlanSlot } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
+
+/** The fields that state an ε, below `plan.privacy`. */
+export const epsilonFields = ['epsilon', 'evaluationEpsilon', 'reportEpsilon'] as const;
+export type EpsilonField = (typeof epsilonFields)[number];
 
 /** One stated ε of a plan and the slots that it covers. */
 export type PlanEpsilon = {
   /** The plan's field, below `privacy`. */
-  readonly field: 'epsilon' | 'evaluationEpsilon';
+  readonly field: EpsilonField;
   /** What the plan states; null when it states nothing. */
   readonly stated: number | null;
   readonly slots: readonly PlanSlot[];
 };
 
 /**
- * Which ε a plan has to state, and for what. At unit = record training and evaluation read disjoint parts of the units, split by
+ * Which ε a plan has to state, and for what. At unit = record training, evaluation and report read disjoint parts of the units, split by
  * a keyed hash of the unit's id, so each unit is subject to one of them and each has an ε of its own (parallel composition,
- * soundness.md §3). At unit = client both read the same unit, so one ε covers everything. Empty with privacy none.
+ * soundness.md §3); slots that read the same part share its ε. Where evaluation and report read one part, the evaluation's covers both.
+ * At unit = client all read the same unit, so one ε covers everything. Empty with privacy none.
  */
 export function planEpsilons(plan: Plan): readonly PlanEpsilon[] {
   if (plan.privacy.kind === 'none') return [];
-  const { epsilon, evaluationEpsilon = null } = plan.privacy;
+  const { privacy } = plan;
   const slots = planSlots(plan);
-  if (plan.unit === 'client') return [{ field: 'epsilon', stated: epsilon, slots }];
-  const covered = (name: PlanSlot['slot']) => slots.filter(({ slot }) => slot === name);
-  const training: PlanEpsilon = { field: 'epsilon', stated: epsilon, slots: covered('training') };
-  if (plan.evaluation === null) return [training];
-  return [training, { field: 'evaluationEpsilon', stated: evaluationEpsilon, slots: covered('evaluation') }];
+  return epsilonFields.flatMap((field) => {
+    const covered = slots.filter(({ slot }) => epsilonFieldOf(plan, slot) === field);
+    return covered.length === 0 ? [] : [{ field, stated: privacy[field] ?? null, slots: covered }];
+  });
+}
+
+/** The stated ε in which a slot counts. */
+export function epsilonFieldOf(plan: Plan, slot: SlotName): EpsilonField {
+  if (plan.unit === 'client') return 'epsilon';
+  if (slot === 'evaluation') return 'evaluationEpsilon';
+  if (slot !== 'report') return 'epsilon';
+  return plan.evaluation !== null && plan.evaluation.part === plan.report?.part ? 'evaluationEpsilon' : 'reportEpsilon';
 }
 
 /** The events of slots as the accountant takes them. */

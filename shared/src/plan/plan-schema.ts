@@ -3,6 +3,7 @@ import { dataSchemaSchema } from './data-schema.ts';
 import { lossSchema, topologySchema } from '../model/index.ts';
 import { strategySchema } from '../learning/strategy-schema.ts';
 import { cohortMaxClients, suiteSchema } from '../secure-sum/index.ts';
+import { measureSettingsSchema } from '../queries/index.ts';
 import { trainingQuerySchema } from '../queries/training-query-schema.ts';
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
@@ -23,6 +24,12 @@ const noiseMultiplier = z
   )
   .max(1e6);
 
+/**
+ * What of an ε that several kinds of release share is meant for this one: where its noise multiplier is not stated, it is calibrated so that its
+ * own releases alone come to so much of the stated ε.
+ */
+const budgetShare = z.number().gt(0).lt(1).default(0.1);
+
 export const evaluationPlanSchema = z.strictObject({
   /** Evaluates before round 1 + every, 1 + 2·every, … and once after the last round. */
   every: z.int().min(1),
@@ -34,8 +41,50 @@ export const evaluationPlanSchema = z.strictObject({
   lossMax: z.number().positive().max(100),
   /** Of the part's own budget; absent only with privacy none. */
   noiseMultiplier: noiseMultiplier.optional(),
+  /** The same of the units that train, beside each evaluation: the gap between both is what a model has learned by heart. */
+  fit: z.strictObject({ budgetShare, noiseMultiplier: noiseMultiplier.optional() }).optional(),
 });
 export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
+
+/** What is asked of the data before the first round, so that a run can be stopped before it has cost more. */
+export const surveyPlanSchema = z.strictObject({
+  measures: z.array(measureSettingsSchema).min(1).max(20),
+  /** Groups, classes and cells with fewer units, noise included, are withheld. */
+  minimumUnits: z.number().min(1).max(1e6).default(10),
+  budgetShare,
+  noiseMultiplier: noiseMultiplier.optional(),
+});
+export type SurveyPlan = z.infer<typeof surveyPlanSchema>;
+
+/** A threshold that a report holds a figure to. */
+export const thresholdSchema = z.strictObject({
+  /** By the path that the report gives it, for example `performance.accuracy` or `fairness.sex.equalizedOdds`. */
+  figure: z.string().min(1).max(200),
+  atLeast: z.number().optional(),
+  atMost: z.number().optional(),
+});
+export type Threshold = z.infer<typeof thresholdSchema>;
+
+/** What is asked of the final model, once, on units that it was not trained on. */
+export const reportPlanSchema = z.strictObject({
+  part: z.enum(['validation', 'test']).default('test'),
+  measures: z.array(measureSettingsSchema).min(1).max(20),
+  /** Groups, classes and cells with fewer units, noise included, are withheld. */
+  minimumUnits: z.number().min(1).max(1e6).default(10),
+  /** Where a report shares its ε with other releases: at unit = client. */
+  budgetShare,
+  noiseMultiplier: noiseMultiplier.optional(),
+  /** The same of the units that trained it: what overfitting and membership inference are told by. */
+  train: z
+    .strictObject({
+      measures: z.array(measureSettingsSchema).min(1).max(20),
+      budgetShare,
+      noiseMultiplier: noiseMultiplier.optional(),
+    })
+    .optional(),
+  thresholds: z.array(thresholdSchema).max(100).default([]),
+});
+export type ReportPlan = z.infer<typeof reportPlanSchema>;
 
 /** How `grouped` mode cuts the roster. Who is in which group is drawn when the plan is signed (`groupsOf`). */
 export const groupsSchema = z.strictObject({
@@ -50,10 +99,12 @@ export const dpPrivacySchema = z.strictObject({
   kind: z.literal('dp'),
   /** Failure probability, in (0, 1), below 1 / units. */
   delta: z.number().gt(0, 'delta must be in (0,1)').lt(1, 'delta must be in (0,1)'),
-  /** Stated ε for a unit of the training part, over all training slots; at unit = client for a client, over all slots. */
+  /** Stated ε for a unit of the training part, over all slots that read it; at unit = client for a client, over all slots. */
   epsilon: z.number().positive(),
   /** Stated ε for a unit of the evaluation part; absent without evaluation, and at unit = client. */
   evaluationEpsilon: z.number().positive().optional(),
+  /** Stated ε for a unit of the report's part; absent without a report, and at unit = client. */
+  reportEpsilon: z.number().positive().optional(),
 });
 
 /** No promise: ε = ∞. Every client's policy has to allow it. */
@@ -152,7 +203,9 @@ export const planSchema = z.strictObject({
      */
     paceMs: z.int().min(0).max(3_600_000).default(100),
   }),
+  survey: surveyPlanSchema.optional(),
   evaluation: evaluationPlanSchema.nullable().default(null),
+  report: reportPlanSchema.optional(),
   /** Sessions beyond the planned ones that may be repeated after a failed attempt; each is charged and counted in ε. */
   spareAttempts: z.int().min(0).max(10_000).default(0),
   deadlines: deadlinesSchema.prefault({}),

@@ -4,9 +4,12 @@ import {
   bandEvent,
   gridFor,
   gridStepsPerRms,
+  slotNames,
   type EventCount,
   type MechanismEvent,
   type PartSpec,
+  type QueryName,
+  type SlotName,
 } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
@@ -14,8 +17,6 @@ import { bandedSchedule, bandedTurn, turnsUpTo, youngestTurn } from './banded-sc
 import { everyUnit, trainingNumerator } from './client-sampling.ts';
 import { queryContext } from './query-context.ts';
 import type { Plan } from './plan-schema.ts';
-
-export type SlotName = PartSpec['slot'];
 
 /** One kind of release that a plan allows, and how often at most. */
 export type PlanSlot = {
@@ -44,21 +45,56 @@ export type SlotShape = {
 };
 
 /**
- * The slots that ride in the session of a round, in the order of their segments. Rounds 1 … `rounds` train; evaluation looks
- * at the model that a round starts from, so it rides along in rounds 1 + every, 1 + 2·every, …, and alone in round rounds + 1.
- * Empty outside 1 … rounds + 1, and in round rounds + 1 of a plan without evaluation.
+ * The slots that ride in the session of a round, in the order of their segments. Round 0 surveys the data; rounds 1 … `rounds` train;
+ * evaluation and fit look at the model that a round starts from, so they ride along in rounds 1 + every, 1 + 2·every, …, and with the report in
+ * round rounds + 1. Empty where the plan has nothing to do.
  */
 export function slotsOfRound(plan: Plan, round: number): readonly SlotName[] {
   const { rounds } = plan.training;
-  if (round === rounds + 1 && plan.evaluation !== null) return ['evaluation'];
-  if (round < 1 || round > rounds) return [];
-  const evaluates = plan.evaluation !== null && round > 1 && (round - 1) % plan.evaluation.every === 0;
-  return evaluates ? ['training', 'evaluation'] : ['training'];
+  const { evaluation } = plan;
+  const last = round === rounds + 1;
+  const trains = round >= 1 && round <= rounds;
+  const evaluates = evaluation !== null && (last || (trains && round > 1 && (round - 1) % evaluation.every === 0));
+  const rides: Record<SlotName, boolean> = {
+    survey: round === 0,
+    training: trains,
+    fit: evaluates,
+    evaluation: evaluates,
+    trainReport: last,
+    report: last,
+  };
+  return slotsOf(plan).filter((slot) => rides[slot]);
 }
 
-/** Sessions that the plan needs when none fails: one a round, and one for the evaluation after the last round. */
-export function sessionCount(plan: Plan): number {
-  return plan.training.rounds + (plan.evaluation === null ? 0 : 1);
+/** The slots that a plan has, in their order. */
+export function slotsOf(plan: PlanParts): readonly SlotName[] {
+  const has: Record<SlotName, boolean> = {
+    survey: plan.survey !== undefined,
+    training: true,
+    fit: plan.evaluation?.fit !== undefined,
+    evaluation: plan.evaluation !== null,
+    trainReport: plan.report?.train !== undefined,
+    report: plan.report !== undefined,
+  };
+  return slotNames.filter((slot) => has[slot]);
+}
+
+/** What decides which slots a plan has. */
+export type PlanParts = Pick<Plan, 'survey' | 'evaluation' | 'report' | 'training'>;
+
+/** The first round of a plan: 0 where it surveys the data. */
+export function firstRound(plan: PlanParts): 0 | 1 {
+  return plan.survey === undefined ? 1 : 0;
+}
+
+/** The last round of a plan: one more than it trains where the last model is evaluated or reported on. */
+export function lastRound(plan: PlanParts): number {
+  return plan.training.rounds + (plan.evaluation === null && plan.report === undefined ? 0 : 1);
+}
+
+/** Sessions that the plan needs when none fails: one a round, and perhaps one before the first and one after the last. */
+export function sessionCount(plan: PlanParts): number {
+  return lastRound(plan) - firstRound(plan) + 1;
 }
 
 /** Evaluations that the plan makes when no session fails. */
@@ -72,15 +108,29 @@ export function evaluationCount(plan: Plan): number {
  * @throws {PLAN_INVALID} when differential privacy is on and a slot has no noise multiplier.
  */
 export function planSlots(plan: Plan): readonly PlanSlot[] {
-  const names: readonly SlotName[] = plan.evaluation === null ? ['training'] : ['training', 'evaluation'];
-  return names.map((name) => {
-    const planned = name === 'training' ? plan.training.rounds : evaluationCount(plan);
+  return slotsOf(plan).map((name) => {
+    const planned = plannedReleases(plan, name);
     const shape = slotShape(plan, name);
     const event = plan.privacy.kind === 'none' ? null : slotEvent(plan, shape);
     const count = planned + plan.spareAttempts;
     const events = event === null ? [] : name === 'training' ? trainingEvents(plan, event, count) : [{ event, count }];
     return { slot: name, query: shape.query, part: shape.part, event, count, events };
   });
+}
+
+/** Releases of a slot when no session fails. */
+export function plannedReleases(plan: Plan, slot: SlotName): number {
+  switch (slot) {
+    case 'training':
+      return plan.training.rounds;
+    case 'fit':
+    case 'evaluation':
+      return evaluationCount(plan);
+    case 'survey':
+    case 'trainReport':
+    case 'report':
+      return 1;
+  }
 }
 
 /**
@@ -157,23 +207,34 @@ function eventsOfRounds(plan: Plan, event: MechanismEvent, rounds: number, sessi
  * @throws {PLAN_INVALID} when the plan has no such slot, or its topology does not fit its data schema.
  */
 export function slotShape(plan: Plan, slot: SlotName): SlotShape {
-  if (slot === 'evaluation' && plan.evaluation === null) {
-    throw new SottoError('PLAN_INVALID', 'plan.evaluation: an evaluation session is asked for, the plan has none');
+  if (!slotsOf(plan).includes(slot)) {
+    throw new SottoError('PLAN_INVALID', `plan: a session with ${slot} is asked for, the plan has none`);
   }
   const context = queryContext(plan);
   const { query: training } = plan.training;
-  const query = queryByName(slot === 'training' ? training.kind : 'evaluation');
+  const query = queryByName(queryOf(slot, training.kind));
   const dimension = layoutLength(query.layout(context));
   const clipNormL2 = query.clipNormL2(context);
   return {
     slot,
     query: query.name,
-    part: slot === 'training' || plan.evaluation === null ? 'train' : plan.evaluation.part,
+    part: partOfSlot(plan, slot),
     dimension,
     clipNormL2,
     ...gridFor(clipNormL2, dimension),
     samplingNumerator: slot === 'training' ? trainingNumerator(plan) : everyUnit,
   };
+}
+
+function queryOf(slot: SlotName, training: Plan['training']['query']['kind']): QueryName {
+  if (slot === 'training') return training;
+  return slot === 'fit' ? 'evaluation' : slot;
+}
+
+/** The part of each client's units that a slot reads. */
+function partOfSlot(plan: Plan, slot: SlotName): PartSpec['dataPart'] {
+  if (slot === 'evaluation') return plan.evaluation?.part ?? 'validation';
+  return slot === 'report' ? (plan.report?.part ?? 'test') : 'train';
 }
 
 /**
@@ -209,12 +270,55 @@ const noiseOf = {
   trusted: 'coordinatorDiscreteGaussian',
 } as const satisfies Record<Plan['trust'], MechanismEvent['noise']>;
 
+/** Where a plan keeps the noise of each slot. */
+export function slotPath(slot: SlotName): string {
+  return slot === 'fit' ? 'evaluation.fit' : slot === 'trainReport' ? 'report.train' : slot;
+}
+
+/** What a plan says of a slot; undefined where it has none. */
+export function slotSettings(
+  plan: PlanParts,
+  slot: SlotName,
+): { readonly noiseMultiplier?: number | undefined; readonly budgetShare?: number } | undefined {
+  switch (slot) {
+    case 'fit':
+      return plan.evaluation?.fit;
+    case 'trainReport':
+      return plan.report?.train;
+    case 'evaluation':
+      return plan.evaluation ?? undefined;
+    case 'survey':
+    case 'training':
+    case 'report':
+      return plan[slot];
+  }
+}
+
+/** The parts of a plan with the noise of a slot that it has. */
+export function withSlotNoise<Parts extends PlanParts>(plan: Parts, slot: SlotName, noiseMultiplier: number): Parts {
+  const { survey, training, evaluation, report } = plan;
+  switch (slot) {
+    case 'survey':
+      return { ...plan, survey: survey && { ...survey, noiseMultiplier } };
+    case 'training':
+      return { ...plan, training: { ...training, noiseMultiplier } };
+    case 'fit':
+      return { ...plan, evaluation: evaluation && { ...evaluation, fit: evaluation.fit && { ...evaluation.fit, noiseMultiplier } } };
+    case 'evaluation':
+      return { ...plan, evaluation: evaluation && { ...evaluation, noiseMultiplier } };
+    case 'trainReport':
+      return { ...plan, report: report && { ...report, train: report.train && { ...report.train, noiseMultiplier } } };
+    case 'report':
+      return { ...plan, report: report && { ...report, noiseMultiplier } };
+  }
+}
+
 function noiseMultiplierOf(plan: Plan, slot: SlotName): number {
-  const noiseMultiplier = plan[slot]?.noiseMultiplier;
+  const noiseMultiplier = slotSettings(plan, slot)?.noiseMultiplier;
   if (noiseMultiplier === undefined) {
     throw new SottoError(
       'PLAN_INVALID',
-      `plan.${slot}.noiseMultiplier: differential privacy needs a noise multiplier, got nothing; complete the plan first`,
+      `plan.${slotPath(slot)}.noiseMultiplier: differential privacy needs a noise multiplier, got nothing; complete the plan first`,
     );
   }
   return noiseMultiplier;

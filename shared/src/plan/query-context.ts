@@ -1,11 +1,16 @@
 import type { QueryContext } from '../queries/index.ts';
 import { expectedUpdates } from './client-sampling.ts';
 import { planClipBit } from './clip-norm.ts';
-import { inputWidth, outputWidth } from './data-schema.ts';
+import { classTexts, inputWidth, outputWidth } from './data-schema.ts';
+import { inputColumns } from './input-columns.ts';
 import type { Plan } from './plan-schema.ts';
 
-/** What the queries of a plan need to know of it. */
-export function queryContext(plan: Plan): QueryContext {
+/**
+ * What the queries of a plan need to know of it.
+ * @param client - whose device asks; null: the coordinator's.
+ */
+export function queryContext(plan: Plan, client: string | null = null): QueryContext {
+  const place = plan.roster.clients.findIndex((entry) => entry.client === client);
   return {
     topology: plan.topology,
     inputs: inputWidth(plan.schema),
@@ -17,5 +22,15 @@ export function queryContext(plan: Plan): QueryContext {
     evaluation: plan.evaluation === null ? null : { detail: plan.evaluation.detail, lossMax: plan.evaluation.lossMax },
     expectedUpdates: expectedUpdates(plan),
     clipBit: planClipBit(plan),
+    columns: inputColumns(plan.schema),
+    classes: classTexts(plan.schema.target),
+    measures: {
+      survey: plan.survey?.measures ?? [],
+      trainReport: plan.report?.train?.measures ?? [],
+      report: plan.report?.measures ?? [],
+    },
+    minimumUnits: plan.report?.minimumUnits ?? plan.survey?.minimumUnits ?? 1,
+    clients: plan.roster.clients.length,
+    clientIndex: place < 0 ? null : place,
   };
 }

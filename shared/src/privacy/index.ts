@@ -1,6 +1,6 @@
 export { bandCoefficients, bandEvent, bandNormSteps } from './banded-toeplitz.ts';
 export { mechanismEventSchema, type EventCount, type MechanismEvent } from './mechanism-event.ts';
-export { gridStepsPerRms, type PartSpec } from './part-spec.ts';
+export { gridStepsPerRms, queryNames, slotNames, type PartSpec, type QueryName, type SlotName } from './part-spec.ts';
 export { gridFor, minNoiseStdSteps, noiseVarianceSteps } from './grid.ts';
 export { encodeUnit } from './encode-unit.ts';
 export { drawSample, type RandomnessOptions } from './sample.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { queryNames } from './part-spec.ts';
 
 /**
  * One kind of release, as data: everything that an accountant, another accountant later, or a stranger with the card needs.
@@ -12,7 +13,7 @@ export const mechanismEventSchema = z.strictObject({
   adjacency: z.literal('addOrRemove'),
   /** Units of which part are read; parts are disjoint, so they compose in parallel (soundness.md §3). */
   part: z.enum(['train', 'validation', 'test', 'all']),
-  query: z.enum(['gradient', 'update', 'evaluation']),
+  query: z.enum(queryNames),
   /** Poisson sampling by a secret coin at each client: numerator over 2^32; 2^32 is no sampling. */
   samplingNumerator: z.int().min(1).max(4_294_967_296),
   /** z: std / clip of the noise that an adversary with `colluding` clients does not know. */

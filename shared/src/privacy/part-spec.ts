@@ -1,10 +1,22 @@
 /**
+ * Kinds of release, in the order in which they ride in a session: what is asked about the data before the first round (`survey`), the
+ * round's update, how the published model does on the units that trained it (`fit`) and on others, and what the report says of the final
+ * model, by both.
+ */
+export const slotNames = ['survey', 'training', 'fit', 'evaluation', 'trainReport', 'report'] as const;
+export type SlotName = (typeof slotNames)[number];
+
+/** Every query that a slot can be asked by. */
+export const queryNames = ['gradient', 'update', 'evaluation', 'survey', 'trainReport', 'report'] as const;
+export type QueryName = (typeof queryNames)[number];
+
+/**
  * One query's part of a session's vector, in the terms of the integer grid. Both sides compute it from the signed plan
  * (`plan/session-parts.ts`), so nothing in it is taken from the coordinator.
  */
 export type PartSpec = {
-  readonly slot: 'training' | 'evaluation';
-  readonly query: 'gradient' | 'update' | 'evaluation';
+  readonly slot: SlotName;
+  readonly query: QueryName;
   readonly dataPart: 'train' | 'validation' | 'test';
   /** d: number of coordinates. */
   readonly dimension: number;

@@ -1,5 +1,5 @@
 import { SottoError } from '../errors/index.ts';
-import { boundedMeanFigure, proportionFigure, z95, type Figure } from '../metrics/index.ts';
+import { boundedMeanFigure, noiseHalfWidthMax, proportionFigure, z95, type Figure } from '../metrics/index.ts';
 import type { PartSpec } from '../privacy/index.ts';
 import { classCount, evaluationSettings } from './evaluation.ts';
 import type { QueryContext } from './query.ts';
@@ -17,9 +17,6 @@ export type EvaluationRelease = {
   /** Why accuracy and loss are withheld; null when they are shown. */
   readonly withheld: string | null;
 };
-
-/** A figure whose noise alone is wider than this share of its range, to either side, tells nothing and is withheld. */
-const noiseHalfWidthMax = 0.2;
 
 /**
  * Accuracy and loss from an evaluation part's noisy sum. Withheld, with the reason, where noise drowns them; the decision

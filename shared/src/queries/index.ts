@@ -4,8 +4,18 @@ export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluatio
 export { concludeTraining } from './conclude-training.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
 export { removeLayers, type NoiseLayers } from './layered-noise.ts';
+export { measureOf, measureSettingsSchema, type MeasureSettingsOf } from './measures/measure-list.ts';
+export type { Measure, MeasureInput, MeasureProblem, MeasureSums } from './measures/measure.ts';
+export {
+  concludeMeasures,
+  isMeasuresSlot,
+  measureSums,
+  type MeasureFigures,
+  type MeasuresSlot,
+} from './measures/measures-query.ts';
+export type { PerformanceFigures } from './measures/performance.ts';
 export { queries, queryByName } from './query-by-name.ts';
-export type { ContributeInput, Query, QueryContext } from './query.ts';
+export type { ContributeInput, MeasureSettings, Query, QueryContext } from './query.ts';
 export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,

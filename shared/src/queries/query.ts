@@ -1,7 +1,15 @@
-import type { LocalModel, Loss, Topology, UnitBatch } from '../model/index.ts';
+import type { InputColumn, LocalModel, Loss, Topology, UnitBatch } from '../model/index.ts';
+import type { QueryName } from '../privacy/index.ts';
 import type { Segment } from '../vector/index.ts';
 import type { ClipBit } from './adaptive-clip.ts';
 import type { TrainingQuery } from './training-query-schema.ts';
+
+/** Settings of a measure: its own file says what else there is. */
+export type MeasureSettings = {
+  readonly kind: string;
+  /** What it costs beside the others in its list: shares are divided by their sum. */
+  readonly share: number;
+};
 
 /** What queries know of a plan (`plan/query-context.ts` makes it), so that this folder can be read by itself. */
 export type QueryContext = {
@@ -18,6 +26,21 @@ export type QueryContext = {
   readonly expectedUpdates: number | null;
   /** How update and clip bit share a vector; null where the bound on a delta is the plan's constant. */
   readonly clipBit: ClipBit | null;
+  /** The inputs by column, with their public ranges. */
+  readonly columns: readonly InputColumn[];
+  /** Texts of the target, in the order of its classes (of a binary one [negative, positive]); empty for a number. */
+  readonly classes: readonly string[];
+  /** What each slot of measures is asked for: about the data before the first round, and about the final model on two parts. */
+  readonly measures: {
+    readonly survey: readonly MeasureSettings[];
+    readonly trainReport: readonly MeasureSettings[];
+    readonly report: readonly MeasureSettings[];
+  };
+  /** Noisy number of units below which a group's figures are withheld. */
+  readonly minimumUnits: number;
+  /** Clients on the roster, and which of them this device is: null where nobody's (the coordinator's). */
+  readonly clients: number;
+  readonly clientIndex: number | null;
 };
 
 /** What a query works with on the device: the units of its part (after the coin), the model with the round's weights set. */
@@ -39,7 +62,7 @@ export type ContributeInput = {
  * noise and masking are not its business, so that it cannot get them wrong.
  */
 export type Query = {
-  readonly name: 'gradient' | 'update' | 'evaluation';
+  readonly name: QueryName;
   /** Privacy units for which the query is sound (soundness.md §4). */
   readonly units: readonly ('record' | 'client')[];
   readonly layout: (context: QueryContext) => readonly Segment[];

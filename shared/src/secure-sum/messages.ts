@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { mlKemSizes } from '../crypto/index.ts';
+import { slotNames } from '../privacy/index.ts';
 import { cohortMaxClients } from './parameters.ts';
 
 /**
@@ -36,16 +37,16 @@ export const sessionHeaderSchema = z.strictObject({
   trust: z.enum(['secure', 'local', 'trusted']),
   planHash: hash,
   runId: hex(16),
-  /** 1 … rounds, or rounds + 1 for the evaluation after the last round. */
-  round: z.int().min(1).max(1_000_000),
+  /** 1 … rounds, 0 for the survey before the first, or rounds + 1 for evaluation and report of the last model. */
+  round: z.int().min(0).max(1_000_000),
   /** Counts all sessions of the run from 1, so it also orders them: each client answers an attempt once. */
   attempt: z.int().min(1).max(10_000_000),
   modelHash: hash,
   /** The slots that ride in this session, in the order of their segments. */
   slots: z
-    .array(z.enum(['training', 'evaluation']))
+    .array(z.enum(slotNames))
     .min(1)
-    .max(2),
+    .max(slotNames.length),
   /** Length of the summed vector. */
   dimension: z.int().min(1).max(268_435_456),
   /** The public bound that clients clip their deltas to, where it is not the plan's constant: follows from the releases before. */

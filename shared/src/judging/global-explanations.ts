@@ -1,5 +1,5 @@
-import type { FeatureSpan } from './features.ts';
-import { rowsOf } from './predict.ts';
+import type { FeatureSpan } from '../model/index.ts';
+import { rowsOf } from './rows-of.ts';
 
 /** Any one number a row, for example a probability: features row-major [rows, inputs] → [rows]. */
 export type RowFunction = (features: Float64Array, rows: number) => Float64Array;

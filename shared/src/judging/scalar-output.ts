@@ -1,5 +1,5 @@
-import { SottoError } from '@sotto/shared/errors';
-import type { DifferentiableModel } from '@sotto/shared/model';
+import { SottoError } from '../errors/index.ts';
+import type { DifferentiableModel } from '../model/index.ts';
 
 /** One output of a model as a function of its inputs: what explanations explain. */
 export type ScalarOutput = {

@@ -1,4 +1,4 @@
-import type { RandomSource } from '@sotto/shared/random';
+import type { RandomSource } from '../random/index.ts';
 
 /**
  * Standard normal draws for perturbations of own rows; never for privacy noise, whose sampler is exact.

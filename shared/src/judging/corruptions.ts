@@ -1,10 +1,8 @@
-import { SottoError } from '@sotto/shared/errors';
-import { createSeededRandom } from '@sotto/shared/random';
-import { featureSpans, schemaBaseline, type FeatureSpan } from './features.ts';
-import type { DataSchema } from '@sotto/shared/plan';
-import type { ImageShape } from './occlusion.ts';
+import { SottoError } from '../errors/index.ts';
+import { createSeededRandom } from '../random/index.ts';
+import { missingInputs, type ImageShape, type InputColumn } from '../model/index.ts';
 import { normalDraws } from './normal-draws.ts';
-import { rowsOf } from './predict.ts';
+import { rowsOf } from './rows-of.ts';
 
 /** A range that encoded inputs are cut to, or null. */
 type Range = { readonly low: number; readonly high: number } | null;
@@ -77,7 +75,7 @@ export function withBlur(inputs: Float64Array, { height, width, channels }: Imag
  * @param share - chance that a column of a row is missing, in [0, 1].
  */
 export function withMissingColumns(
-  schema: DataSchema,
+  columns: readonly InputColumn[],
   inputs: Float64Array,
   share: number,
   seed: string,
@@ -85,13 +83,12 @@ export function withMissingColumns(
   if (!(share >= 0 && share <= 1)) {
     throw new SottoError('INVALID_INPUT', `missing columns: expected a share in [0, 1], got ${share}`);
   }
-  const baseline = schemaBaseline(schema);
+  const baseline = missingInputs(columns);
   const random = createSeededRandom(seed);
   const word = new Uint32Array(1);
   const changed = inputs.slice();
-  const spans = featureSpans(schema);
   for (let row = 0; row < rowsOf(inputs, baseline.length); row++) {
-    for (const { from, to } of spans) {
+    for (const { from, to } of columns) {
       random.words(word);
       if (word[0]! / 2 ** 32 < share) changed.set(baseline.subarray(from, to), row * baseline.length + from);
     }
@@ -117,10 +114,9 @@ export function withShiftedScale(
   return perturbed(inputs, width, places, range, (value) => value * factor + shift);
 }
 
-/** The inputs that numbers of a schema give: what noise and shifted scales make sense of. */
-export function numberInputs(schema: DataSchema): readonly number[] {
-  const spans: readonly FeatureSpan[] = featureSpans(schema);
-  return schema.columns.flatMap(({ kind }, index) => (kind === 'number' ? [spans[index]!.from] : []));
+/** The inputs that numbers give: what noise and shifted scales make sense of. */
+export function numberInputs(columns: readonly InputColumn[]): readonly number[] {
+  return columns.flatMap(({ kind, from }) => (kind === 'number' ? [from] : []));
 }
 
 function perturbed(

@@ -1,7 +1,7 @@
-import { SottoError } from '@sotto/shared/errors';
-import { certifiedRadius, predictedClass, smoothedPValue, type Certificate } from '@sotto/shared/metrics';
-import type { DifferentiableModel } from '@sotto/shared/model';
-import { createSeededRandom } from '@sotto/shared/random';
+import { SottoError } from '../errors/index.ts';
+import { certifiedRadius, predictedClass, smoothedPValue, type Certificate } from '../metrics/index.ts';
+import type { DifferentiableModel } from '../model/index.ts';
+import { createSeededRandom } from '../random/index.ts';
 import { normalDraws } from './normal-draws.ts';
 import { requireWidth } from './scalar-output.ts';
 

@@ -1,8 +1,8 @@
-import { SottoError } from '@sotto/shared/errors';
-import { exp, type DifferentiableModel, type Loss } from '@sotto/shared/model';
-import { createSeededRandom } from '@sotto/shared/random';
+import { SottoError } from '../errors/index.ts';
+import { exp, type DifferentiableModel, type Loss } from '../model/index.ts';
+import { createSeededRandom } from '../random/index.ts';
 import { normalDraws } from './normal-draws.ts';
-import { rowsOf } from './predict.ts';
+import { rowsOf } from './rows-of.ts';
 
 /** By what a perturbation's size is measured. */
 export type AttackNorm = 'linf' | 'l2';

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { SottoError } from '../../errors/index.ts';
+import type { MeasureSettings } from '../query.ts';
+import type { Measure } from './measure.ts';
+import { performance } from './performance.ts';
+
+/** Every measure that a plan may ask for, in the order in which reports show them. */
+const measures = [erased(performance)];
+
+/** A measure's settings as a plan states them; a kind stands once in a list. */
+export const measureSettingsSchema = z.discriminatedUnion('kind', [performance.settings]);
+export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
+
+/**
+ * The measure of some settings.
+ * @throws {INTERNAL} when there is none: settings come from a plan that was parsed.
+ */
+export function measureOf({ kind }: MeasureSettings): Measure {
+  const found = measures.find((measure) => measure.kind === kind);
+  if (found === undefined) throw new SottoError('INTERNAL', `measure ${kind}: there is none`);
+  return found;
+}
+
+/** A measure is given nobody's settings but its own: the schema decides by the kind. */
+function erased<Settings, Figures>(measure: Measure<Settings, Figures>): Measure {
+  return measure as unknown as Measure;
+}

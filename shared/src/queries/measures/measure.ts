@@ -1,0 +1,58 @@
+import type { z } from 'zod';
+import type { DifferentiableModel, UnitBatch } from '../../model/index.ts';
+import type { Segment } from '../../vector/index.ts';
+import type { QueryContext } from '../query.ts';
+
+/** What a measure works with on the device. */
+export type MeasureInput = {
+  readonly context: QueryContext;
+  readonly batch: UnitBatch;
+  /** What the model says of each row: probabilities or scaled values, row-major [rows, outputs]. */
+  readonly outputs: Float32Array;
+  /** The same weights in float64, with derivatives by the inputs: made when first asked for. */
+  readonly differentiable: () => Promise<DifferentiableModel>;
+  /** Fresh from the device's CSPRNG for each call: for perturbations of own rows, never for privacy noise. */
+  readonly seed: Uint8Array;
+};
+
+/** A measure's part of a noisy sum, read back into its own numbers. */
+export type MeasureSums = {
+  /** Sums over units (at unit = client: over clients' means), float64, in the order of the measure's layout. */
+  readonly sums: Float64Array;
+  /** The segment of a name, as a view. @throws {INTERNAL} when the measure has none. */
+  segment(name: string): Float64Array;
+  /** Standard deviation of the noise in each of them; 0 without noise. */
+  readonly noiseStd: number;
+};
+
+/** A fault of a measure's settings that the plan alone shows. */
+export type MeasureProblem = {
+  /** Below the measure, for example `attributes[0].columns[1]`. */
+  readonly path: string;
+  readonly problem: string;
+  readonly cure: string;
+};
+
+/**
+ * One thing that is to be known about the model or the data: what vector a row contributes and how large it may be, and what the sum
+ * says. Several measures ride in one vector (`measures-query.ts`), so what each states is enough for a joint bound.
+ * One file a measure, and one line in `measure-list.ts`.
+ */
+export type Measure<Settings = unknown, Figures = unknown> = {
+  readonly kind: string;
+  /** What a plan says of it, `kind` and `share` included. */
+  readonly settings: z.ZodType<Settings>;
+  /** What cannot be answered, and is known from the plan: an unknown column, one class only, a topology without gradients. */
+  readonly problems: (context: QueryContext, settings: Settings) => readonly MeasureProblem[];
+  readonly layout: (context: QueryContext, settings: Settings) => readonly Segment[];
+  /** L2 bound of one row's vector. A unit's vector is the mean of its rows', so the bound is a unit's (and a client's) as well. */
+  readonly normL2: (context: QueryContext, settings: Settings) => number;
+  /** Calls `emit` once per row with its number and its vector, float64 [length]; the buffer may be reused after `emit` returns. */
+  readonly contribute: (
+    input: MeasureInput,
+    settings: Settings,
+    emit: (row: number, vector: Float64Array) => void,
+  ) => Promise<void>;
+  /** What the sum says: figures with intervals that hold sampling and noise, as JSON; what noise drowns is withheld with its reason. */
+  readonly conclude: (context: QueryContext, settings: Settings, sums: MeasureSums) => Figures;
+};

@@ -1,0 +1,146 @@
+import { SottoError } from '../../errors/index.ts';
+import { referenceModel, type DifferentiableModel } from '../../model/index.ts';
+import type { PartSpec } from '../../privacy/index.ts';
+import { layoutLength, layoutOffsets, type Segment } from '../../vector/index.ts';
+import type { MeasureSettings, Query, QueryContext } from '../query.ts';
+import { measureOf } from './measure-list.ts';
+import type { Measure, MeasureSums } from './measure.ts';
+
+/** The slots that are asked for by lists of measures. */
+export type MeasuresSlot = keyof QueryContext['measures'];
+
+/** Keeps a vector of the largest norm from being scaled by rounding alone: counts stay whole. */
+const belowTheBound = 1 - 2 ** -30;
+
+/**
+ * A query made of measures: what they ask of a row stands side by side in one vector, each part weighted.
+ *
+ * What the vector is: for measure m with the share s_m of the whole (shares are divided by their sum), its row vector times
+ * w_m = √s_m / n_m, with n_m the measure's own bound on a row.
+ *
+ * Sensitivity: Σ w_m² n_m² = Σ s_m = 1, so a row's whole vector has L2 ≤ 1, and a unit's (the mean of its rows'; at unit = client the
+ * mean of its units') too. One vector, one norm, one event (soundness.md §4: joint over its segments). With noise z in units of the
+ * bound a measure's own numbers carry noise of deviation z·n_m / √s_m: shares are what measures cost beside one another, as z⁻² adds up over
+ * Gaussian releases of the same unit.
+ */
+export function measuresQuery(name: MeasuresSlot): Query {
+  return {
+    name,
+    units: ['record', 'client'],
+    layout: (context) => measuresLayout(context, name),
+    clipNormL2: () => 1,
+    contribute: async ({ context, batch, model, weights, seed }, emit) => {
+      if (batch.units === 0) return;
+      const outputs = await model.predict(batch.inputs, batch.rows);
+      let made: Promise<DifferentiableModel> | null = null;
+      const differentiable = (): Promise<DifferentiableModel> => (made ??= differentiableOf(context, weights));
+      const perClient = context.unit === 'client';
+      const length = layoutLength(measuresLayout(context, name));
+      const vectors = new Float64Array((perClient ? 1 : batch.units) * length);
+      const unitOfRow = unitsOfRows(batch.rowOffsets, batch.rows);
+      for (const { measure, settings, weight, from } of placed(context, name)) {
+        await measure.contribute({ context, batch, outputs, differentiable, seed }, settings, (row, vector) => {
+          const unit = unitOfRow[row]!;
+          const rows = batch.rowOffsets[unit + 1]! - batch.rowOffsets[unit]!;
+          const share = (weight * (perClient ? 1 / batch.units : 1)) / rows;
+          const at = (perClient ? 0 : unit * length) + from;
+          for (let i = 0; i < vector.length; i++) vectors[at + i]! += share * vector[i]!;
+        });
+      }
+      for (let at = 0; at < vectors.length; at += length) emit(vectors.subarray(at, at + length));
+    },
+  };
+}
+
+/** A measure of a release, concluded. */
+export type MeasureFigures = { readonly settings: MeasureSettings; readonly figures: unknown };
+
+/**
+ * The figures of a noisy sum of measures, in the order of the plan.
+ *
+ * @param integers - the part's noisy sum in grid steps, in the order of the query's layout
+ * @param noiseVarianceSteps - variance of the noise in each coordinate of this sum, steps²
+ * @throws {INVALID_INPUT} when the part is of another query or the length is wrong.
+ */
+export function concludeMeasures(
+  part: PartSpec,
+  integers: Int32Array,
+  context: QueryContext,
+  noiseVarianceSteps: number,
+): readonly MeasureFigures[] {
+  const slot = part.query;
+  if (!isMeasuresSlot(slot) || integers.length !== part.dimension) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `release of measures: ${slot} part of ${part.dimension} coordinates, got ${integers.length}`,
+    );
+  }
+  return placed(context, slot).map(({ measure, settings, weight, from, layout }) => {
+    // What truncation makes of a one: dividing by it leaves no bias where counts are whole.
+    const steps = Math.trunc(weight / part.gridStep);
+    const own = integers.subarray(from, from + layoutLength(layout));
+    const sums = Float64Array.from(own, (value) => value / steps);
+    const noiseStd = Math.sqrt(noiseVarianceSteps) / steps;
+    return { settings, figures: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
+  });
+}
+
+/** Sums with their segments by name. */
+export function measureSums(layout: readonly Segment[], sums: Float64Array, noiseStd: number): MeasureSums {
+  const offsets = layoutOffsets(layout);
+  return {
+    sums,
+    noiseStd,
+    segment(name) {
+      const length = layout.find((segment) => segment.name === name)?.length;
+      const offset = offsets.get(name);
+      if (length === undefined || offset === undefined) throw new SottoError('INTERNAL', `measure: no segment ${name}`);
+      return sums.subarray(offset, offset + length);
+    },
+  };
+}
+
+/** Whether a slot's query is a list of measures. */
+export function isMeasuresSlot(name: string): name is MeasuresSlot {
+  return name === 'survey' || name === 'trainReport' || name === 'report';
+}
+
+type Placed = {
+  readonly measure: Measure;
+  readonly settings: MeasureSettings;
+  readonly weight: number;
+  readonly from: number;
+  readonly layout: readonly Segment[];
+};
+
+function placed(context: QueryContext, name: MeasuresSlot): readonly Placed[] {
+  const list = context.measures[name];
+  const total = list.reduce((sum, { share }) => sum + share, 0);
+  let from = 0;
+  return list.map((settings) => {
+    const measure = measureOf(settings);
+    const layout = measure.layout(context, settings);
+    const weight = (belowTheBound * Math.sqrt(settings.share / total)) / measure.normL2(context, settings);
+    const place = { measure, settings, weight, from, layout };
+    from += layoutLength(layout);
+    return place;
+  });
+}
+
+function measuresLayout(context: QueryContext, name: MeasuresSlot): readonly Segment[] {
+  return placed(context, name).flatMap(({ settings, layout }) =>
+    layout.map((segment) => ({ name: `${settings.kind}/${segment.name}`, length: segment.length })),
+  );
+}
+
+async function differentiableOf(context: QueryContext, weights: Float32Array): Promise<DifferentiableModel> {
+  const model = referenceModel(context.topology, context.inputs, context.loss);
+  await model.setWeights(weights);
+  return model;
+}
+
+function unitsOfRows(rowOffsets: Uint32Array, rows: number): Uint32Array {
+  const units = new Uint32Array(rows);
+  for (let unit = 0; unit + 1 < rowOffsets.length; unit++) units.fill(unit, rowOffsets[unit], rowOffsets[unit + 1]);
+  return units;
+}
