@@ -65,10 +65,12 @@ export const thresholdSchema = z.strictObject({
 });
 export type Threshold = z.infer<typeof thresholdSchema>;
 
-/** What is asked of the final model, once, on units that it was not trained on. */
+/** What is asked of the final model, and of earlier ones, on units that it was not trained on. */
 export const reportPlanSchema = z.strictObject({
   part: z.enum(['validation', 'test']).default('test'),
   measures: z.array(measureSettingsSchema).min(1).max(20),
+  /** Also before round 1 + every, 1 + 2·every, …, for trends; absent: once, of the last model. */
+  every: z.int().min(1).optional(),
   /** Groups, classes and cells with fewer units, noise included, are withheld. */
   minimumUnits: z.number().min(1).max(1e6).default(10),
   /** Where a report shares its ε with other releases: at unit = client. */

@@ -54,16 +54,19 @@ export function slotsOfRound(plan: Plan, round: number): readonly SlotName[] {
   const { evaluation } = plan;
   const last = round === rounds + 1;
   const trains = round >= 1 && round <= rounds;
-  const evaluates = evaluation !== null && (last || (trains && round > 1 && (round - 1) % evaluation.every === 0));
-  const rides: Record<SlotName, boolean> = {
+  const rides = (every: number | undefined): boolean => {
+    return last || (every !== undefined && trains && round > 1 && (round - 1) % every === 0);
+  };
+  const evaluates = rides(evaluation?.every);
+  const ridesNow: Record<SlotName, boolean> = {
     survey: round === 0,
     training: trains,
     fit: evaluates,
     evaluation: evaluates,
     trainReport: last,
-    report: last,
+    report: rides(plan.report?.every),
   };
-  return slotsOf(plan).filter((slot) => rides[slot]);
+  return slotsOf(plan).filter((slot) => ridesNow[slot]);
 }
 
 /** The slots that a plan has, in their order. */
@@ -99,7 +102,7 @@ export function sessionCount(plan: PlanParts): number {
 
 /** Evaluations that the plan makes when no session fails. */
 export function evaluationCount(plan: Plan): number {
-  return plan.evaluation === null ? 0 : Math.floor((plan.training.rounds - 1) / plan.evaluation.every) + 1;
+  return plan.evaluation === null ? 0 : timesEvery(plan, plan.evaluation.every);
 }
 
 /**
@@ -118,6 +121,10 @@ export function planSlots(plan: Plan): readonly PlanSlot[] {
   });
 }
 
+function timesEvery(plan: Plan, every: number): number {
+  return Math.floor((plan.training.rounds - 1) / every) + 1;
+}
+
 /** Releases of a slot when no session fails. */
 export function plannedReleases(plan: Plan, slot: SlotName): number {
   switch (slot) {
@@ -126,9 +133,10 @@ export function plannedReleases(plan: Plan, slot: SlotName): number {
     case 'fit':
     case 'evaluation':
       return evaluationCount(plan);
+    case 'report':
+      return plan.report?.every === undefined ? 1 : timesEvery(plan, plan.report.every);
     case 'survey':
     case 'trainReport':
-    case 'report':
       return 1;
   }
 }

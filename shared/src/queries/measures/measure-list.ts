@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
-import type { Measure } from './measure.ts';
+import type { Measure, MeasureReport } from './measure.ts';
 import { performance } from './performance.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
@@ -22,6 +22,6 @@ export function measureOf({ kind }: MeasureSettings): Measure {
 }
 
 /** A measure is given nobody's settings but its own: the schema decides by the kind. */
-function erased<Settings, Figures>(measure: Measure<Settings, Figures>): Measure {
+function erased<Settings, Figures extends MeasureReport>(measure: Measure<Settings, Figures>): Measure {
   return measure as unknown as Measure;
 }

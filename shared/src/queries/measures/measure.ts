@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Shown } from '../../metrics/index.ts';
 import type { DifferentiableModel, UnitBatch } from '../../model/index.ts';
 import type { Segment } from '../../vector/index.ts';
 import type { QueryContext } from '../query.ts';
@@ -33,12 +34,27 @@ export type MeasureProblem = {
   readonly cure: string;
 };
 
+/** One number of a measure, as reports list it and thresholds name it. */
+export type NamedFigure = {
+  /** Below the measure's kind, for example `accuracy` or `sex.equalizedOdds`. */
+  readonly name: string;
+  /** What noise alone would show in 95 of 100 releases; below it (of a ratio: above it) nothing is told. Absent: 0. */
+  readonly floor?: number;
+} & Shown;
+
+/** What every measure concludes; each adds what its charts need. All of it JSON. */
+export type MeasureReport = {
+  /** Noisy number of units that were read (at unit = client: of clients). */
+  readonly units: number;
+  readonly figures: readonly NamedFigure[];
+};
+
 /**
  * One thing that is to be known about the model or the data: what vector a row contributes and how large it may be, and what the sum
  * says. Several measures ride in one vector (`measures-query.ts`), so what each states is enough for a joint bound.
  * One file a measure, and one line in `measure-list.ts`.
  */
-export type Measure<Settings = unknown, Figures = unknown> = {
+export type Measure<Settings = unknown, Figures extends MeasureReport = MeasureReport> = {
   readonly kind: string;
   /** What a plan says of it, `kind` and `share` included. */
   readonly settings: z.ZodType<Settings>;

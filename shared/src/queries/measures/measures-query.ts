@@ -4,7 +4,7 @@ import type { PartSpec } from '../../privacy/index.ts';
 import { layoutLength, layoutOffsets, type Segment } from '../../vector/index.ts';
 import type { MeasureSettings, Query, QueryContext } from '../query.ts';
 import { measureOf } from './measure-list.ts';
-import type { Measure, MeasureSums } from './measure.ts';
+import type { Measure, MeasureReport, MeasureSums } from './measure.ts';
 
 /** The slots that are asked for by lists of measures. */
 export type MeasuresSlot = keyof QueryContext['measures'];
@@ -53,7 +53,7 @@ export function measuresQuery(name: MeasuresSlot): Query {
 }
 
 /** A measure of a release, concluded. */
-export type MeasureFigures = { readonly settings: MeasureSettings; readonly figures: unknown };
+export type MeasureFigures = { readonly settings: MeasureSettings; readonly report: MeasureReport };
 
 /**
  * The figures of a noisy sum of measures, in the order of the plan.
@@ -81,7 +81,7 @@ export function concludeMeasures(
     const own = integers.subarray(from, from + layoutLength(layout));
     const sums = Float64Array.from(own, (value) => value / steps);
     const noiseStd = Math.sqrt(noiseVarianceSteps) / steps;
-    return { settings, figures: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
+    return { settings, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
   });
 }
 

@@ -20,7 +20,7 @@ import {
 } from '../../metrics/index.ts';
 import { log } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
-import type { Measure, MeasureSums } from './measure.ts';
+import type { Measure, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
 
 const settings = z.strictObject({
   kind: z.literal('performance'),
@@ -33,10 +33,7 @@ const settings = z.strictObject({
 type Settings = z.infer<typeof settings>;
 
 /** What is known of the model's performance. Every list of figures is in the order in which it is shown. */
-export type PerformanceFigures = {
-  /** Noisy number of units. */
-  readonly units: number;
-  readonly figures: readonly ({ readonly name: string } & Shown)[];
+export type PerformanceFigures = MeasureReport & {
   /** Noisy counts, row-major [true class, predicted class]; null for a number. */
   readonly confusion: readonly number[] | null;
   /** Of each class, for more than two. */
@@ -159,7 +156,7 @@ function addNumber(vector: Float64Array, output: number, target: number, lossMax
   vector[4] = weight * scaled * scaled;
 }
 
-const named = (name: string, value: Shown) => ({ name, ...value });
+const named = (name: string, value: Shown): NamedFigure => ({ name, ...value });
 const signed = 2;
 
 function meanShown(sums: MeasureSums, segment: string, max: number, units: Units): Shown {
