@@ -1,4 +1,5 @@
 import { SottoError } from '../errors/index.ts';
+import type { SlotName } from '../privacy/index.ts';
 import type { PrivacyCard } from './card-schema.ts';
 import { requireComplete } from './plan-card.ts';
 import { poolWords } from './trust-words.ts';
@@ -11,10 +12,10 @@ export type RunFactsForCard = {
   readonly roundsPlanned: number;
   readonly modelHash: string;
   /** Sessions whose upload was charged, by slot. */
-  readonly charged: Readonly<Record<'training' | 'evaluation', number>>;
+  readonly charged: Readonly<Record<SlotName, number>>;
   /** Each release: its slots, how many clients' contributions are in it, and the noise that colluders do not know as a share of the floor's. */
   readonly releases: readonly {
-    readonly slots: readonly ('training' | 'evaluation')[];
+    readonly slots: readonly SlotName[];
     readonly survivors: number;
     readonly noiseShare: number;
   }[];

@@ -3,7 +3,7 @@ import { isSottoError, SottoError } from '../errors/index.ts';
 import { calibrateNoiseMultiplier, type SlotName } from '../privacy/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 import { parsePlan } from './parse-plan.ts';
-import { accountedEpsilon, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
+import { accountedEpsilon, epsilonFieldOf, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
 import { planSlots, slotPath, slotSettings, slotsOf, withSlotNoise } from './plan-slots.ts';
 import { dpPrivacySchema, planSchema, privacyNoneSchema, type Plan } from './plan-schema.ts';
 

@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import type { Shown } from '../../metrics/index.ts';
 import type { DifferentiableModel, UnitBatch } from '../../model/index.ts';
 import type { Segment } from '../../vector/index.ts';
@@ -52,12 +51,10 @@ export type MeasureReport = {
 /**
  * One thing that is to be known about the model or the data: what vector a row contributes and how large it may be, and what the sum
  * says. Several measures ride in one vector (`measures-query.ts`), so what each states is enough for a joint bound.
- * One file a measure, and one line in `measure-list.ts`.
+ * One file a measure, with a schema of its settings (`kind`, `share` and what else a plan may say), and two lines in `measure-list.ts`.
  */
 export type Measure<Settings = unknown, Figures extends MeasureReport = MeasureReport> = {
   readonly kind: string;
-  /** What a plan says of it, `kind` and `share` included. */
-  readonly settings: z.ZodType<Settings>;
   /** What cannot be answered, and is known from the plan: an unknown column, one class only, a topology without gradients. */
   readonly problems: (context: QueryContext, settings: Settings) => readonly MeasureProblem[];
   readonly layout: (context: QueryContext, settings: Settings) => readonly Segment[];

@@ -22,7 +22,7 @@ import { log } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import type { Measure, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
 
-const settings = z.strictObject({
+export const performanceSettings = z.strictObject({
   kind: z.literal('performance'),
   share: z.number().positive().max(1_000).default(1),
   /** Bins of the scores' histograms: many for exact counts, in the tens or fewer beside noise. */
@@ -30,7 +30,7 @@ const settings = z.strictObject({
   /** A row's log loss, or absolute error, is clipped to [0, lossMax]. */
   lossMax: z.number().positive().max(1_000).default(4),
 });
-type Settings = z.infer<typeof settings>;
+type Settings = z.infer<typeof performanceSettings>;
 
 /** What is known of the model's performance. Every list of figures is in the order in which it is shown. */
 export type PerformanceFigures = MeasureReport & {
@@ -63,7 +63,6 @@ const weight = 0.5;
  */
 export const performance: Measure<Settings, PerformanceFigures> = {
   kind: 'performance',
-  settings,
   problems: (context, { bins }) =>
     context.target === 'binary' && bins % 2 !== 0
       ? [{ path: 'bins', problem: `${bins} bins put a threshold of 1/2 within a bin`, cure: 'Use an even number.' }]
