@@ -12,7 +12,7 @@ export type RunFactsForCard = {
   readonly roundsPlanned: number;
   readonly modelHash: string;
   /** Sessions whose upload was charged, by slot. */
-  readonly charged: Readonly<Record<SlotName, number>>;
+  readonly charged: Readonly<Partial<Record<SlotName, number>>>;
   /** Each release: its slots, how many clients' contributions are in it, and the noise that colluders do not know as a share of the floor's. */
   readonly releases: readonly {
     readonly slots: readonly SlotName[];
@@ -35,7 +35,7 @@ export function runCard(card: PrivacyCard, facts: RunFactsForCard): PrivacyCard 
   const released = Number.isFinite(fewest);
   const share = addedBy === 'clients' ? Math.min(...facts.releases.map(({ noiseShare }) => noiseShare)) : 1;
   const mechanisms = card.mechanisms.map((mechanism, index) => {
-    const charged = facts.charged[mechanism.slot];
+    const charged = facts.charged[mechanism.slot] ?? 0;
     if (charged > mechanism.atMost) {
       throw new SottoError(
         'CARD_INCOMPLETE',
@@ -59,7 +59,7 @@ export function runCard(card: PrivacyCard, facts: RunFactsForCard): PrivacyCard 
       // At most: where clients take turns, not every session is one of each unit.
       participationsDone: Math.min(
         guarantee.participationsMost,
-        guarantee.slots.reduce((sum, slot) => sum + facts.charged[slot], 0),
+        guarantee.slots.reduce((sum, slot) => sum + (facts.charged[slot] ?? 0), 0),
       ),
     })),
     mechanisms,
