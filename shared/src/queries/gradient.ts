@@ -2,6 +2,7 @@ import { SottoError } from '../errors/index.ts';
 import { trainedLayout, unitGradients } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import type { Query, QueryContext } from './query.ts';
+import { weightedTraces, weightsOfRows } from './row-weights.ts';
 import type { GradientQuery } from './training-query-schema.ts';
 
 /**
@@ -14,6 +15,10 @@ import type { GradientQuery } from './training-query-schema.ts';
  * and changes nobody else's: the weights are the published ones, and nothing is kept from one round to the next.
  * Not offered at unit = client, where `update` is.
  *
+ * Weights of rows (reweighing, class weights) are constants of the plan by a row's own columns and label. A row's gradient is multiplied by
+ * its weight before the unit's rows are summed, and the door clips that sum: so they change what the vector is and not how large it may
+ * be, and still nothing of a unit reaches another's vector.
+ *
  * What is made of it: the noisy sum over all clients, divided by the plan's constant `expectedBatch`, never by a true count.
  */
 export const gradient: Query = {
@@ -24,7 +29,13 @@ export const gradient: Query = {
   contribute: async ({ context, batch, model, seed }, emit) => {
     if (batch.units === 0) return;
     const dimension = layoutLength(trainedLayout(context.topology, context.inputs));
-    unitGradients(await model.traces(batch, seed), dimension, batch, emit);
+    const traces = await model.traces(batch, seed);
+    const { weights } = context;
+    const asked =
+      weights === undefined
+        ? traces
+        : weightedTraces(traces, weightsOfRows(context.columns, context.classes, weights, batch));
+    unitGradients(asked, dimension, batch, emit);
   },
 };
 
