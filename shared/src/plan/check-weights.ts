@@ -4,7 +4,7 @@ import { inputColumns } from './input-columns.ts';
 import type { PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
 
-/** Weight of a row above which clipping takes back what the weight adds. */
+/** Weight of a row above which little of the bound is left to the others. */
 const weightWarned = 10;
 
 /** What rows weigh in training: whether groups and labels are there, and whether the query knows of weights. */
@@ -25,8 +25,8 @@ export function checkWeights(plan: Plan, report: PlanReport): void {
     if (weight <= weightWarned) return;
     report.warnings.push({
       path: `${path}.cells[${index}].weight`,
-      problem: `a unit's gradient is clipped after it is weighted, so that ${weight} does less than it says`,
-      cure: `Keep weights at ${weightWarned} or below, or raise clipNormL2.`,
+      problem: `a unit may use clipNormL2 in proportion to its weight: beside ${weight} one of weight 1 is clipped to 1/${weight} of it, while the noise stays`,
+      cure: `Keep weights at ${weightWarned} or below.`,
     });
   });
 }

@@ -2,7 +2,7 @@ import { SottoError } from '../errors/index.ts';
 import { trainedLayout, unitGradients } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import type { Query, QueryContext } from './query.ts';
-import { weightedTraces, weightsOfRows } from './row-weights.ts';
+import { clipByWeight, weightedTraces, weightsOfRows } from './row-weights.ts';
 import type { GradientQuery } from './training-query-schema.ts';
 
 /**
@@ -16,8 +16,9 @@ import type { GradientQuery } from './training-query-schema.ts';
  * Not offered at unit = client, where `update` is.
  *
  * Weights of rows (reweighing, class weights) are constants of the plan by a row's own columns and label. A row's gradient is multiplied by
- * its weight before the unit's rows are summed, and the door clips that sum: so they change what the vector is and not how large it may
- * be, and still nothing of a unit reaches another's vector.
+ * its weight before the unit's rows are summed, and the unit's vector is shortened to a part of the bound as large as its weight, so that weights
+ * outlive clipping. The door clips what comes of it like any vector: weights change what the vector is and not how large it may be, and
+ * nothing of a unit reaches another's vector.
  *
  * What is made of it: the noisy sum over all clients, divided by the plan's constant `expectedBatch`, never by a true count.
  */
@@ -30,12 +31,17 @@ export const gradient: Query = {
     if (batch.units === 0) return;
     const dimension = layoutLength(trainedLayout(context.topology, context.inputs));
     const traces = await model.traces(batch, seed);
-    const { weights } = context;
-    const asked =
-      weights === undefined
-        ? traces
-        : weightedTraces(traces, weightsOfRows(context.columns, context.classes, weights, batch));
-    unitGradients(asked, dimension, batch, emit);
+    if (context.weights === undefined) return unitGradients(traces, dimension, batch, emit);
+    const { clipNormL2 } = gradientSettings(context);
+    const { ofRow, largest } = weightsOfRows(context.columns, context.classes, context.weights, batch);
+    let unit = 0;
+    unitGradients(weightedTraces(traces, ofRow), dimension, batch, (vector) => {
+      const own = ofRow.subarray(batch.rowOffsets[unit], batch.rowOffsets[unit + 1]);
+      const meanWeight = own.length === 0 ? 0 : own.reduce((sum, weight) => sum + weight, 0) / own.length;
+      clipByWeight(vector, meanWeight, largest, clipNormL2);
+      emit(vector);
+      unit += 1;
+    });
   },
 };
 

@@ -59,14 +59,15 @@ export function rowWeightProblems(
 }
 
 /**
- * Weight of each row, float32 [rows]: a function of the row's own inputs and label, and of constants of the plan.
+ * Weight of each row, float32 [rows]: a function of the row's own inputs and label, and of constants of the plan; and the largest that any
+ * row can have.
  */
 export function weightsOfRows(
   columns: readonly InputColumn[],
   classes: readonly string[],
   { columns: wanted, cells }: RowWeights,
   batch: UnitBatch,
-): Float32Array {
+): { readonly ofRow: Float32Array; readonly largest: number } {
   const grouping = groupingBy(columns, wanted);
   const labels = Math.max(1, classes.length);
   const table = grouping.names.flatMap((name) =>
@@ -77,10 +78,26 @@ export function weightsOfRows(
       }, 1),
     ),
   );
-  return Float32Array.from({ length: batch.rows }, (_, row) => {
+  const ofRow = Float32Array.from({ length: batch.rows }, (_, row) => {
     const label = classes.length === 0 ? 0 : batch.targets[row]!;
     return table[grouping.groupOf(batch.inputs, row * batch.features) * labels + label]!;
   });
+  return { ofRow, largest: Math.max(...table) };
+}
+
+/**
+ * Shortens a unit's weighted gradient, in place, to its own part of the bound: clipNormL2 times the mean weight of its rows over the
+ * largest weight. What is left for the door to clip is then next to nothing; if it clipped alone, rows whose gradients are longer than the bound
+ * would count alike whatever they weigh. The unit's own rows decide, and the result is within the bound either way.
+ */
+export function clipByWeight(gradient: Float64Array, meanWeight: number, largest: number, clipNormL2: number): void {
+  const bound = largest > 0 ? (clipNormL2 * meanWeight) / largest : 0;
+  let squares = 0;
+  for (const value of gradient) squares += value * value;
+  const norm = Math.sqrt(squares);
+  if (!(norm > bound)) return;
+  const factor = bound / norm;
+  for (let i = 0; i < gradient.length; i++) gradient[i]! *= factor;
 }
 
 /**

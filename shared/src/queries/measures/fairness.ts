@@ -73,7 +73,7 @@ export type AttributeFairness = {
 export type FairnessFigures = MeasureReport & { readonly attributes: readonly AttributeFairness[] };
 
 /** What a histogram, or a prediction of several classes, weighs beside the counts on which most rests. */
-const weight = 1 / 2;
+const weight = 0.5;
 
 /** Bins of a calibration error at most. */
 const calibrationBinsMax = 10;
@@ -81,8 +81,8 @@ const calibrationBinsMax = 10;
 /**
  * How the model treats groups of people: confusions by group, and histograms of scores by group.
  *
- * What the vector of a row is, for each attribute, of which it is in exactly one group (a category has a cell for what is none of its
- * values), h = 1/2:
+ * What the vector of a row is, with the weights that it is given, for each attribute, of which it is in exactly one group (a category has a
+ * cell for what is none of its values), h = 1/2:
  * - binary: one 1 in a table of [groups × 4], by label and prediction; with bins one h in a histogram of [groups × 2 × bins], of
  *   the score, the positive rows first.
  * - classes: one 1 in a table of [groups × 2], wrong or right; one h in a table of [groups × classes], by the predicted class.
@@ -113,7 +113,7 @@ export const fairness: Measure<Settings, FairnessFigures> = {
   layout: (context, own) =>
     own.attributes.flatMap((attribute) => {
       const name = attributeName(attribute);
-      return segmentsOf(context, own, attribute).map(({ what, length }) => ({ name: `${name}/${what}`, length }));
+      return segmentsOf(context, own, attribute).map(({ what, ...segment }) => ({ name: `${name}/${what}`, ...segment }));
     }),
   normL2: (context, { attributes, bins }) =>
     Math.sqrt(attributes.length * (1 + (context.target === 'binary' && bins === undefined ? 0 : weight ** 2))),
@@ -129,10 +129,10 @@ export const fairness: Measure<Settings, FairnessFigures> = {
         const group = grouping.groupOf(batch.inputs, row * batch.features);
         if (context.target === 'binary') {
           vector[firstAt + 4 * group + 2 * target + predicted] = 1;
-          if (own.bins !== undefined) vector[secondAt + own.bins * (2 * group + (target === 1 ? 0 : 1)) + bin] = weight;
+          if (own.bins !== undefined) vector[secondAt + own.bins * (2 * group + (target === 1 ? 0 : 1)) + bin] = 1;
         } else {
           vector[firstAt + 2 * group + Number(predicted === target)] = 1;
-          vector[secondAt + context.outputs * group + predicted] = weight;
+          vector[secondAt + context.outputs * group + predicted] = 1;
         }
       }
       if (Number.isNaN(bin)) vector[0] = NaN;
@@ -161,11 +161,11 @@ function segmentsOf(context: QueryContext, { bins }: Settings, { columns }: Attr
   if (context.target !== 'binary') {
     return [
       { what: 'right', length: groups * 2 },
-      { what: 'predicted', length: groups * classCountOf(context) },
+      { what: 'predicted', length: groups * classCountOf(context), weight },
     ];
   }
   const confusion = { what: 'confusion', length: groups * 4 };
-  return bins === undefined ? [confusion] : [confusion, { what: 'scores', length: groups * 2 * bins }];
+  return bins === undefined ? [confusion] : [confusion, { what: 'scores', length: groups * 2 * bins, weight }];
 }
 
 function place(context: QueryContext, own: Settings) {
@@ -205,8 +205,8 @@ function binaryAttribute(
   });
   const noiseStd = sums.noiseStd;
   const found = groupFairness(counts, { noiseStd, minimumRows: minimum });
-  const noise = noiseStd / sums.half;
-  const scores = bins === undefined ? null : scoresOf(names, sums, name, bins);
+  const noise = bins === undefined ? 0 : sums.noiseStdOf(`${name}/scores`);
+  const scores = bins === undefined ? null : scoresOf(names, sums.segment(`${name}/scores`), bins);
   const groups = found.groups.map((rates, index): FairnessGroup => {
     const withheld = found.withheld.includes(rates.group) ? whyTooSmall(rates.rows, minimum, context) : null;
     const { tp, fp, fn, tn } = counts[index]!;
@@ -267,13 +267,7 @@ function silent(withheld: string | null): Shown | null {
   return withheld === null ? null : { figure: null, withheld };
 }
 
-function scoresOf(
-  names: readonly string[],
-  sums: MeasureSums,
-  attribute: string,
-  bins: number,
-): readonly GroupScores[] {
-  const counts = sums.segment(`${attribute}/scores`).map((count) => count / sums.half);
+function scoresOf(names: readonly string[], counts: Float64Array, bins: number): readonly GroupScores[] {
   return names.map((group, index) => {
     const from = 2 * bins * index;
     return {
@@ -316,13 +310,13 @@ function classAttribute(context: QueryContext, attribute: Attribute, sums: Measu
   const { names } = groupingBy(context.columns, attribute.columns);
   const classes = classCountOf(context);
   const right = sums.segment(`${name}/right`);
-  const predicted = sums.segment(`${name}/predicted`).map((count) => count / sums.half);
+  const predicted = sums.segment(`${name}/predicted`);
+  const noise = sums.noiseStdOf(`${name}/predicted`);
   const { noiseStd } = sums;
   const groups = names.map((group, index) => {
     const [incorrect, correct] = [right[2 * index]!, right[2 * index + 1]!];
     const own = predicted.subarray(classes * index, classes * (index + 1));
     const total = own.reduce((sum, count) => sum + count, 0);
-    const noise = noiseStd / sums.half;
     return {
       group,
       units: incorrect + correct,
