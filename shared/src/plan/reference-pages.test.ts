@@ -59,7 +59,7 @@ test('measures.md has a section for each measure, which lists every field, and n
   });
   const { oneOf = [] } = z.toJSONSchema(measureSettingsSchema, { io: 'input' }) as JsonSchema;
   const asked = oneOf.map((schema) => {
-    const kind = (schema.properties?.['kind'] as { const?: string }).const;
+    const { const: kind } = schema.properties?.['kind'] as { const?: string };
     return [kind, fieldsOf(schema).filter((field) => field !== 'kind' && field !== 'share')];
   });
   expect(Object.fromEntries(told)).toEqual(Object.fromEntries(asked));
