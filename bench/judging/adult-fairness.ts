@@ -53,7 +53,10 @@ type Row = {
   readonly arm: Arm;
   readonly method: Method;
   readonly figures: Readonly<
-    Record<(typeof names)[number], { readonly mean: number; readonly deviation: number | null; readonly each: readonly number[] }>
+    Record<
+      (typeof names)[number],
+      { readonly mean: number; readonly deviation: number | null; readonly each: readonly number[] }
+    >
   >;
 };
 type Result = {
@@ -214,8 +217,11 @@ function planOf(arm: Exclude<Arm, 'pooled'>, seed: number, data: BenchData, weig
   const isPrivate = arm === 'private';
   const bins = isPrivate ? 20 : 1_000;
   const training = isPrivate
-    ? gradient(1, 1_024, 2, 400, Math.round((1_024 / trainRows) * all))
-    : { ...gradient(60, trainRows, 2, 60), strategy: { kind: 'fedSgd', learningRate: 2, momentum: 0.9 } };
+    ? gradient(2.5, 1_024, 1.5, 400, Math.round((1_024 / trainRows) * all))
+    : {
+        ...gradient(60, 4_400, 2, 300, Math.round(all / 5)),
+        strategy: { kind: 'fedSgd', learningRate: 2, momentum: 0.9 },
+      };
   const changes = {
     trust: 'trusted',
     privacy: isPrivate ? { kind: 'dp', delta: 1e-5, epsilon: 1, reportEpsilon: 1 } : none.privacy,
@@ -240,7 +246,8 @@ async function federated(split: Split, arm: Exclude<Arm, 'pooled'>, seed: number
   const cells = labels!.groups.flatMap(({ group, labels: own }) =>
     own.flatMap(({ label, weight }) => (weight === null ? [] : [{ group, label, weight }])),
   );
-  const [fairness] = (first.measured.get('trainReport') as readonly { report: FairnessFigures }[])[0]!.report.attributes;
+  const [fairness] = (first.measured.get('trainReport') as readonly { report: FairnessFigures }[])[0]!.report
+    .attributes;
   const thresholds = fairness!.thresholds?.find(({ criterion }) => criterion === 'equalizedOdds');
   if (thresholds === undefined) throw new SottoError('RUN_FAILED', 'the report gives no thresholds');
   const second = await runOf(split, arm, seed, { columns: ['sex'], cells });

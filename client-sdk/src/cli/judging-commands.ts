@@ -1,10 +1,12 @@
 import { exitCodes, SottoError } from '@sotto/shared/errors';
 import type { DataSchema } from '@sotto/shared/plan';
+import { thresholdFileSchema, type ThresholdFile } from '@sotto/shared/queries';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { readCsvRecords } from '../data/index.ts';
 import { createInputEncoder } from '../data/row-encoder.ts';
 import {
+  decideByGroup,
   encodeRecords,
   explainRow,
   findCounterfactual,
@@ -35,7 +37,10 @@ export function addJudgingCommands(program: Command, act: Act): void {
       .option('--row <json>', 'one row: a JSON object by column name, or a file that holds it')
       .option('--data <csv>', 'a table of rows; a target is not needed')
       .option('--temperature <number>', 'of a calibration: logits are divided by it', '1');
-  command('predict', 'what a model says of rows: a probability for each class, or the value').action(act(predict));
+  command('predict', 'what a model says of rows: a probability for each class, or the value')
+    .option('--thresholds <file>', 'thresholds by group (sotto model thresholds) that decide what is predicted')
+    .option('--seed <text>', 'seed of the draws between two thresholds: the same row is told the same', 'predict')
+    .action(act(predict));
   command('explain', 'why a model says what it says of one row, and what would turn it')
     .option('--row-number <number>', 'which row of --data, the one below the header being 1', '1')
     .addOption(
@@ -54,10 +59,14 @@ export function addJudgingCommands(program: Command, act: Act): void {
 async function predict(screen: Screen, options: Options, argument: string): Promise<number> {
   const judged = await modelOf(options, argument);
   const temperature = temperatureOf(options);
+  const thresholds = await thresholdsOf(options);
   const { rows, leftOut } = await rowsOf(judged.schema, options);
   for (const { number, inputs } of rows) {
     const prediction = predictRows(judged, inputs, temperature)[0]!;
-    screen.show({ type: 'prediction', row: number, ...prediction }, `row ${number}  ${predictionWords(prediction)}`);
+    const decision =
+      thresholds === null ? null : decideByGroup(judged, inputs, thresholds, textOf(options, 'seed') ?? 'predict');
+    const words = predictionWords(prediction, decision);
+    screen.show({ type: 'prediction', row: number, ...prediction, ...decision }, `row ${number}  ${words}`);
   }
   for (const { number, rule } of leftOut) {
     screen.show({ type: 'leftOut', row: number, rule }, `row ${number}  left out: ${rule}`);
@@ -153,6 +162,15 @@ function jsonOf(name: string, text: string): unknown {
   } catch {
     throw new SottoError('INVALID_INPUT', `${name}: not JSON`);
   }
+}
+
+/** Thresholds by group; null where none are asked for. */
+async function thresholdsOf(options: Options): Promise<ThresholdFile | null> {
+  const path = textOf(options, 'thresholds');
+  if (path === undefined) return null;
+  const parsed = thresholdFileSchema.safeParse(await readJson(path));
+  if (!parsed.success) throw new SottoError('INVALID_INPUT', `${path}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
 }
 
 function temperatureOf(options: Options): number {

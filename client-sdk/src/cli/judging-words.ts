@@ -1,12 +1,16 @@
-import type { Counterfactual, Explanation, Prediction } from '../judging/index.ts';
+import type { Counterfactual, Explanation, GroupDecision, Prediction } from '../judging/index.ts';
 
-/** A prediction in one line. */
-export function predictionWords(prediction: Prediction): string {
+/** A prediction in one line; with thresholds by group what they decide. */
+export function predictionWords(prediction: Prediction, decision: GroupDecision | null = null): string {
   if (prediction.kind === 'number') return prediction.value.toPrecision(5);
   const probabilities = [...prediction.probabilities].sort((a, b) => b.probability - a.probability);
   const shown = probabilities.slice(0, 5).map(({ value, probability }) => `${value} ${probability.toFixed(3)}`);
   const more = probabilities.length > shown.length ? `, ${probabilities.length - shown.length} more` : '';
-  return `${prediction.value}  (${shown.join(', ')}${more})`;
+  const words = `${decision?.value ?? prediction.value}  (${shown.join(', ')}${more})`;
+  if (decision === null) return words;
+  const { group, chance } = decision;
+  const drawn = chance > 0 && chance < 1 ? `, drawn with chance ${chance.toFixed(3)}` : '';
+  return `${words}  by the thresholds of ${group}${drawn}`;
 }
 
 const methods = {
