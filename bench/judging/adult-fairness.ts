@@ -218,10 +218,8 @@ function planOf(arm: Exclude<Arm, 'pooled'>, seed: number, data: BenchData, weig
   const bins = isPrivate ? 20 : 1_000;
   const training = isPrivate
     ? gradient(2.5, 1_024, 1.5, 400, Math.round((1_024 / trainRows) * all))
-    : {
-        ...gradient(60, 4_400, 2, 300, Math.round(all / 5)),
-        strategy: { kind: 'fedSgd', learningRate: 2, momentum: 0.9 },
-      };
+    : // As long as it takes to come where Newton's method does; a bound that no gradient reaches.
+      { ...gradient(60, trainRows, 1, 100), strategy: { kind: 'fedSgdAdam', learningRate: 0.05 } };
   const changes = {
     trust: 'trusted',
     privacy: isPrivate ? { kind: 'dp', delta: 1e-5, epsilon: 1, reportEpsilon: 1 } : none.privacy,
@@ -242,12 +240,11 @@ function planOf(arm: Exclude<Arm, 'pooled'>, seed: number, data: BenchData, weig
 /** Two runs: one as it is, whose releases give weights and thresholds, and one with the weights. */
 async function federated(split: Split, arm: Exclude<Arm, 'pooled'>, seed: number): Promise<Record<Method, Scores>> {
   const first = await runOf(split, arm, seed, undefined);
-  const [labels] = (first.measured.get('survey') as readonly { report: GroupLabelFigures }[])[0]!.report.attributes;
+  const [labels] = reportOf<GroupLabelFigures>(first.measured, 'survey').attributes;
   const cells = labels!.groups.flatMap(({ group, labels: own }) =>
     own.flatMap(({ label, weight }) => (weight === null ? [] : [{ group, label, weight }])),
   );
-  const [fairness] = (first.measured.get('trainReport') as readonly { report: FairnessFigures }[])[0]!.report
-    .attributes;
+  const [fairness] = reportOf<FairnessFigures>(first.measured, 'trainReport').attributes;
   const thresholds = fairness!.thresholds?.find(({ criterion }) => criterion === 'equalizedOdds');
   if (thresholds === undefined) throw new SottoError('RUN_FAILED', 'the report gives no thresholds');
   const second = await runOf(split, arm, seed, { columns: ['sex'], cells });
@@ -256,6 +253,11 @@ async function federated(split: Split, arm: Exclude<Arm, 'pooled'>, seed: number
     reweighing: atHalf(split, second.scores),
     thresholds: byThresholds(split, first.scores, thresholds),
   };
+}
+
+/** What the only measure of a slot concluded. */
+function reportOf<Figures>(measured: ReadonlyMap<string, readonly MeasureFigures[]>, slot: string): Figures {
+  return measured.get(slot)?.[0]?.report as unknown as Figures;
 }
 
 async function runOf(split: Split, arm: Exclude<Arm, 'pooled'>, seed: number, weights: RowWeights | undefined) {

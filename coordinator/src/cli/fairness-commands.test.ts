@@ -116,7 +116,7 @@ describe('sotto plan reweigh', () => {
   it.each([
     ['draft.json', 'report.json', '--attribute: expected one of sex, age, got none'],
     ['draft.json', 'nothing.json', 'there is no measure groupLabels or fairness in it'],
-    ['draft.json', 'broken.json', 'columns'],
+    ['draft.json', 'broken.json', 'at [0].groups'],
     ['update.json', 'status.json', 'update knows of no weights; use gradient'],
     ['bare.json', 'status.json', 'plan.training: expected a query'],
   ])('refuses %s with %s', async (draft, report, reason) => {

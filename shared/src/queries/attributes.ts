@@ -140,7 +140,7 @@ export type Grouping = {
   /** In the order of the groups' numbers; of no columns one group, of everybody. */
   readonly names: readonly string[];
   /** The group of the row whose inputs begin at `at`. */
-  groupOf(inputs: ArrayLike<number>, at: number): number;
+  readonly groupOf: (inputs: ArrayLike<number>, at: number) => number;
 };
 
 /**

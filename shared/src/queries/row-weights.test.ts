@@ -48,7 +48,7 @@ describe('weights of rows', () => {
     const weighted = await vectorsOf({ ...wide, weights: bySex }, people);
     const plain = await vectorsOf(
       wide,
-      people.map(({ person: _, ...row }) => row),
+      people.map(({ sex, label, score, age = 0 }) => ({ sex, label, score, age })),
     );
     expect([...weighted[0]!]).toEqual(times(plain[0]!, 3));
     expect([...weighted[1]!]).toEqual(times(plain[1]!, 1));
