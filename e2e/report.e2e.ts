@@ -21,7 +21,9 @@ describe.skipIf(!ready)('the page of a report', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sotto-report-'));
-    const page = reportPage(reportDocument({ ...exampleReportInput(), earlier: reportDocument(exampleReportInput({ right: 280 })) }));
+    const page = reportPage(
+      reportDocument({ ...exampleReportInput(), earlier: reportDocument(exampleReportInput({ right: 280 })) }),
+    );
     await writeFile(join(folder, 'report.html'), page);
     address = pathToFileURL(join(folder, 'report.html')).href;
     axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -69,7 +71,9 @@ describe.skipIf(!ready)('the page of a report', () => {
     const page = await context.newPage();
     await page.goto(address);
     await page.emulateMedia({ media: 'print' });
-    expect(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)).toBe('rgb(255, 255, 255)');
+    expect(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)).toBe(
+      'rgb(255, 255, 255)',
+    );
     const pdf = await page.pdf({ format: 'A4', preferCSSPageSize: true });
     expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
     expect(pdf.length).toBeGreaterThan(20_000);

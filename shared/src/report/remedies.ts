@@ -61,7 +61,8 @@ const rules: readonly Rule[] = [
     shows: (figure) => above(1.05)(figure) || below(0.95)(figure),
     challenge: 'performance',
     because: (figure) => `Logits divided by ${figure} fit what came true better.`,
-    remedy: 'Divide logits by that temperature where probabilities are shown. It is fitted on released histograms: no further ε.',
+    remedy:
+      'Divide logits by that temperature where probabilities are shown. It is fitted on released histograms: no further ε.',
   },
   {
     matches: /^performance\.calibrationError$/,
@@ -75,21 +76,24 @@ const rules: readonly Rule[] = [
     shows: above(0.05),
     challenge: 'fairness',
     because: (figure) => `Groups differ by ${figure}, outside the noise floor.`,
-    remedy: 'Reweigh the training by group and label, or set a threshold for each group; both are made of released counts and cost no further ε.',
+    remedy:
+      'Reweigh the training by group and label, or set a threshold for each group; both are made of released counts and cost no further ε.',
   },
   {
     matches: /^fairness\..*disparateImpact$/i,
     shows: below(0.8),
     challenge: 'fairness',
     because: (figure) => `One group is chosen ${figure} times as often as another: below four fifths.`,
-    remedy: 'Reweigh the training by group and label, or set a threshold for each group; both are made of released counts and cost no further ε.',
+    remedy:
+      'Reweigh the training by group and label, or set a threshold for each group; both are made of released counts and cost no further ε.',
   },
   {
     matches: /^robustness\.(.*\.)?(worst|robustAccuracy|accuracy)/i,
     shows: below(0.5),
     challenge: 'robustness',
     because: (figure) => `Under attack the model is right ${figure} of the time.`,
-    remedy: 'Train on attacked rows (adversarial training), or predict with randomized smoothing, whose radius is proved.',
+    remedy:
+      'Train on attacked rows (adversarial training), or predict with randomized smoothing, whose radius is proved.',
   },
   {
     matches: /^membership\.(advantage|.*advantage)$/i,

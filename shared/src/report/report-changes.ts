@@ -33,10 +33,7 @@ function figuresByName({ measures }: Pick<Compared, 'measures'>): ReadonlyMap<st
   return new Map(newest.flatMap(({ figures }) => figures.map(({ name, figure }) => [name, figure] as const)));
 }
 
-function verdictsThatDiffer(
-  before: Compared['thresholds'],
-  after: Compared['thresholds'],
-): ReportChanges['verdicts'] {
+function verdictsThatDiffer(before: Compared['thresholds'], after: Compared['thresholds']): ReportChanges['verdicts'] {
   const of = (thresholds: Compared['thresholds'], figure: string): Verdict | null =>
     thresholds.find((threshold) => threshold.figure === figure)?.verdict ?? null;
   const figures = [...new Set([...after, ...before].map(({ figure }) => figure))];

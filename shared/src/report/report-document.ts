@@ -60,7 +60,10 @@ export function reportDocument(input: ReportInput): ReportDocument {
   const { plan, card } = input;
   const { run } = card;
   if (run === null || (run.state !== 'finished' && run.state !== 'stopped')) {
-    throw new SottoError('INVALID_INPUT', `report: expected the card of a run that has ended, it is ${run?.state ?? 'of a plan'}`);
+    throw new SottoError(
+      'INVALID_INPUT',
+      `report: expected the card of a run that has ended, it is ${run?.state ?? 'of a plan'}`,
+    );
   }
   const measures = measuresOf(input);
   const curves = curvesOf(input, measures);
@@ -152,8 +155,13 @@ function curvesOf({ plan, evaluations }: ReportInput, measures: readonly ReportM
  * @see Yuan, Morningstar, Ning, Singhal 2022, "What Do We Mean by Generalization in Federated Learning?", §3.
  */
 function gapsOf(curves: readonly ReportCurvePoint[]): ReportNamedFigure[] {
-  const others: ReportCurvePoint['series'] = curves.some(({ series }) => series === 'validation') ? 'validation' : 'test';
-  return [gapOf('gaps.outOfSample', curves, 'train', others), gapOf('gaps.participation', curves, others, 'unseen')].flat();
+  const others: ReportCurvePoint['series'] = curves.some(({ series }) => series === 'validation')
+    ? 'validation'
+    : 'test';
+  return [
+    gapOf('gaps.outOfSample', curves, 'train', others),
+    gapOf('gaps.participation', curves, others, 'unseen'),
+  ].flat();
 }
 
 function gapOf(

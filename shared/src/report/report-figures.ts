@@ -29,15 +29,13 @@ export function reportMeasure(
     units,
     noiseStd,
     settings: plainJson(settings),
-    figures: figures.map(
-      ({ name, figure, withheld, floor }): ReportNamedFigure => ({
-        name: figurePath(release.slot, kind, name),
-        figure: reportFigure(figure),
-        // A figure that is no number is none.
-        withheld: reportFigure(figure) === null ? (withheld ?? 'it is no number at this size') : null,
-        floor: floor === undefined ? null : finite(floor),
-      }),
-    ),
+    figures: figures.map(({ name, figure, withheld, floor }): ReportNamedFigure => ({
+      name: figurePath(release.slot, kind, name),
+      figure: reportFigure(figure),
+      // A figure that is no number is none.
+      withheld: reportFigure(figure) === null ? (withheld ?? 'it is no number at this size') : null,
+      floor: floor === undefined ? null : finite(floor),
+    })),
     detail: plainJson(detail),
   };
 }

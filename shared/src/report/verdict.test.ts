@@ -11,14 +11,19 @@ function named(value: number, half: number, more: Partial<ReportNamedFigure> = {
 describe('a verdict', () => {
   it('is met or not met where the whole interval lies on one side, and else cannot be told', () => {
     fc.assert(
-      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0.001, max: 0.5, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (value, half, asked) => {
-        const figure = named(value, half);
-        const [low, high] = [value - half, value + half];
-        const atLeast = judge({ figure: 'x', atLeast: asked }, figure, 100).verdict;
-        expect(atLeast).toBe(low >= asked ? 'met' : high < asked ? 'notMet' : 'cannotTell');
-        const atMost = judge({ figure: 'x', atMost: asked }, figure, 100).verdict;
-        expect(atMost).toBe(high <= asked ? 'met' : low > asked ? 'notMet' : 'cannotTell');
-      }),
+      fc.property(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0.001, max: 0.5, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (value, half, asked) => {
+          const figure = named(value, half);
+          const [low, high] = [value - half, value + half];
+          const atLeast = judge({ figure: 'x', atLeast: asked }, figure, 100).verdict;
+          expect(atLeast).toBe(low >= asked ? 'met' : high < asked ? 'notMet' : 'cannotTell');
+          const atMost = judge({ figure: 'x', atMost: asked }, figure, 100).verdict;
+          expect(atMost).toBe(high <= asked ? 'met' : low > asked ? 'notMet' : 'cannotTell');
+        },
+      ),
     );
   });
 
@@ -54,7 +59,8 @@ describe('a verdict', () => {
     const { reason } = judge({ figure: 'x', atLeast: 0.75 }, figure, 100);
     const needed = Number(/About ([\d,]+) units/.exec(reason)?.[1]?.replace(',', ''));
     // Half of the half width is noise, which falls with n; the rest is sampling, which falls with √n.
-    const at = (units: number): number => Math.hypot(Math.sqrt(0.01 - 0.0025) * Math.sqrt(100 / units), 0.05 * (100 / units));
+    const at = (units: number): number =>
+      Math.hypot(Math.sqrt(0.01 - 0.0025) * Math.sqrt(100 / units), 0.05 * (100 / units));
     expect(at(needed)).toBeLessThanOrEqual(0.05);
     expect(at(needed * 0.9)).toBeGreaterThan(0.05);
   });
@@ -72,9 +78,10 @@ describe('the sentence', () => {
     ).toBe('Nothing is missed; 1 of 2 cannot be told at this size.');
     expect(
       reportSentence([
-        { figure: 'a', verdict: 'notMet' },
+        { figure: 'performance.auroc', verdict: 'notMet' },
+        { figure: 'robustness.linf.0.1.worst', verdict: 'notMet' },
         { figure: 'b', verdict: 'notMeasured' },
       ]),
-    ).toBe('Not met: a; 1 was not measured; 0 met.');
+    ).toBe('Not met: AUC (ROC), right at attack size 0.1 (L∞, worst); 1 was not measured; 0 met.');
   });
 });

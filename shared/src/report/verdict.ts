@@ -1,4 +1,5 @@
 import type { Threshold } from '../plan/plan-schema.ts';
+import { figureTitle } from './figure-words.ts';
 import { insideFloor } from './noise-floor.ts';
 import { numberText } from './number-text.ts';
 import type { ReportFigure, ReportNamedFigure, Verdict } from './report-schema.ts';
@@ -18,7 +19,10 @@ export function judge(threshold: Threshold, named: ReportNamedFigure | null, uni
   if (named === null) return { verdict: 'notMeasured', reason: 'No release of the run holds this figure.' };
   const { figure, withheld, floor } = named;
   if (figure === null) {
-    return { verdict: 'cannotTell', reason: `The figure is withheld: ${withheld ?? 'too few units beside the noise'}.` };
+    return {
+      verdict: 'cannotTell',
+      reason: `The figure is withheld: ${withheld ?? 'too few units beside the noise'}.`,
+    };
   }
   const bounds = boundsOf(threshold);
   const missed = bounds.find((bound) => sideOf(figure, bound) === 'other');
@@ -29,18 +33,29 @@ export function judge(threshold: Threshold, named: ReportNamedFigure | null, uni
         reason: `${numberText(figure.value)} lies inside the noise floor ${numberText(floor)}: privacy noise alone can show this.`,
       };
     }
-    return { verdict: 'notMet', reason: `The whole interval ${intervalWords(figure)} is on the other side of ${boundText(missed)}.` };
+    return {
+      verdict: 'notMet',
+      reason: `The whole interval ${intervalWords(figure)} is on the other side of ${boundText(missed)}.`,
+    };
   }
   const open = bounds.find((bound) => sideOf(figure, bound) === 'both');
   if (open === undefined) {
     return { verdict: 'met', reason: `The whole interval ${intervalWords(figure)} is on the asked side.` };
   }
   const needed = unitsToSettle(figure, open.value, units);
-  const settle = needed === null ? '' : ` About ${needed.toLocaleString('en-GB')} units would settle it, if the figure stays where it is.`;
+  const settle =
+    needed === null
+      ? ''
+      : ` About ${needed.toLocaleString('en-GB')} units would settle it, if the figure stays where it is.`;
   return {
     verdict: 'cannotTell',
     reason: `The interval ${intervalWords(figure)} holds the threshold ${numberText(open.value)}.${settle}`,
   };
+}
+
+/** Within a sentence; a name in capitals stays as it is. */
+function lowered(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
 
 /** One asked side. */
@@ -96,7 +111,8 @@ function intervalWords({ low, high }: ReportFigure): string {
 /** The report's opening sentence, from its verdicts alone. */
 export function reportSentence(verdicts: readonly { readonly figure: string; readonly verdict: Verdict }[]): string {
   if (verdicts.length === 0) return 'The plan sets no thresholds.';
-  const of = (wanted: Verdict): string[] => verdicts.filter(({ verdict }) => verdict === wanted).map(({ figure }) => figure);
+  const of = (wanted: Verdict): string[] =>
+    verdicts.filter(({ verdict }) => verdict === wanted).map(({ figure }) => lowered(figureTitle(figure)));
   const [missed, open, absent] = [of('notMet'), of('cannotTell'), of('notMeasured')];
   if (missed.length + open.length + absent.length === 0) return 'Every threshold of the plan is met.';
   const parts = [

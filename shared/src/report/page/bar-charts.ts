@@ -1,12 +1,16 @@
 import { countText, numberText } from '../number-text.ts';
 import { axes, chartFigure, plotEnds, round, scalesOf, seriesMark } from './chart-frame.ts';
-import { roundUp } from './interval.ts';
-import { html, type Markup } from './markup.ts';
-import { dataTable, endText } from './tables.ts';
+import { endText, roundUp } from './interval.ts';
+import { markup, type Markup } from './markup.ts';
+import { dataTable } from './tables.ts';
 
 const z95 = 1.959963984540054;
 
-export type BarSeries = { readonly name: string; readonly series: 'positives' | 'negatives'; readonly counts: readonly number[] };
+export type BarSeries = {
+  readonly name: string;
+  readonly series: 'positives' | 'negatives' | 'plain';
+  readonly counts: readonly number[];
+};
 
 /** Noisy counts by bin, with what noise alone does to each of them; bars from 0, those below it are none. */
 export function histogramChart(options: {
@@ -28,7 +32,8 @@ export function histogramChart(options: {
     { low: 0, high: top },
   ];
   const scales = scalesOf(x, y);
-  const names = options.names ?? Array.from({ length: bins }, (_, bin) => `${endText(bin / bins)} to ${endText((bin + 1) / bins)}`);
+  const names =
+    options.names ?? Array.from({ length: bins }, (_, bin) => `${endText(bin / bins)} to ${endText((bin + 1) / bins)}`);
   const ticks =
     options.names === undefined
       ? [0, 0.5, 1].map((share) => [share * bins, String(share)] as const)
@@ -39,13 +44,19 @@ export function histogramChart(options: {
     note,
     summary: `${title}: ${bars.map(({ name, counts }) => `${name} most often in ${names[counts.indexOf(Math.max(...counts))] ?? 'none'}`).join('; ')}.`,
     legend: bars.length === 1 ? [] : bars.map(({ name, series }) => ({ name, series })),
-    drawn: html`${axes(x, y, ticks, xName)}${bars.map(({ series, counts }, which) =>
+    drawn: markup`${axes(x, y, ticks, xName)}${bars.map(({ series, counts }, which) =>
       counts.map((count, bin) => {
         const from = scales.x(bin + 0.08 + which * width);
         const wide = round(scales.x(bin + 0.08 + (which + 1) * width) - from);
         const middle = round(from + wide / 2);
         const high = scales.y(Math.max(0, count));
-        return html`<rect x="${from}" y="${high}" width="${Math.max(0.5, wide)}" height="${round(plotEnds.bottom - high)}" class="column ${series}" />${noise > 0 && bins <= 24 ? html`<line x1="${middle}" x2="${middle}" y1="${scales.y(Math.max(0, count - noise))}" y2="${scales.y(Math.max(0, count + noise))}" class="error" />` : null}`;
+        return markup`<rect
+            x="${from}"
+            y="${high}"
+            width="${Math.max(0.5, wide)}"
+            height="${round(plotEnds.bottom - high)}"
+            class="column ${series}"
+          />${noise > 0 && bins <= 24 ? markup`<line x1="${middle}" x2="${middle}" y1="${scales.y(Math.max(0, count - noise))}" y2="${scales.y(Math.max(0, count + noise))}" class="error" />` : null}`;
       }),
     )}`,
     table: dataTable(
@@ -73,7 +84,15 @@ export function reliabilityChart(options: {
     const rate = count > 0 ? Math.min(1, Math.max(0, positives / count)) : NaN;
     const sampling = Math.sqrt(Math.max(rate * (1 - rate), 0.25 / Math.max(1, count)) / count);
     const noise = (noiseStd * Math.sqrt(cells) * Math.hypot(1 - rate, rate)) / count;
-    return { middle: (from + to) / 2, from, to, count, rate, sampling: z95 * sampling, whole: z95 * Math.hypot(sampling, noise) };
+    return {
+      middle: (from + to) / 2,
+      from,
+      to,
+      count,
+      rate,
+      sampling: z95 * sampling,
+      whole: z95 * Math.hypot(sampling, noise),
+    };
   });
   const told = bins.filter(({ whole, count }) => count > 0 && whole <= 0.25);
   if (told.length < 2) return null;
@@ -85,8 +104,8 @@ export function reliabilityChart(options: {
     title: 'Calibration',
     note: 'dashed: as often as was said; thick sampling, thin with noise',
     summary: `Calibration: ${told.map(({ middle, rate }) => `of what was given ${middle.toFixed(2)}, ${rate.toFixed(2)} came true`).join('; ')}.`,
-    drawn: html`${axes(unit, unit, shares, xName)}<path d="M${x(0)} ${y(0)}L${x(1)} ${y(1)}" class="reference" />
-      ${told.map(({ middle, rate, sampling, whole }) => html`<line x1="${x(middle)}" x2="${x(middle)}" y1="${y(rate - whole)}" y2="${y(rate + whole)}" class="thin s1" /><line x1="${x(middle)}" x2="${x(middle)}" y1="${y(rate - sampling)}" y2="${y(rate + sampling)}" class="thick s1" />`)}
+    drawn: markup`${axes(unit, unit, shares, xName)}<path d="M${x(0)} ${y(0)}L${x(1)} ${y(1)}" class="reference" />
+      ${told.map(({ middle, rate, sampling, whole }) => markup`<line x1="${x(middle)}" x2="${x(middle)}" y1="${y(rate - whole)}" y2="${y(rate + whole)}" class="thin s1" /><line x1="${x(middle)}" x2="${x(middle)}" y1="${y(rate - sampling)}" y2="${y(rate + sampling)}" class="thick s1" />`)}
       <path d="${path}" class="curve s1" />${told.map(({ middle, rate }) => seriesMark('s1', x(middle), y(rate)))}`,
     table: dataTable(
       'Calibration by bin',

@@ -1,6 +1,5 @@
-import { endText } from './tables.ts';
-import type { Interval } from './interval.ts';
-import { html, type Content, type Markup } from './markup.ts';
+import { endText, type Interval } from './interval.ts';
+import { markup, type Content, type Markup } from './markup.ts';
 
 /** Size of a chart in its own units: near the pixels of a phone's width, so that its text is readable there and on paper. */
 const size = { width: 360, height: 220, left: 40, right: 10, top: 10, bottom: 34 } as const;
@@ -17,20 +16,34 @@ export type Chart = {
 };
 
 export function chartFigure({ title, note, summary, legend = [], drawn, table }: Chart): Markup {
-  return html`<figure class="chart">
-    <figcaption><h4>${title}</h4>${note === undefined ? null : html`<p class="note">${note}</p>`}</figcaption>
-    ${legend.length === 0 ? null : html`<ul class="legend">${legend.map(({ name, series }) => html`<li>${legendKey(series)}${name}</li>`)}</ul>`}
+  return markup`<figure class="chart">
+    <figcaption>
+      <h4>${title}</h4>
+      ${note === undefined ? null : markup`<p class="note">${note}</p>`}
+    </figcaption>
+    ${
+      legend.length === 0
+        ? null
+        : markup`<ul class="legend">
+            ${legend.map(({ name, series }) => markup`<li>${legendKey(series)}${name}</li>`)}
+          </ul>`
+    }
     <svg viewBox="0 0 ${size.width} ${size.height}" role="img" aria-label="${summary}">${drawn}</svg>
-    <details><summary>Table</summary>${table}</details>
+    <details>
+      <summary>Table</summary>
+      ${table}
+    </details>
   </figure>`;
 }
 
 function legendKey(series: string): Markup {
   const drawn =
     series === 'positives' || series === 'negatives'
-      ? html`<rect x="6" y="2" width="14" height="8" class="column ${series}" />`
-      : html`<path d="M1 6H25" class="curve ${series}" />${seriesMark(series, 13, 6)}`;
-  return html`<svg class="key" width="26" height="12" viewBox="0 0 26 12" aria-hidden="true" focusable="false">${drawn}</svg>`;
+      ? markup`<rect x="6" y="2" width="14" height="8" class="column ${series}" />`
+      : markup`<path d="M1 6H25" class="curve ${series}" />${seriesMark(series, 13, 6)}`;
+  return markup`<svg class="key" width="26" height="12" viewBox="0 0 26 12" aria-hidden="true" focusable="false">
+    ${drawn}
+  </svg>`;
 }
 
 /** Positions of a chart's two axes. */
@@ -52,9 +65,9 @@ export function axes(x: Interval, y: Interval, xTicks: readonly (readonly [numbe
   const scales = scalesOf(x, y);
   const { width, height, left, right, bottom } = size;
   const yTicks = ticksOf(y, 4);
-  return html`${yTicks.map((tick) => html`<line x1="${left}" x2="${width - right}" y1="${scales.y(tick)}" y2="${scales.y(tick)}" class="grid" /><text x="${left - 6}" y="${scales.y(tick) + 4}" class="tick end">${endText(tick)}</text>`)}
+  return markup`${yTicks.map((tick) => markup`<line x1="${left}" x2="${width - right}" y1="${scales.y(tick)}" y2="${scales.y(tick)}" class="grid" /><text x="${left - 6}" y="${scales.y(tick) + 4}" class="tick end">${endText(tick)}</text>`)}
     <line x1="${left}" x2="${width - right}" y1="${height - bottom}" y2="${height - bottom}" class="scale" />
-    ${xTicks.map(([value, text]) => html`<text x="${scales.x(value)}" y="${height - bottom + 14}" class="tick middle">${text}</text>`)}
+    ${xTicks.map(([value, text]) => markup`<text x="${scales.x(value)}" y="${height - bottom + 14}" class="tick middle">${text}</text>`)}
     <text x="${width - right}" y="${height - 4}" class="tick end">${xName}</text>`;
 }
 
@@ -72,12 +85,12 @@ export function ticksOf({ low, high }: Interval, wanted: number): number[] {
 /** A series' mark; each has a form of its own, so that colour says nothing alone. */
 export function seriesMark(series: string, x: number, y: number): Markup {
   const form = {
-    s1: html`<circle cx="${x}" cy="${y}" r="3.5" class="dot s1" />`,
-    s2: html`<path d="M${x} ${round(y - 4)}l4 7h-8Z" class="dot s2" />`,
-    s3: html`<rect x="${round(x - 3)}" y="${round(y - 3)}" width="6" height="6" class="dot s3" />`,
-    s4: html`<path d="M${x} ${round(y - 4.5)}l4.5 4.5-4.5 4.5-4.5-4.5Z" class="dot s4" />`,
+    s1: markup`<circle cx="${x}" cy="${y}" r="3.5" class="dot s1" />`,
+    s2: markup`<path d="M${x} ${round(y - 4)}l4 7h-8Z" class="dot s2" />`,
+    s3: markup`<rect x="${round(x - 3)}" y="${round(y - 3)}" width="6" height="6" class="dot s3" />`,
+    s4: markup`<path d="M${x} ${round(y - 4.5)}l4.5 4.5-4.5 4.5-4.5-4.5Z" class="dot s4" />`,
   }[series];
-  return form ?? html``;
+  return form ?? markup``;
 }
 
 /** Where the plot ends. */
@@ -88,5 +101,5 @@ export function round(value: number): number {
 }
 
 export function joined(contents: readonly Content[]): Markup {
-  return html`${contents}`;
+  return markup`${contents}`;
 }

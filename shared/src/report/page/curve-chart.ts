@@ -1,14 +1,17 @@
 import { numberText } from '../number-text.ts';
 import type { ReportFigure } from '../report-schema.ts';
 import { axes, chartFigure, round, scalesOf, seriesMark, ticksOf, type Scales } from './chart-frame.ts';
-import { intervalText } from './figure-words.ts';
-import { intervalOf, rangeOf, samplingInterval, type Interval } from './interval.ts';
-import { html, type Markup } from './markup.ts';
-import { dataTable, endText } from './tables.ts';
+import { endText, intervalOf, rangeOf, samplingInterval, type Interval, intervalText } from './interval.ts';
+import { markup, type Markup } from './markup.ts';
+import { dataTable } from './tables.ts';
 
 export type CurvePoint = { readonly x: number; readonly figure: ReportFigure | null; readonly withheld: string | null };
 
-export type Curve = { readonly name: string; readonly series: 's1' | 's2' | 's3' | 's4'; readonly points: readonly CurvePoint[] };
+export type Curve = {
+  readonly name: string;
+  readonly series: 's1' | 's2' | 's3' | 's4';
+  readonly points: readonly CurvePoint[];
+};
 
 export type CurveChart = {
   readonly title: string;
@@ -23,7 +26,9 @@ export type CurveChart = {
 
 /** Figures along an axis, with intervals at the marks; what is withheld leaves its place empty, and says so in the table. */
 export function curveChart({ title, note, xName, curves, gaps = [], y: given }: CurveChart): Markup | null {
-  const told = curves.flatMap(({ points }) => points.flatMap(({ x, figure }) => (figure === null ? [] : [{ x, figure }])));
+  const told = curves.flatMap(({ points }) =>
+    points.flatMap(({ x, figure }) => (figure === null ? [] : [{ x, figure }])),
+  );
   if (told.length === 0) return null;
   const xs = told.map(({ x }) => x);
   const [least, most] = [Math.min(...xs), Math.max(...xs)];
@@ -31,14 +36,16 @@ export function curveChart({ title, note, xName, curves, gaps = [], y: given }: 
   const y = given ?? cutRange(told.map(({ figure }) => figure));
   const scales = scalesOf(x, y);
   const few = curves.length <= 2;
-  const ticks = ticksOf(x, 5).map((tick) => [tick, endText(tick)] as const);
+  const ticks = ticksOf(x, 5)
+    .filter((tick) => xName !== 'round' || Number.isInteger(tick))
+    .map((tick) => [tick, endText(tick)] as const);
   return chartFigure({
     title,
     ...(note === undefined ? {} : { note }),
     summary: `${title}: ${curves.map(lastWords).join('; ')}.`,
     legend: curves.map(({ name, series }) => ({ name, series })),
-    drawn: html`${axes(x, y, ticks, xName)}${gaps.map((gap) => gapArea(gap, curves, scales))}
-      ${curves.map((curve) => curveDrawn(curve, scales, few))}`,
+    drawn: markup`${axes(x, y, ticks, xName)}${gaps.map((gap) => gapArea(gap, curves, scales))}
+    ${curves.map((curve) => curveDrawn(curve, scales, few))}`,
     table: dataTable(
       `${title}, by ${xName}`,
       [xName, ...curves.flatMap(({ name }) => [name, '95 % interval'])],
@@ -77,7 +84,7 @@ function curveDrawn({ series, points }: Curve, { x, y }: Scales, whiskers: boole
     ...told.map(({ at, figure }) => `${x(at)} ${y(intervalOf(figure).high)}`),
     ...told.toReversed().map(({ at, figure }) => `${x(at)} ${y(intervalOf(figure).low)}`),
   ];
-  return html`${whiskers || told.length < 2 ? null : html`<path d="M${band.join('L')}Z" class="band ${series}" />`}
+  return markup`${whiskers || told.length < 2 ? null : markup`<path d="M${band.join('L')}Z" class="band ${series}" />`}
     <path d="${path}" class="curve ${series}" />
     ${whiskers ? marked.map(({ at, figure }) => whisker(x(at), figure, y, series)) : null}
     ${marked.map(({ at, figure }) => seriesMark(series, x(at), y(figure.value)))}`;
@@ -85,10 +92,20 @@ function curveDrawn({ series, points }: Curve, { x, y }: Scales, whiskers: boole
 
 function whisker(x: number, figure: ReportFigure, y: Scales['y'], series: string): Markup {
   const [whole, sampling] = [intervalOf(figure), samplingInterval(figure)];
-  return html`<line x1="${x}" x2="${x}" y1="${y(whole.low)}" y2="${y(whole.high)}" class="thin ${series}" /><line x1="${x}" x2="${x}" y1="${y(sampling.low)}" y2="${y(sampling.high)}" class="thick ${series}" />`;
+  return markup`<line x1="${x}" x2="${x}" y1="${y(whole.low)}" y2="${y(whole.high)}" class="thin ${series}" /><line
+      x1="${x}"
+      x2="${x}"
+      y1="${y(sampling.low)}"
+      y2="${y(sampling.high)}"
+      class="thick ${series}"
+    />`;
 }
 
-function gapArea({ between, tone }: NonNullable<CurveChart['gaps']>[number], curves: readonly Curve[], { x, y }: Scales): Markup | null {
+function gapArea(
+  { between, tone }: NonNullable<CurveChart['gaps']>[number],
+  curves: readonly Curve[],
+  { x, y }: Scales,
+): Markup | null {
   const [above, below] = between.map((name) => curves.find((curve) => curve.name === name));
   if (above === undefined || below === undefined) return null;
   const pairs = above.points.flatMap((a) => {
@@ -100,7 +117,7 @@ function gapArea({ between, tone }: NonNullable<CurveChart['gaps']>[number], cur
     ...pairs.map(({ at, high }) => `${x(at)} ${y(high)}`),
     ...pairs.toReversed().map(({ at, low }) => `${x(at)} ${y(low)}`),
   ];
-  return html`<path d="M${edge.join('L')}Z" class="gap ${tone}" />`;
+  return markup`<path d="M${edge.join('L')}Z" class="gap ${tone}" />`;
 }
 
 function lastWords({ name, points }: Curve): string {

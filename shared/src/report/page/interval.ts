@@ -1,3 +1,4 @@
+import { numberText } from '../number-text.ts';
 import type { ReportFigure } from '../report-schema.ts';
 
 export type Interval = { readonly low: number; readonly high: number };
@@ -21,7 +22,8 @@ export function samplingInterval(figure: ReportFigure): Interval {
 export function rangeOf(values: readonly number[]): Interval {
   const finite = values.filter((value) => Number.isFinite(value));
   const [least, most] = [Math.min(0, ...finite), Math.max(0, ...finite)];
-  if (least >= 0 && most <= 1) return { low: 0, high: most <= 0.1 ? roundUp(most) || 1 : most <= 0.5 && least === 0 ? roundUp(most) : 1 };
+  if (least >= 0 && most <= 1)
+    return { low: 0, high: most <= 0.1 ? roundUp(most) || 1 : most <= 0.5 && least === 0 ? roundUp(most) : 1 };
   if (least >= -1 && most <= 1) {
     const reach = Math.max(-least, most);
     const end = reach <= 0.5 ? roundUp(reach) : 1;
@@ -36,4 +38,15 @@ export function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   const factor = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((one) => one * power >= value * (1 - 1e-9)) ?? 10;
   return Number((factor * power).toPrecision(6));
+}
+
+/** "0.741 to 0.802", or "exact". */
+export function intervalText(figure: ReportFigure): string {
+  const { low, high } = intervalOf(figure);
+  return low === high ? 'exact' : `${numberText(low)} to ${numberText(high)}`;
+}
+
+/** The end of a scale, short. */
+export function endText(value: number): string {
+  return String(Number(value.toPrecision(3))).replace('-', '−');
 }

@@ -5,9 +5,14 @@ export type Markup = { readonly markup: string };
 export type Content = string | number | Markup | null | false | readonly Content[];
 
 /** HTML (or SVG) of a template. Everything that is put in is escaped as text or as an attribute's value, which must stand in double quotes. */
-export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Markup {
-  const written = contents.map((content, index) => write(content) + (parts[index + 1] ?? ''));
-  return { markup: (parts[0] ?? '') + written.join('') };
+export function markup(parts: TemplateStringsArray, ...contents: readonly Content[]): Markup {
+  const written = contents.map((content, index) => write(content) + lines(parts[index + 1]));
+  return { markup: lines(parts[0]) + written.join('') };
+}
+
+/** A template's own text without the indentation that it has in its source. */
+function lines(part = ''): string {
+  return part.replace(/\n\s+/g, '\n');
 }
 
 /** Text with every character that means something to HTML escaped. */

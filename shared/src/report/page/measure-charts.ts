@@ -2,8 +2,9 @@ import { countText } from '../number-text.ts';
 import type { ReportDocument, ReportMeasure, ReportNamedFigure } from '../report-schema.ts';
 import { histogramChart, reliabilityChart } from './bar-charts.ts';
 import { curveChart, type Curve, type CurvePoint } from './curve-chart.ts';
-import { capital, figureWords } from './figure-words.ts';
-import { html, type Markup } from './markup.ts';
+import { capital, figureWords } from '../figure-words.ts';
+import { endText } from './interval.ts';
+import { markup, type Markup } from './markup.ts';
 import {
   certifiedDetail,
   clientsDetail,
@@ -16,7 +17,7 @@ import {
   performanceDetail,
   robustnessDetail,
 } from './measure-detail.ts';
-import { dataTable, figureTable, endText, type FigureTableOptions } from './tables.ts';
+import { dataTable, figureTable, type FigureTableOptions } from './tables.ts';
 
 /** What a kind is drawn by beside its figures: charts abreast, then tables across. */
 export type MeasureDrawn = { readonly charts: readonly (Markup | null)[]; readonly tables: readonly (Markup | null)[] };
@@ -33,7 +34,9 @@ export function measureCharts(measure: ReportMeasure, document: ReportDocument):
 /** How a kind's list of figures is drawn. */
 export function figureOptions({ kind, figures }: ReportMeasure): Pick<FigureTableOptions, 'range' | 'stem'> {
   if (kind === 'attributions' || kind === 'permutation') {
-    const reach = figures.flatMap(({ figure }) => (figure === null ? [] : [figure.low ?? 0, figure.high ?? 0, figure.value]));
+    const reach = figures.flatMap(({ figure }) =>
+      figure === null ? [] : [figure.low ?? 0, figure.high ?? 0, figure.value],
+    );
     const [least, most] = [Math.min(0, ...reach), Math.max(0, ...reach)];
     return { stem: true, range: { low: least, high: most > least ? most : least + 1 } };
   }
@@ -70,7 +73,9 @@ const performanceCharts: Draw = ({ detail, noiseStd }, { plan }) => {
 
 /** Texts of the target; a binary one's negative first. */
 function classNames(terms: Readonly<Record<string, unknown>>, binary: boolean): readonly string[] {
-  const target = (terms['schema'] as { target?: { values?: string[]; positive?: string; negative?: string } } | undefined)?.target;
+  const target = (
+    terms['schema'] as { target?: { values?: string[]; positive?: string; negative?: string } } | undefined
+  )?.target;
   if (!binary) return target?.values ?? [];
   return [target?.negative ?? 'negative', target?.positive ?? 'positive'];
 }
@@ -82,26 +87,51 @@ function confusionTable(cells: readonly number[], names: readonly string[]): Mar
   if (classes > confusionMax) return null;
   const name = (index: number): string => names[index] ?? String(index);
   const rows = Array.from({ length: classes }, (_, index) => cells.slice(index * classes, (index + 1) * classes));
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Confusion"><table class="confusion">
-    <caption>Confusion: noisy counts, rows by what is true</caption>
-    <thead><tr><th scope="col">true \\ predicted</th>${rows.map((_, index) => html`<th scope="col">${name(index)}</th>`)}</tr></thead>
-    <tbody>${rows.map((row, index) => {
-      const total = row.reduce((sum, count) => sum + Math.max(0, count), 0);
-      return html`<tr><th scope="row">${name(index)}</th>${row.map((count) => {
-        const heat = total > 0 ? Math.min(4, Math.round((4 * Math.max(0, count)) / total)) : 0;
-        return html`<td class="heat${heat}">${countText(count)}</td>`;
-      })}</tr>`;
-    })}</tbody></table></div>`;
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Confusion">
+    <table class="confusion">
+      <caption>
+        Confusion: noisy counts, rows by what is true
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">true \\ predicted</th>
+          ${rows.map((_, index) => markup`<th scope="col">${name(index)}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map((row, index) => {
+          const total = row.reduce((sum, count) => sum + Math.max(0, count), 0);
+          return markup`<tr>
+            <th scope="row">${name(index)}</th>
+            ${row.map((count) => {
+              const heat = total > 0 ? Math.min(4, Math.round((4 * Math.max(0, count)) / total)) : 0;
+              return markup`<td class="heat${heat}">${countText(count)}</td>`;
+            })}
+          </tr>`;
+        })}
+      </tbody>
+    </table>
+  </div>`;
 }
 
-const rateNames = ['selectionRate', 'truePositiveRate', 'falsePositiveRate', 'positivePredictiveValue', 'accuracy', 'calibrationError'];
+const rateNames = [
+  'selectionRate',
+  'truePositiveRate',
+  'falsePositiveRate',
+  'positivePredictiveValue',
+  'accuracy',
+  'calibrationError',
+];
 
 const fairnessCharts: Draw = ({ detail }) => {
   const found = fairnessDetail.safeParse(detail);
   if (!found.success) return nothing;
   const tables = found.data.attributes.flatMap(({ name, groups, extremes }) => {
     const rates = [...new Set(groups.flatMap((group) => group.rates.map((rate) => rate.name)))];
-    const shown = [...rateNames.filter((rate) => rates.includes(rate)), ...rates.filter((rate) => rate.startsWith('predicted '))];
+    const shown = [
+      ...rateNames.filter((rate) => rates.includes(rate)),
+      ...rates.filter((rate) => rate.startsWith('predicted ')),
+    ];
     const one = (rate: string): Markup =>
       figureTable(
         groups.map(({ group, units, rates: own, withheld }) => {
@@ -114,14 +144,28 @@ const fairnessCharts: Draw = ({ detail }) => {
           };
           return { label: group, note: `n ≈ ${countText(units)}`, named };
         }),
-        { caption: `${capital(name)}: ${figureWords(`fairness.${rate}`).toLowerCase()}`, range: { low: 0, high: 1 }, head: 'Group' },
+        {
+          caption: `${capital(name)}: ${figureWords(`fairness.${rate}`).toLowerCase()}`,
+          range: { low: 0, high: 1 },
+          head: 'Group',
+        },
       );
     const [first, ...others] = shown.map(one);
     const lines = extremes.map(({ figure, highest, lowest }) => [figureWords(`fairness.${figure}`), highest, lowest]);
     return [
       first ?? null,
-      others.length === 0 ? null : html`<details class="more"><summary>${capital(name)}: the other rates of each group</summary>${others}</details>`,
-      lines.length === 0 ? null : html`<details class="more"><summary>${capital(name)}: between whom each gap lies</summary>${dataTable(`${capital(name)}: gaps`, ['gap', 'highest', 'lowest'], lines)}</details>`,
+      others.length === 0
+        ? null
+        : markup`<details class="more">
+            <summary>${capital(name)}: the other rates of each group</summary>
+            ${others}
+          </details>`,
+      lines.length === 0
+        ? null
+        : markup`<details class="more">
+            <summary>${capital(name)}: between whom each gap lies</summary>
+            ${dataTable(`${capital(name)}: gaps`, ['gap', 'highest', 'lowest'], lines)}
+          </details>`,
     ];
   });
   return { charts: [], tables };
@@ -149,7 +193,7 @@ const clientsCharts: Draw = ({ detail, noiseStd }, { plan }) => {
           title: 'Clients by accuracy',
           note: 'noisy numbers of clients',
           xName: 'accuracy',
-          bars: [{ name: 'clients', series: 'positives', counts: histogram }],
+          bars: [{ name: 'clients', series: 'plain', counts: histogram }],
           noiseStd,
         });
   return { charts: [chart], tables: [table] };
@@ -168,11 +212,18 @@ const groupLabelsCharts: Draw = ({ detail }) => {
     return figureTable(
       groups.map((group) => {
         const own = group.labels.find((candidate) => candidate.label === label);
-        const weights = group.labels.map(({ label: of, weight }) => `${of} ${weight === null ? '1' : weight.toFixed(2)}`).join(', ');
+        const weights = group.labels
+          .map(({ label: of, weight }) => `${of} ${weight === null ? '1' : weight.toFixed(2)}`)
+          .join(', ');
         return {
           label: group.group,
           note: `n ≈ ${countText(group.units)}; weights ${weights}`,
-          named: { name: `${name}.${group.group}`, figure: own?.share.figure ?? null, withheld: group.withheld ?? own?.share.withheld ?? 'not told', floor: null },
+          named: {
+            name: `${name}.${group.group}`,
+            figure: own?.share.figure ?? null,
+            withheld: group.withheld ?? own?.share.withheld ?? 'not told',
+            floor: null,
+          },
         };
       }),
       { caption: `${capital(name)}: share of ${label}`, range: { low: 0, high: 1 }, head: 'Group' },
@@ -212,7 +263,9 @@ const certifiedCharts: Draw = ({ detail }) => {
     note: `right, and proved to stay so within the radius; smoothing of σ = ${endText(sigma)}`,
     xName: 'L2 radius',
     y: { low: 0, high: 1 },
-    curves: [{ name: 'certified', series: 's1', points: points.map(({ radius, accuracy }) => ({ x: radius, ...accuracy })) }],
+    curves: [
+      { name: 'certified', series: 's1', points: points.map(({ radius, accuracy }) => ({ x: radius, ...accuracy })) },
+    ],
   });
   return { charts: [chart], tables: [] };
 };
@@ -220,7 +273,7 @@ const certifiedCharts: Draw = ({ detail }) => {
 const importanceCharts: Draw = ({ detail }) => {
   const found = importanceDetail.safeParse(detail);
   if (!found.success || found.data.drowned === null) return nothing;
-  return { charts: [], tables: [html`<p class="say">${found.data.drowned}</p>`] };
+  return { charts: [], tables: [markup`<p class="say">${found.data.drowned}</p>`] };
 };
 
 const dependenceCharts: Draw = ({ detail }) => {
@@ -235,14 +288,19 @@ const dependenceCharts: Draw = ({ detail }) => {
         title: capital(name),
         note: what,
         xName: name,
-        curves: [{ name: what, series: 's1', points: points.map(({ value, mean }) => ({ x: Number(value), ...mean })) }],
+        curves: [
+          { name: what, series: 's1', points: points.map(({ value, mean }) => ({ x: Number(value), ...mean })) },
+        ],
       }),
     );
   const tables = curves
     .filter(({ kind }) => kind === 'category')
     .map(({ name, points }) =>
       figureTable(
-        points.map(({ value, mean }) => ({ label: String(value), named: { name: `${name}.${value}`, ...mean, floor: null } })),
+        points.map(({ value, mean }) => ({
+          label: String(value),
+          named: { name: `${name}.${value}`, ...mean, floor: null },
+        })),
         { caption: `${capital(name)}: ${what}`, ...(of === null ? {} : { range: { low: 0, high: 1 } }), head: 'Value' },
       ),
     );
@@ -262,7 +320,7 @@ const labelsCharts: Draw = ({ detail }, { plan }) => {
           note: 'noisy counts; lines: what noise alone does, 95 %',
           xName: 'label',
           names,
-          bars: [{ name: 'units', series: 'positives', counts: counts.map((count) => count ?? 0) }],
+          bars: [{ name: 'units', series: 'plain', counts: counts.map((count) => count ?? 0) }],
           noiseStd,
         });
   const table =
@@ -274,7 +332,11 @@ const labelsCharts: Draw = ({ detail }, { plan }) => {
             note: units.figure === null ? (units.withheld ?? '') : `n ≈ ${countText(units.figure.value)}`,
             named: { name: `labels.${client}`, ...jensenShannon, floor },
           })),
-          { caption: 'How each client’s labels differ from the others’ (Jensen–Shannon, nats; 0.693 at most)', range: { low: 0, high: 0.7 }, head: 'Client' },
+          {
+            caption: 'How each client’s labels differ from the others’ (Jensen–Shannon, nats; 0.693 at most)',
+            range: { low: 0, high: 0.7 },
+            head: 'Client',
+          },
         );
   return { charts: [chart], tables: [table] };
 };
@@ -292,7 +354,7 @@ const columnsCharts: Draw = ({ detail }) => {
       note: 'noisy counts',
       xName: name,
       names: values.length > 0 ? values : binNames(edges),
-      bars: [{ name: 'units', series: 'positives', counts: counts.map((count) => count ?? 0) }],
+      bars: [{ name: 'units', series: 'plain', counts: counts.map((count) => count ?? 0) }],
       noiseStd,
     }),
   );

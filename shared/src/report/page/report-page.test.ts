@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { performance } from '../../queries/measures/performance.ts';
 import { reportDocument } from '../report-document.ts';
 import { exampleReportInput } from '../testing/example-report.ts';
+import { escaped } from './markup.ts';
 import { histogramWeight } from './measure-charts.ts';
 import { reportPage } from './report-page.ts';
 
@@ -13,11 +14,11 @@ describe('the page of a report', () => {
   it('shows every figure and every withheld reason that the document has', () => {
     for (const { figures } of document.measures) {
       for (const { name, withheld } of figures) {
-        expect(page).toContain(name);
-        if (withheld !== null) expect(page).toContain(withheld);
+        expect(page).toContain(escaped(name));
+        if (withheld !== null) expect(page).toContain(escaped(withheld));
       }
     }
-    for (const { reason } of document.thresholds) expect(page).toContain(reason);
+    for (const { reason } of document.thresholds) expect(page).toContain(escaped(reason));
   });
 
   it('runs nothing and loads nothing: no script, no address, no attribute of style or event', () => {
@@ -46,7 +47,14 @@ describe('the page of a report', () => {
   });
 
   it('draws kinds that it knows, and lists those that it does not', () => {
-    for (const title of ['Calibration', 'Scores', 'Accuracy under attack', 'Certified accuracy', 'Accuracy by round', 'Labels']) {
+    for (const title of [
+      'Calibration',
+      'Scores',
+      'Accuracy under attack',
+      'Certified accuracy',
+      'Accuracy by round',
+      'Labels',
+    ]) {
       expect(page).toContain(`<h4>${title}</h4>`);
     }
     expect(page).toContain('anotherDay.newFigure');
@@ -55,6 +63,9 @@ describe('the page of a report', () => {
   it('reads histograms with the weight that the measure gives them', () => {
     const { normL2 } = performance;
     const context = { target: 'binary' } as Parameters<typeof normL2>[0];
-    expect(normL2(context, { kind: 'performance', share: 1, bins: 20, lossMax: 4 })).toBeCloseTo(Math.sqrt(1 + 3 * histogramWeight ** 2), 12);
+    expect(normL2(context, { kind: 'performance', share: 1, bins: 20, lossMax: 4 })).toBeCloseTo(
+      Math.sqrt(1 + 3 * histogramWeight ** 2),
+      12,
+    );
   });
 });

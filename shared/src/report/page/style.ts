@@ -19,18 +19,19 @@ a{color:var(--accent)}
 .question{margin-bottom:12px}
 .about{color:var(--ink2);margin-top:6px}
 .panel{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:14px 16px;margin-top:14px}
-.panel>*+*{margin-top:12px}
+.panel>*+*{margin-top:16px}
 .say{color:var(--ink2)}
 .strip{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));border:1px solid var(--line);border-radius:8px;background:var(--surface);margin-top:16px;overflow:hidden}
 .strip>div{padding:12px 16px;border-right:1px solid var(--line);border-bottom:1px solid var(--line);margin:0 -1px -1px 0}
 .strip dt{font-size:.75rem;color:var(--ink3)}
 .strip dd{font-size:1.25rem;line-height:1.4;font-weight:600}
-.strip dd span{font-size:.8125rem;font-weight:500;color:var(--ink2)}
+.strip dd .line{display:block}
+.strip dd small{font-size:.8125rem;font-weight:500;color:var(--ink2)}
 .verdicts{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:14px;list-style:none;padding:0;margin-top:14px}
 .verdicts li{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:14px 16px;margin:0}
 .verdicts .head{display:flex;justify-content:space-between;gap:12px;font-weight:600}
 .verdicts .figure{font-size:1.25rem;line-height:1.4;font-weight:600}
-.verdicts .figure span{font-size:.8125rem;font-weight:500;color:var(--ink2)}
+.verdicts .figure small{font-size:.8125rem;font-weight:500;color:var(--ink2)}
 .verdict{display:inline-flex;align-items:center;gap:6px;font-size:.8125rem;font-weight:600;white-space:nowrap}
 .verdict.met{color:var(--met)}.verdict.notMet{color:var(--not)}.verdict.cannotTell,.verdict.notMeasured{color:var(--ink2)}
 .verdict-mark .fill.met{fill:var(--met)}.verdict-mark .fill.notMet{fill:var(--not)}
@@ -47,17 +48,17 @@ tbody th{font-weight:500}
 tr:last-child>*{border-bottom:0}
 .number{text-align:right;white-space:nowrap}
 .figures td.value{font-weight:600}
-.figures .name{display:block;white-space:normal}
-.figures td.number .name{font-family:inherit;white-space:nowrap}
+.figures .name,.figures .note{display:block}
+.figures td.number .note{white-space:nowrap}
 .figures th:first-child{width:30%}.figures thead th:last-child,.figures .drawn{width:40%}
 .figures .drawn{padding-right:0}
 .silent .withheld{background:var(--sunken);color:var(--ink2);padding-left:8px}
 .ends{display:flex;justify-content:space-between;padding:0 2%;font-size:.6875rem;line-height:1;color:var(--ink3)}
 .scroll{overflow-x:auto}
-.confusion{width:auto}.confusion td{text-align:right;padding:7px 12px;min-width:64px}
+.confusion{width:auto}.confusion caption{white-space:nowrap}.confusion td{text-align:right;padding:7px 12px;min-width:64px}
 .heat1{background:color-mix(in srgb,var(--s1) 8%,transparent)}.heat2{background:color-mix(in srgb,var(--s1) 14%,transparent)}.heat3{background:color-mix(in srgb,var(--s1) 20%,transparent)}.heat4{background:color-mix(in srgb,var(--s1) 26%,transparent)}
-.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(290px,1fr));gap:20px 28px}
-.chart{max-width:460px;min-width:0}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(340px,100%),1fr));gap:20px 28px}
+.chart{max-width:390px;min-width:0}
 .chart svg[viewBox^="0 0 360"]{display:block;width:100%;height:auto;margin-top:6px}
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;list-style:none;padding:0;margin-top:4px;font-size:.75rem;color:var(--ink2)}
 .legend li{display:inline-flex;align-items:center;gap:6px;margin:0}
@@ -86,7 +87,7 @@ line.reference,path.reference{stroke:var(--s5);stroke-width:1.5;stroke-dasharray
 .band{opacity:.12}.gap.tint{fill:var(--s1);opacity:.2}.gap.hatch{fill:url(#gap)}.gap-line{stroke:var(--s2);stroke-width:1}
 .thin{stroke-width:1.5}.thick{stroke-width:4}
 .thin.s1,.thick.s1{stroke:var(--s1)}.thin.s2,.thick.s2{stroke:var(--s2)}.thin.s3,.thick.s3{stroke:var(--s3)}.thin.s4,.thick.s4{stroke:var(--s4)}
-.column.positives{fill:var(--s1)}.column.negatives{fill:var(--surface);stroke:var(--s2);stroke-width:1.2}
+.column.plain{fill:var(--strong)}.column.positives{fill:var(--s1)}.column.negatives{fill:var(--surface);stroke:var(--s2);stroke-width:1.2}
 .error{stroke:var(--ink);stroke-width:1}
 .defs{position:absolute;width:0;height:0}
 @media (max-width:640px){
@@ -97,6 +98,7 @@ h1{font-size:1.25rem;line-height:1.3}
 .facts{grid-template-columns:minmax(0,1fr)}
 .strip{grid-template-columns:repeat(2,minmax(0,1fr))}
 .strip dd{font-size:1.0625rem}
+.strip>div:last-child:nth-child(odd){grid-column:1/-1}
 .figures,.figures tbody{display:block}
 .figures caption{display:block}
 .figures thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
@@ -106,7 +108,7 @@ h1{font-size:1.25rem;line-height:1.3}
 .figures th:first-child,.figures .drawn{width:auto}
 .figures .drawn,.figures .withheld{grid-column:1/-1;padding-top:6px}
 .figures .withheld{padding:4px 8px;margin-top:4px}
-details summary{min-height:44px;display:flex;align-items:center}
+details summary{padding:14px 0}
 }
 @page{size:A4;margin:16mm 14mm}
 @media print{

@@ -84,7 +84,7 @@ function performanceOf(plan: Plan, right: number, noiseStd: number): MeasureFigu
   const rising = [0.02, 0.03, 0.05, 0.1, 0.8].map((share) => share / 5);
   const positives = [0.1, 0.2, 0.3, 0.2, 0.2].map((share) => (share * wrong) / 2);
   const scores = [...positives, ...rising.map((share) => (share * 5 * right) / 2)];
-  const histogram = [...scores, ...scores.toReversed()].map((count) => count / 2);
+  const histogram = [...scores, ...scores.toReversed()];
   const sums = Float64Array.from([...confusion, ...histogram, 30, 30]);
   return { settings, noiseStd, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
 }
@@ -107,7 +107,10 @@ function otherMeasures(text: string): readonly MeasureFigures[] {
     noiseStd: 2,
     report,
   });
-  const features = ['chol', 'age', text].map((name, index) => ({ name, drop: index === 2 ? silent : shown(0.1 - 0.05 * index, 0.03) }));
+  const features = ['chol', 'age', text].map((name, index) => ({
+    name,
+    drop: index === 2 ? silent : shown(0.1 - 0.05 * index, 0.03),
+  }));
   return [
     made('fairness', {
       units: 400,
@@ -132,7 +135,11 @@ function otherMeasures(text: string): readonly MeasureFigures[] {
     made('clients', {
       units: 400,
       figures: [{ name: 'mean', ...shown(0.8, 0.05) }],
-      clients: [0, 1, 2, 3].map((client) => ({ client, units: 100, accuracy: client === 2 ? silent : shown(0.8, 0.1) })),
+      clients: [0, 1, 2, 3].map((client) => ({
+        client,
+        units: 100,
+        accuracy: client === 2 ? silent : shown(0.8, 0.1),
+      })),
       histogram: null,
     }),
     made('robustness', {
@@ -160,7 +167,11 @@ function otherMeasures(text: string): readonly MeasureFigures[] {
       figures: [{ name: 'age[30]', ...shown(0.3, 0.05) }],
       of: '1',
       curves: [
-        { name: 'age', kind: 'number', points: [30, 50, 70].map((value) => ({ value, mean: shown(value / 100, 0.05) })) },
+        {
+          name: 'age',
+          kind: 'number',
+          points: [30, 50, 70].map((value) => ({ value, mean: shown(value / 100, 0.05) })),
+        },
         { name: 'sex', kind: 'category', points: ['f', 'm'].map((value) => ({ value, mean: shown(0.4, 0.05) })) },
       ],
     }),

@@ -1,6 +1,4 @@
-import { intervalOf } from './interval.ts';
-import { numberText } from '../number-text.ts';
-import type { Challenge, ReportFigure, Verdict } from '../report-schema.ts';
+import type { Challenge, Verdict } from './report-schema.ts';
 
 /** Names whose words are not those that their letters make. */
 const known: Readonly<Record<string, string>> = {
@@ -18,12 +16,30 @@ const known: Readonly<Record<string, string>> = {
   participation: 'Own clients less new ones',
 };
 
-/** A figure's path as words: `fairness.sex.equalizedOdds` is "sex · equalized odds". */
+/** Kinds whose figures' names say enough by themselves. */
+const plainKinds: readonly string[] = ['performance', 'fairness', 'gaps'];
+
+/** A figure's path as words: `fairness.sex.equalizedOdds` is "Sex · equalized odds". */
 export function figureWords(path: string): string {
-  const parts = path.split('.');
-  const prefixed = parts[0] === 'survey' || parts[0] === 'train';
-  const words = parts.slice(prefixed ? 2 : 1).map((part) => known[part] ?? spaced(part));
-  return capital(words.join(' · '));
+  const [, slot, rest = path] = /^(survey|train)\.(.*)$/s.exec(path) ?? [];
+  const attack = /^robustness\.(linf|l2)\.(.+)\.(\w+)$/.exec(rest);
+  if (attack !== null) {
+    const [, norm, size = '', name] = attack;
+    return `Right at attack size ${size} (${norm === 'l2' ? 'L2' : 'L∞'}, ${name === 'worst' ? 'worst' : (name ?? '').toUpperCase()})`;
+  }
+  // A point within a number is none between names.
+  const words = rest
+    .split(/(?<!\d)\.|\.(?!\d)/)
+    .slice(1)
+    .map((part) => known[part] ?? spaced(part));
+  return capital(`${words.join(' · ')}${slot === 'train' ? ', on units that trained' : ''}`);
+}
+
+/** The same where it stands among other kinds' figures. */
+export function figureTitle(path: string): string {
+  const kind = path.replace(/^(survey|train)\./, '').split('.')[0] ?? '';
+  const words = figureWords(path);
+  return plainKinds.includes(kind) || kind === 'robustness' ? words : `${kindTitle(kind)}: ${words.toLowerCase()}`;
 }
 
 function spaced(name: string): string {
@@ -34,13 +50,6 @@ function spaced(name: string): string {
 
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** "0.741 to 0.802", "exact", or "at least 0.741". */
-export function intervalText(figure: ReportFigure): string {
-  const { low, high } = intervalOf(figure);
-  if (low === high) return 'exact';
-  return `${numberText(low)} to ${numberText(high)}`;
 }
 
 export const verdictWords: Readonly<Record<Verdict, string>> = {
