@@ -21,7 +21,9 @@ export { driftOf, labelSkew, type Drift, type LabelSkew } from './drift.ts';
 export {
   againstPrivileged,
   groupFairness,
+  largestGap,
   reweighing,
+  reweighingOf,
   type AgainstPrivileged,
   type FairnessOptions,
   type GroupCounts,
@@ -29,6 +31,15 @@ export {
   type GroupGap,
   type GroupRates,
 } from './group-fairness.ts';
+export {
+  chanceOfPositive,
+  groupThresholds,
+  thresholdCriteria,
+  type GroupScores,
+  type GroupThreshold,
+  type GroupThresholds,
+  type ThresholdCriterion,
+} from './group-thresholds.ts';
 export {
   meanAndDeviation,
   meanInterval,

@@ -2,6 +2,7 @@ import { SottoError } from '../errors/index.ts';
 import { trainedLayout, unitGradients } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import type { Query, QueryContext } from './query.ts';
+import { clipByWeight, weightedTraces, weightsOfRows } from './row-weights.ts';
 import type { GradientQuery } from './training-query-schema.ts';
 
 /**
@@ -14,6 +15,11 @@ import type { GradientQuery } from './training-query-schema.ts';
  * and changes nobody else's: the weights are the published ones, and nothing is kept from one round to the next.
  * Not offered at unit = client, where `update` is.
  *
+ * Weights of rows (reweighing, class weights) are constants of the plan by a row's own columns and label. A row's gradient is multiplied by
+ * its weight before the unit's rows are summed, and the unit's vector is shortened to a part of the bound as large as its weight, so that weights
+ * outlive clipping. The door clips what comes of it like any vector: weights change what the vector is and not how large it may be, and
+ * nothing of a unit reaches another's vector.
+ *
  * What is made of it: the noisy sum over all clients, divided by the plan's constant `expectedBatch`, never by a true count.
  */
 export const gradient: Query = {
@@ -24,7 +30,18 @@ export const gradient: Query = {
   contribute: async ({ context, batch, model, seed }, emit) => {
     if (batch.units === 0) return;
     const dimension = layoutLength(trainedLayout(context.topology, context.inputs));
-    unitGradients(await model.traces(batch, seed), dimension, batch, emit);
+    const traces = await model.traces(batch, seed);
+    if (context.weights === undefined) return unitGradients(traces, dimension, batch, emit);
+    const { clipNormL2 } = gradientSettings(context);
+    const { ofRow, largest } = weightsOfRows(context.columns, context.classes, context.weights, batch);
+    let unit = 0;
+    unitGradients(weightedTraces(traces, ofRow), dimension, batch, (vector) => {
+      const own = ofRow.subarray(batch.rowOffsets[unit], batch.rowOffsets[unit + 1]);
+      const meanWeight = own.length === 0 ? 0 : own.reduce((sum, weight) => sum + weight, 0) / own.length;
+      clipByWeight(vector, meanWeight, largest, clipNormL2);
+      emit(vector);
+      unit += 1;
+    });
   },
 };
 

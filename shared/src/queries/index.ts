@@ -1,3 +1,10 @@
+export {
+  attributeName,
+  groupingBy,
+  type Attribute,
+  type AttributeColumns,
+  type Grouping,
+} from './attributes.ts';
 export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
@@ -21,9 +28,13 @@ export {
   type MeasureFigures,
   type MeasuresSlot,
 } from './measures/measures-query.ts';
+export type { ClientFigures } from './measures/clients.ts';
+export type { AttributeFairness, FairnessFigures, FairnessGroup } from './measures/fairness.ts';
+export type { GroupLabelFigures, LabelledGroup } from './measures/group-labels.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, MeasureSettings, Query, QueryContext } from './query.ts';
+export { rowWeightProblems, rowWeightsSchema, type RowWeights } from './row-weights.ts';
 export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,

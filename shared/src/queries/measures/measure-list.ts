@@ -1,14 +1,22 @@
 import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
+import { clients, clientsSettings } from './clients.ts';
+import { fairness, fairnessSettings } from './fairness.ts';
+import { groupLabels, groupLabelsSettings } from './group-labels.ts';
 import type { Measure, MeasureReport } from './measure.ts';
 import { performance, performanceSettings } from './performance.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
-const measures = [erased(performance)];
+const measures = [erased(performance), erased(fairness), erased(clients), erased(groupLabels)];
 
 /** A measure's settings as a plan states them; a kind stands once in a list. */
-export const measureSettingsSchema = z.discriminatedUnion('kind', [performanceSettings]);
+export const measureSettingsSchema = z.discriminatedUnion('kind', [
+  performanceSettings,
+  fairnessSettings,
+  clientsSettings,
+  groupLabelsSettings,
+]);
 export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
 
 /**
