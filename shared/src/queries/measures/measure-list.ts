@@ -2,13 +2,21 @@ import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
 import type { Measure, MeasureReport } from './measure.ts';
+import { certified, certifiedSettings } from './certified.ts';
+import { corruption, corruptionSettings } from './corruption.ts';
 import { performance, performanceSettings } from './performance.ts';
+import { robustness, robustnessSettings } from './robustness.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
-const measures = [erased(performance)];
+const measures = [erased(performance), erased(robustness), erased(corruption), erased(certified)];
 
 /** A measure's settings as a plan states them; a kind stands once in a list. */
-export const measureSettingsSchema = z.discriminatedUnion('kind', [performanceSettings]);
+export const measureSettingsSchema = z.discriminatedUnion('kind', [
+  performanceSettings,
+  robustnessSettings,
+  corruptionSettings,
+  certifiedSettings,
+]);
 export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
 
 /**
