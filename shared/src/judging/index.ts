@@ -24,6 +24,7 @@ export {
   type IntegratedGradientsOptions,
 } from './integrated-gradients.ts';
 export { logitClass } from './logit-class.ts';
+export { normalDraws } from './normal-draws.ts';
 export { epsilonFault, perturbationFault, type PerturbationFault } from './perturbation-faults.ts';
 export { rowsOf } from './rows-of.ts';
 export { requireWidth, scalarOutput, type ScalarOutput } from './scalar-output.ts';

@@ -1,6 +1,7 @@
 import { SottoError } from '../errors/index.ts';
 import { trainedLayout, unitGradients } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { adversarialBatch } from './adversarial-rows.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { GradientQuery } from './training-query-schema.ts';
 
@@ -12,6 +13,8 @@ import type { GradientQuery } from './training-query-schema.ts';
  *
  * Sensitivity (soundness.md §2.1, §2.4, §4): unit = record: L2 `clipNormL2`, because a unit adds one clipped vector to the sum
  * and changes nobody else's: the weights are the published ones, and nothing is kept from one round to the next.
+ * With adversarial training the gradient is of rows that were moved first, and perhaps of the rows as they are too: the same holds, for
+ * how a row is moved follows from the row, the published weights and the plan (`adversarial-rows.ts`), and the whole sum is clipped once.
  * Not offered at unit = client, where `update` is.
  *
  * What is made of it: the noisy sum over all clients, divided by the plan's constant `expectedBatch`, never by a true count.
@@ -21,10 +24,13 @@ export const gradient: Query = {
   units: ['record'],
   layout: (context) => trainedLayout(context.topology, context.inputs),
   clipNormL2: (context) => gradientSettings(context).clipNormL2,
-  contribute: async ({ context, batch, model, seed }, emit) => {
+  contribute: async ({ context, batch, model, weights, seed }, emit) => {
     if (batch.units === 0) return;
     const dimension = layoutLength(trainedLayout(context.topology, context.inputs));
-    unitGradients(await model.traces(batch, seed), dimension, batch, emit);
+    const { adversarial } = gradientSettings(context);
+    const learned =
+      adversarial === undefined ? batch : await adversarialBatch(context, adversarial, batch, weights);
+    unitGradients(await model.traces(learned, seed), dimension, learned, emit);
   },
 };
 
