@@ -1,3 +1,4 @@
+export { besideNoise } from './beside-noise.ts';
 export {
   calibrationBins,
   calibrationFigures,
@@ -50,5 +51,6 @@ export {
   type HistogramFigure,
   type ScoreHistogram,
 } from './score-histogram.ts';
+export { signedMeanFigure, type NoisySignedSum } from './signed-mean.ts';
 export { noiseHalfWidthMax, shown, type Shown } from './shown.ts';
 export { fitTemperature, temperatureOfHistogram } from './temperature.ts';

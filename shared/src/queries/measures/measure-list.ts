@@ -1,14 +1,22 @@
 import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
+import { attributions, attributionsSettings } from './attributions.ts';
+import { dependence, dependenceSettings } from './dependence.ts';
 import type { Measure, MeasureReport } from './measure.ts';
 import { performance, performanceSettings } from './performance.ts';
+import { permutation, permutationSettings } from './permutation.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
-const measures = [erased(performance)];
+const measures = [erased(performance), erased(attributions), erased(permutation), erased(dependence)];
 
 /** A measure's settings as a plan states them; a kind stands once in a list. */
-export const measureSettingsSchema = z.discriminatedUnion('kind', [performanceSettings]);
+export const measureSettingsSchema = z.discriminatedUnion('kind', [
+  performanceSettings,
+  attributionsSettings,
+  permutationSettings,
+  dependenceSettings,
+]);
 export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
 
 /**
