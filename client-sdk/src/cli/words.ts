@@ -17,7 +17,14 @@ export function reportWords(file: string, report: DataReport): string {
   const rules = report.leftOut
     .map(({ rule, rows, firstRow }) => `\n    ${rows} × ${rule} (first: row ${firstRow})`)
     .join('');
-  return `${file}: ${report.units} units in ${report.rowsKept} rows take part${left === 0 ? '' : `, ${left} ${left === 1 ? 'row is' : 'rows are'} left out:`}${rules}`;
+  return `${file}: ${report.units} units in ${report.rowsKept} rows take part${left === 0 ? '' : `, ${left} ${left === 1 ? 'row is' : 'rows are'} left out:`}${rules}${constantWords(report.constantColumns)}`;
+}
+
+/** What a column that never varies gives away; said on this screen alone. */
+function constantWords(columns: readonly string[]): string {
+  return columns
+    .map((name) => `\n    column ${name} is one value in every row: a model can learn from it whose rows these are`)
+    .join('');
 }
 
 /** What the books of a data source say. They add up all plans, and are above a plan's own ε. */
@@ -116,7 +123,11 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         const { round, attempt, epsilonAfter, epsilonBudget } = notice;
         const last = round >= rounds;
         const what =
-          round > rounds ? 'Judging the last model' : round === 0 ? 'Survey of the data' : `Round ${round} of ${rounds}`;
+          round > rounds
+            ? 'Judging the last model'
+            : round === 0
+              ? 'Survey of the data'
+              : `Round ${round} of ${rounds}`;
         booksLine = epsilonAfter === null || epsilonBudget === null ? '' : booksWords(epsilonAfter, epsilonBudget);
         const spent = booksLine === '' ? 'no differential privacy, nothing to count' : booksLine;
         return progress(`${what} (session ${attempt}); ${spent}`, last);
@@ -208,6 +219,7 @@ function costWords({ privacy, unit, evaluation, report }: Plan): string {
     evaluationEpsilon === undefined
       ? ''
       : ` and ε = ${evaluationEpsilon} for a ${evaluation?.part ?? 'validation'} record`;
-  const reported = reportEpsilon === undefined ? '' : ` and ε = ${reportEpsilon} for a ${report?.part ?? 'test'} record`;
+  const reported =
+    reportEpsilon === undefined ? '' : ` and ε = ${reportEpsilon} for a ${report?.part ?? 'test'} record`;
   return `This plan costs at most ε = ${epsilon} for a training record${scored}${reported} (δ = ${delta})`;
 }

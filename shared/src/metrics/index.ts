@@ -30,6 +30,7 @@ export {
   type GroupGap,
   type GroupRates,
 } from './group-fairness.ts';
+export { importanceStability, type ImportanceStability, type ReleasedImportance } from './importance-stability.ts';
 export {
   meanAndDeviation,
   meanInterval,

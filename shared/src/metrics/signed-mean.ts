@@ -27,7 +27,10 @@ export function signedMeanFigure(noisy: NoisySignedSum): Figure | null {
     }
   }
   if (Math.min(max, sumNoiseStd, countNoiseStd) < 0) {
-    throw new SottoError('INVALID_INPUT', `figure: expected no negative deviation or bound, got ${max}, ${sumNoiseStd}`);
+    throw new SottoError(
+      'INVALID_INPUT',
+      `figure: expected no negative deviation or bound, got ${max}, ${sumNoiseStd}`,
+    );
   }
   if (count <= 0 || count <= z95 * countNoiseStd) return null;
   const mean = Math.min(max, Math.max(-max, sum / count));

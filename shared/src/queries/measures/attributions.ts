@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { integratedGradients, scalarOutput } from '../../judging/index.ts';
-import { besideNoise, boundedMeanFigure, proportionFigure, shown, signedMeanFigure, type Shown } from '../../metrics/index.ts';
+import {
+  besideNoise,
+  boundedMeanFigure,
+  proportionFigure,
+  shown,
+  signedMeanFigure,
+  type Shown,
+} from '../../metrics/index.ts';
 import { missingInputs, type DifferentiableModel } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems, type ExplainedFeature } from './explained-features.ts';

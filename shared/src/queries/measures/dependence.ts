@@ -101,7 +101,10 @@ export const dependence: Measure<Settings, DependenceFigures> = {
       return {
         name: column.name,
         kind,
-        points: values.map((value, index) => ({ value, mean: meanAt(context, segment[index]!, count, sums.noiseStd, unit, origin) })),
+        points: values.map((value, index) => ({
+          value,
+          mean: meanAt(context, segment[index]!, count, sums.noiseStd, unit, origin),
+        })),
       };
     });
     return {
@@ -183,11 +186,11 @@ function gridOf({ low, high, scaling }: InputColumn, points: number): readonly n
     const transformed = encoded * scale + centre;
     return transform === 'log1p' ? exp(transformed) - 1 : transformed;
   };
-  // The ends are known as encoded floats: five digits of the range are meant.
-  const digit = 10 ** Math.floor(Math.log10(rawOf(high) - rawOf(low)) - 4);
+  // The ends are known as encoded floats: what they are off is not meant.
+  const nothing = 1e-7 * (rawOf(high) - rawOf(low));
   return Array.from({ length: points }, (_, point) => {
     const raw = rawOf(low + ((high - low) * point) / (points - 1));
-    return Number((Math.round(raw / digit) * digit).toPrecision(6));
+    return Math.abs(raw) < nothing ? 0 : Number(raw.toPrecision(6));
   });
 }
 
@@ -204,10 +207,14 @@ function columnProblems(
   const path = `columns[${index}]`;
   const column = columnOf(context, name);
   if (column === undefined) {
-    return [{ path: `${path}.name`, problem: `column ${name} is not in the schema`, cure: 'Name a column of the schema.' }];
+    return [
+      { path: `${path}.name`, problem: `column ${name} is not in the schema`, cure: 'Name a column of the schema.' },
+    ];
   }
   if (column.kind === 'pixels') {
-    return [{ path: `${path}.name`, problem: `column ${name} is a picture, which has no single value`, cure: 'Take it out.' }];
+    return [
+      { path: `${path}.name`, problem: `column ${name} is a picture, which has no single value`, cure: 'Take it out.' },
+    ];
   }
   if (values === undefined) return [];
   if (new Set(values).size < values.length) {
@@ -242,5 +249,11 @@ function textProblems({ target, classes }: QueryContext, of: string | undefined)
   }
   return classes.includes(of)
     ? []
-    : [{ path: 'of', problem: `the target has no text ${of}`, cure: `Name one of ${classes.slice(0, 10).join(', ')}.` }];
+    : [
+        {
+          path: 'of',
+          problem: `the target has no text ${of}`,
+          cure: `Name one of ${classes.slice(0, 10).join(', ')}.`,
+        },
+      ];
 }

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { withFeatureFrom } from '../../judging/index.ts';
-import { besideNoise, predictedClass, proportionFigure, shown, signedMeanFigure, type Figure, type Shown } from '../../metrics/index.ts';
+import {
+  besideNoise,
+  predictedClass,
+  proportionFigure,
+  shown,
+  signedMeanFigure,
+  type Figure,
+  type Shown,
+} from '../../metrics/index.ts';
 import { integerStream, toProbabilities, type InputColumn } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems } from './explained-features.ts';
@@ -73,7 +81,9 @@ export const permutation: Measure<Settings, PermutationFigures> = {
     const rightOf = (changed: Float64Array): Uint8Array => {
       const values = model.logits(changed, rows);
       toProbabilities(context.loss, values, model.outputs);
-      return Uint8Array.from(batch.targets, (target, row) => Number(predictedClass(values, row, model.outputs) === target));
+      return Uint8Array.from(batch.targets, (target, row) =>
+        Number(predictedClass(values, row, model.outputs) === target),
+      );
     };
     const right = rightOf(inputs);
     // Row-major [rows, features]; columns of numbers add up, so nothing is kept for each repeat.
@@ -85,7 +95,8 @@ export const permutation: Measure<Settings, PermutationFigures> = {
       for (let row = 0; row < rows; row++) drawInto(donors, row * width, context.columns, reference, uniform);
       features.forEach(({ inputs: places }, index) => {
         const still = rightOf(withFeatureFrom(inputs, width, places, donors, itself));
-        for (let row = 0; row < rows; row++) lost[row * features.length + index]! += (right[row]! - still[row]!) / repeats;
+        for (let row = 0; row < rows; row++)
+          lost[row * features.length + index]! += (right[row]! - still[row]!) / repeats;
       });
     }
     const vector = new Float64Array(2 + features.length);
@@ -107,14 +118,22 @@ export const permutation: Measure<Settings, PermutationFigures> = {
     const ranked = byImportance(
       explainedFeatures(context.columns).map(({ name }, index) => ({
         name,
-        drop: besideNoise(accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd), negligible, undefined, silence),
+        drop: besideNoise(
+          accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd),
+          negligible,
+          undefined,
+          silence,
+        ),
       })),
       ({ drop }) => drop,
     );
     const baseline = shown(accuracy, 1, silence);
     return {
       units: count,
-      figures: [{ name: 'accuracy', ...baseline }, ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop }))],
+      figures: [
+        { name: 'accuracy', ...baseline },
+        ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop })),
+      ],
       accuracy: baseline,
       features: ranked,
       drowned: drownedWords(

@@ -1,7 +1,10 @@
 import type { Shown } from '../../metrics/index.ts';
 
 /** Largest figure first; what is withheld last, in the order of the plan's columns, which tells nothing. */
-export function byImportance<Feature>(features: readonly Feature[], of: (feature: Feature) => Shown): readonly Feature[] {
+export function byImportance<Feature>(
+  features: readonly Feature[],
+  of: (feature: Feature) => Shown,
+): readonly Feature[] {
   const told = features.filter((feature) => of(feature).figure !== null);
   const silent = features.filter((feature) => of(feature).figure === null);
   return [...told.sort((a, b) => of(b).figure!.value - of(a).figure!.value), ...silent];
