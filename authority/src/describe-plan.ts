@@ -73,7 +73,8 @@ function whatLines(plan: Plan, check: PlanCheck): string[] {
     lines.push(`Survey before the first round, of the units that train: ${kindsOf(survey.measures)}.`);
   }
   if (report !== undefined) {
-    const often = report.every === undefined ? 'once, of the last model' : `every ${report.every} rounds and of the last model`;
+    const often =
+      report.every === undefined ? 'once, of the last model' : `every ${report.every} rounds and of the last model`;
     lines.push(`Report on each client's ${report.part} units, ${often}: ${kindsOf(report.measures)}.`);
     if (report.train !== undefined) lines.push(`  And on the units that train: ${kindsOf(report.train.measures)}.`);
   }

@@ -110,7 +110,7 @@ async function checkEvents({ runId, plan, store, blobs }: RunRemains, violations
   let waiting = new Map<number, readonly string[]>();
   const used = new Set<number>();
   let rounds = 0;
-  let lastRound = 0;
+  let lastRound = -1;
 
   function checkSum(attempt: number, group: number | undefined, round: number, survivors: readonly string[]): void {
     const where = `round ${round}${group === undefined ? '' : `, group ${group}`}`;

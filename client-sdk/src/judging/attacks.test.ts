@@ -1,4 +1,18 @@
-import { attackSlopes, fastGradient, projectedGradient, type AttackNorm, numberInputs, withBlur, withGivenNoise, withMissingColumns, withNoise, withShiftedScale, certifyRow, predictSmoothed, smoothedCounts } from '@sotto/shared/judging';
+import {
+  attackSlopes,
+  fastGradient,
+  projectedGradient,
+  type AttackNorm,
+  numberInputs,
+  withBlur,
+  withGivenNoise,
+  withMissingColumns,
+  withNoise,
+  withShiftedScale,
+  certifyRow,
+  predictSmoothed,
+  smoothedCounts,
+} from '@sotto/shared/judging';
 import { accuracyOf } from '@sotto/shared/metrics';
 import { lossValues, type Loss } from '@sotto/shared/model';
 import { inputColumns } from '@sotto/shared/plan';

@@ -2,7 +2,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { singleSpans } from './features.ts';
 import { accuracyOf } from '@sotto/shared/metrics';
 import { lossValues } from '@sotto/shared/model';
-import { gaussLegendre, type Quadrature, partialDependenceSums, withFeatureFrom, type RowFunction, integratedGradients, integratedGradientsBy, scalarOutput, type ScalarOutput } from '@sotto/shared/judging';
+import {
+  gaussLegendre,
+  type Quadrature,
+  partialDependenceSums,
+  withFeatureFrom,
+  type RowFunction,
+  integratedGradients,
+  integratedGradientsBy,
+  scalarOutput,
+  type ScalarOutput,
+} from '@sotto/shared/judging';
 import { gradientCounterfactual } from './gradient-counterfactual.ts';
 import { occludeFeatures, occlusionMap } from './occlusion.ts';
 import { exactShapley, permutationShapley, rowGame } from './shapley.ts';

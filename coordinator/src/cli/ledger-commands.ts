@@ -119,7 +119,9 @@ function runLine({ runId, planHash, name }: RunRecord, plan: Plan, charges: read
     planHash,
     name,
     unit,
-    charged: Object.fromEntries(slotNames.filter((slot) => commonSlots.includes(slot) || of(slot) > 0).map((slot) => [slot, of(slot)])),
+    charged: Object.fromEntries(
+      slotNames.filter((slot) => commonSlots.includes(slot) || of(slot) > 0).map((slot) => [slot, of(slot)]),
+    ),
     stated:
       privacy.kind === 'none'
         ? null

@@ -1,4 +1,12 @@
-import { firstRound, groupsOf, planHashOf, releaseFormOf, type Groups, type Plan, type SignedPlan } from '@sotto/shared/plan';
+import {
+  firstRound,
+  groupsOf,
+  planHashOf,
+  releaseFormOf,
+  type Groups,
+  type Plan,
+  type SignedPlan,
+} from '@sotto/shared/plan';
 import type { SlotName } from '@sotto/shared/privacy';
 import type { Heard, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';

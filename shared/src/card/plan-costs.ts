@@ -1,4 +1,12 @@
-import { groupSizes, planEpsilons, sessionParts, slotsOf, thresholdsOf, type EpsilonField, type Plan } from '../plan/index.ts';
+import {
+  groupSizes,
+  planEpsilons,
+  sessionParts,
+  slotsOf,
+  thresholdsOf,
+  type EpsilonField,
+  type Plan,
+} from '../plan/index.ts';
 import { epsilonOf, survivorLevels, type EventCount, type SlotName } from '../privacy/index.ts';
 import { colludersTolerated } from '../secure-sum/index.ts';
 import { whoColludes, type EpsilonLeft } from './who-colludes.ts';

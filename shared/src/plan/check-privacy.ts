@@ -98,8 +98,7 @@ function needlessWords(plan: Plan, field: EpsilonField): string {
  */
 function checkDelta(plan: Plan, delta: number, report: PlanReport): void {
   const path = 'plan.privacy.delta';
-  const parts =
-    plan.unit === 'client' ? ['train' as const] : planSlots(plan).map(({ part }) => part);
+  const parts = plan.unit === 'client' ? ['train' as const] : planSlots(plan).map(({ part }) => part);
   const units = Math.max(...parts.map((part) => reckonedUnits(plan, part) ?? 0));
   if (delta * units >= 1) {
     const shown = Math.round(units);

@@ -120,15 +120,17 @@ function withShares(
   stated: number | null,
   delta: number,
 ): Plan {
-  return open.filter((slot) => takesShare(plan, slot)).reduce((noisy, slot) => {
-    if (stated === null) {
-      throw new SottoError(
-        'PLAN_INVALID',
-        `plan.${slotPath(slot)}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
-      );
-    }
-    const share = stated * (slotSettings(plan, slot)?.budgetShare ?? 0);
-    const alone = planSlots(noisy).filter((candidate) => candidate.slot === slot);
-    return withNoise(noisy, [slot], calibrated(noisy, { ...group, slots: alone }, [slot], share, delta));
-  }, plan);
+  return open
+    .filter((slot) => takesShare(plan, slot))
+    .reduce((noisy, slot) => {
+      if (stated === null) {
+        throw new SottoError(
+          'PLAN_INVALID',
+          `plan.${slotPath(slot)}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
+        );
+      }
+      const share = stated * (slotSettings(plan, slot)?.budgetShare ?? 0);
+      const alone = planSlots(noisy).filter((candidate) => candidate.slot === slot);
+      return withNoise(noisy, [slot], calibrated(noisy, { ...group, slots: alone }, [slot], share, delta));
+    }, plan);
 }

@@ -49,7 +49,7 @@ function contextOf(body: string, unit: 'record' | 'client', frozen = false): Que
     evaluation: null,
     expectedUpdates: null,
     clipBit: null,
-  ...nothingMeasured,
+    ...nothingMeasured,
   };
 }
 
