@@ -1,3 +1,4 @@
+export { besideNoise } from './beside-noise.ts';
 export {
   calibrationBins,
   calibrationFigures,
@@ -29,6 +30,7 @@ export {
   type GroupGap,
   type GroupRates,
 } from './group-fairness.ts';
+export { importanceStability, type ImportanceStability, type ReleasedImportance } from './importance-stability.ts';
 export {
   meanAndDeviation,
   meanInterval,
@@ -50,5 +52,6 @@ export {
   type HistogramFigure,
   type ScoreHistogram,
 } from './score-histogram.ts';
+export { signedMeanFigure, type NoisySignedSum } from './signed-mean.ts';
 export { noiseHalfWidthMax, shown, type Shown } from './shown.ts';
 export { fitTemperature, temperatureOfHistogram } from './temperature.ts';
