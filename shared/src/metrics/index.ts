@@ -1,4 +1,13 @@
 export {
+  adequacyOf,
+  plannedHalfWidth,
+  powerOfShare,
+  unitsForHalfWidth,
+  unitsForPower,
+  type Adequacy,
+  type PlannedShare,
+} from './adequacy.ts';
+export {
   calibrationBins,
   calibrationFigures,
   type CalibrationBin,
@@ -17,7 +26,15 @@ export {
   type MatrixFigures,
 } from './confusion.ts';
 export { deltaFigure } from './delta-figure.ts';
-export { driftOf, labelSkew, type Drift, type LabelSkew } from './drift.ts';
+export {
+  driftOf,
+  labelSkew,
+  noisySkew,
+  wasserstein,
+  type Drift,
+  type LabelSkew,
+  type NoisySkew,
+} from './drift.ts';
 export {
   againstPrivileged,
   groupFairness,
@@ -39,6 +56,8 @@ export {
   type Figure,
   type MeanAndDeviation,
 } from './interval.ts';
+export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
+export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
 export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
 export {
