@@ -146,7 +146,10 @@ export function noisySkew(
   const stds = counts.map((_, i) => (i < classes ? noiseStd.own : noiseStd.others));
   const total = (from: number): number => counts.subarray(from, from + classes).reduce((sum, count) => sum + count, 0);
   const [ownTotal, othersTotal] = [total(0), total(classes)];
-  if (!(ownTotal > z95 * noiseStd.own * Math.sqrt(classes)) || !(othersTotal > z95 * noiseStd.others * Math.sqrt(classes))) {
+  if (
+    !(ownTotal > z95 * noiseStd.own * Math.sqrt(classes)) ||
+    !(othersTotal > z95 * noiseStd.others * Math.sqrt(classes))
+  ) {
     return null;
   }
   const divergence = (cells: Float64Array): number => {

@@ -26,15 +26,7 @@ export {
   type MatrixFigures,
 } from './confusion.ts';
 export { deltaFigure } from './delta-figure.ts';
-export {
-  driftOf,
-  labelSkew,
-  noisySkew,
-  wasserstein,
-  type Drift,
-  type LabelSkew,
-  type NoisySkew,
-} from './drift.ts';
+export { driftOf, labelSkew, noisySkew, wasserstein, type Drift, type LabelSkew, type NoisySkew } from './drift.ts';
 export {
   againstPrivileged,
   groupFairness,

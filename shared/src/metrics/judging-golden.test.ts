@@ -373,7 +373,10 @@ describe.skipIf(missing)('golden values of generalization_fairness_drift.json', 
     federatedMoments: {
       cases: {
         input: { clients: (number | null)[][][] };
-        expected: Record<'count' | 'mean' | 'variancePopulation' | 'varianceSample' | 'skewness' | 'missingRate', number[]>;
+        expected: Record<
+          'count' | 'mean' | 'variancePopulation' | 'varianceSample' | 'skewness' | 'missingRate',
+          number[]
+        >;
       }[];
     };
     sampleSize: { n: number; correct: number; wilson95: [number, number] }[];
@@ -417,7 +420,9 @@ describe.skipIf(missing)('golden values of generalization_fairness_drift.json', 
       });
       // From a client's and the others' counts, as a federation has them.
       input.labelCounts.forEach((own, client) => {
-        const others = own.map((_, i) => input.labelCounts.reduce((sum, one, k) => sum + (k === client ? 0 : one[i]!), 0));
+        const others = own.map((_, i) =>
+          input.labelCounts.reduce((sum, one, k) => sum + (k === client ? 0 : one[i]!), 0),
+        );
         near(noisySkew(own, others, { own: 0, others: 0 })!.jensenShannon?.value, expected.jsToGlobal[client]!);
       });
     }

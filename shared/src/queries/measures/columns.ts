@@ -6,7 +6,7 @@ import { numberFigures } from './labels.ts';
 import type { Measure, MeasureProblem, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
 import { binEdges, binIn, shownCells, shownCount, tooFew, tooFewWords, totalOf } from './noisy-counts.ts';
 
-const settings = z.strictObject({
+export const columnsSettings = z.strictObject({
   kind: z.literal('columns'),
   share: z.number().positive().max(1_000).default(1),
   /** Which; absent: every number and category of the schema. Fewer columns carry less noise, √ of their number. */
@@ -14,7 +14,7 @@ const settings = z.strictObject({
   /** Bins over a number's public range, of equal width in its scaled values. */
   bins: z.int().min(2).max(1_000).default(10),
 });
-type Settings = z.infer<typeof settings>;
+type Settings = z.infer<typeof columnsSettings>;
 
 /** What is known of one column. */
 export type ColumnFigures = {
@@ -52,7 +52,6 @@ export type ColumnsFigures = MeasureReport & {
  */
 export const columns: Measure<Settings, ColumnsFigures> = {
   kind: 'columns',
-  settings,
   problems: (context, { columns: names }) => {
     if (names === undefined) {
       return chosenColumns(context, undefined).length > 0
@@ -63,7 +62,9 @@ export const columns: Measure<Settings, ColumnsFigures> = {
       const path = `columns[${index}]`;
       const column = context.columns.find((candidate) => candidate.name === name);
       if (column === undefined) {
-        return [{ path, problem: `there is no column ${name} among the inputs`, cure: 'Name a column of plan.schema.' }];
+        return [
+          { path, problem: `there is no column ${name} among the inputs`, cure: 'Name a column of plan.schema.' },
+        ];
       }
       if (column.kind === 'pixels') {
         return [{ path, problem: `column ${name} holds pixels, which are not counted`, cure: 'Leave it out.' }];
@@ -110,9 +111,7 @@ export const columns: Measure<Settings, ColumnsFigures> = {
 };
 
 function chosenColumns(context: QueryContext, names: readonly string[] | undefined): readonly InputColumn[] {
-  return context.columns.filter(
-    ({ name, kind }) => kind !== 'pixels' && (names === undefined || names.includes(name)),
-  );
+  return context.columns.filter(({ name, kind }) => kind !== 'pixels' && (names === undefined || names.includes(name)));
 }
 
 /** Whether rows may be without the value and still take part. */

@@ -16,7 +16,7 @@ import type { Measure, MeasureReport, NamedFigure } from './measure.ts';
 import { binEdges, binIn, shownCells, shownCount, tooFew, tooFewWords, totalOf } from './noisy-counts.ts';
 import { classCountOf } from './performance.ts';
 
-const settings = z.strictObject({
+export const labelsSettings = z.strictObject({
   kind: z.literal('labels'),
   share: z.number().positive().max(1_000).default(1),
   /** Bins over the range of a number; classes have one each. */
@@ -24,7 +24,7 @@ const settings = z.strictObject({
   /** Whether each client's labels are counted by themselves. Absent: at unit = record, where that comes to 10,000 counts or fewer. */
   byClient: z.boolean().optional(),
 });
-type Settings = z.infer<typeof settings>;
+type Settings = z.infer<typeof labelsSettings>;
 
 /** What is known of one client's labels. */
 export type ClientLabels = {
@@ -67,7 +67,6 @@ const countsByDefault = 10_000;
  */
 export const labels: Measure<Settings, LabelFigures> = {
   kind: 'labels',
-  settings,
   problems: (context, { byClient }) => {
     if (byClient !== true) return [];
     if (context.unit === 'client') {
@@ -108,7 +107,9 @@ export const labels: Measure<Settings, LabelFigures> = {
     const clients =
       segments === 1
         ? []
-        : Array.from({ length: segments }, (_, client) => clientLabels(context, client, of(client), counts, sums.noiseStd));
+        : Array.from({ length: segments }, (_, client) =>
+            clientLabels(context, client, of(client), counts, sums.noiseStd),
+          );
     const { targetRange } = context;
     const edges = targetRange === null ? [] : binEdges(targetRange.min, targetRange.max, own.bins);
     const units = totalOf(counts);
@@ -157,7 +158,10 @@ function clientLabels(
     return { client, units, counts: [], jensenShannon: silence, floor: null };
   }
   const others = all.map((count, i) => count - own[i]!);
-  const skew = noisySkew(own, others, { own: noiseStd, others: noiseStd * Math.sqrt(Math.max(1, context.clients - 1)) });
+  const skew = noisySkew(own, others, {
+    own: noiseStd,
+    others: noiseStd * Math.sqrt(Math.max(1, context.clients - 1)),
+  });
   return {
     client,
     units,
@@ -205,7 +209,9 @@ function effectiveClasses(counts: Float64Array, noiseStd: number): Figure | null
     (cells) => {
       const kept = cells.map((count) => Math.max(0, count));
       const total = totalOf(kept);
-      return Math.exp(kept.reduce((sum, count) => (count > 0 ? sum - (count / total) * Math.log(count / total) : sum), 0));
+      return Math.exp(
+        kept.reduce((sum, count) => (count > 0 ? sum - (count / total) * Math.log(count / total) : sum), 0),
+      );
     },
     { low: 1, high: counts.length },
   );
@@ -221,7 +227,11 @@ export function numberFigures(
   const binned = binnedMoments(counts, edges);
   const told = totalOf(counts) > z95 * noiseStd * Math.sqrt(counts.length);
   const [low, high] = [edges[0]!, edges.at(-1)!];
-  const of = (pick: (moments: BinnedMoments) => number, binning: number, range: { low: number; high: number }): Shown => {
+  const of = (
+    pick: (moments: BinnedMoments) => number,
+    binning: number,
+    range: { low: number; high: number },
+  ): Shown => {
     const figure = told
       ? deltaFigure(
           counts,

@@ -1,16 +1,20 @@
 import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
-import { columns } from './columns.ts';
-import { labels } from './labels.ts';
+import { columns, columnsSettings } from './columns.ts';
+import { labels, labelsSettings } from './labels.ts';
 import type { Measure, MeasureReport } from './measure.ts';
-import { performance } from './performance.ts';
+import { performance, performanceSettings } from './performance.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
 const measures = [erased(performance), erased(labels), erased(columns)];
 
 /** A measure's settings as a plan states them; a kind stands once in a list. */
-export const measureSettingsSchema = z.discriminatedUnion('kind', [performance.settings, labels.settings, columns.settings]);
+export const measureSettingsSchema = z.discriminatedUnion('kind', [
+  performanceSettings,
+  labelsSettings,
+  columnsSettings,
+]);
 export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
 
 /**

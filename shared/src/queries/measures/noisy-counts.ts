@@ -12,7 +12,10 @@ export function shownCount(context: QueryContext, count: number, noiseStd: numbe
   if (tooFew(context, count)) return { figure: null, withheld: tooFewWords(context) };
   const figure = countFigure(count, noiseStd);
   if (figure.noiseHalfWidth <= count) return { figure, withheld: null };
-  return { figure: null, withheld: `noise alone is ±${Number(figure.noiseHalfWidth.toPrecision(2))} of ${Math.round(count)}` };
+  return {
+    figure: null,
+    withheld: `noise alone is ±${Number(figure.noiseHalfWidth.toPrecision(2))} of ${Math.round(count)}`,
+  };
 }
 
 /**

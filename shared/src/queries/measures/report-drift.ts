@@ -29,8 +29,7 @@ const majorIndex = 0.25;
  * Drift between two releases of `labels`, or two of `columns`: a survey and a report, or a report and a later one. What is concluded from
  * releases costs nothing more.
  *
- * Cells that one of both withholds are one cell together, whose units are what the others leave of all; the distance that values have moved is told
- * of the bins that both show. Each column is held to its own floor: of twenty columns without drift, one is above it by chance.
+ * Cells that one of both withholds are one cell together, whose units are what the others leave of all. Each column is held to its own floor: of twenty columns without drift, one is above it by chance.
  *
  * @throws {INVALID_INPUT} when the releases are not of the same cells.
  */
@@ -79,7 +78,13 @@ function histogramsOf(report: LabelFigures | ColumnsFigures): readonly Histogram
 
 type NoiseStd = { readonly reference: number; readonly current: number };
 
-function histogramDrift(before: Histogram, after: Histogram, first: number, second: number, std: NoiseStd): HistogramDrift {
+function histogramDrift(
+  before: Histogram,
+  after: Histogram,
+  first: number,
+  second: number,
+  std: NoiseStd,
+): HistogramDrift {
   const { column, edges } = before;
   const nothing = { column, verdict: 'cannot tell', drift: null, moved: null } as const;
   const told = before.cells.map((cell, i) => cell !== null && after.cells[i] !== null);
@@ -92,7 +97,8 @@ function histogramDrift(before: Histogram, after: Histogram, first: number, seco
   }
   if (reference.length < 2 || !(totalOf(reference) > 0) || !(totalOf(current) > 0)) return nothing;
   const drift = driftOf(reference, current, std);
-  return { column, verdict: verdictOf(drift), drift, moved: edges.length > 0 ? movedOf(before, after, told, std) : null };
+  const moved = edges.length > 0 ? movedOf(before, after, first, second, std) : null;
+  return { column, verdict: verdictOf(drift), drift, moved };
 }
 
 function verdictOf({ psi, psiFloor }: Drift): DriftVerdict {
@@ -101,11 +107,19 @@ function verdictOf({ psi, psiFloor }: Drift): DriftVerdict {
   return psiFloor >= majorIndex ? 'cannot tell' : 'no sign of drift';
 }
 
-/** Of the bins that both show; a bin that is withheld counts as empty in both. */
-function movedOf(before: Histogram, after: Histogram, told: readonly boolean[], std: NoiseStd): Figure | null {
-  const bins = before.edges.length - 1;
-  const shownOf = (cells: Cells): number[] => cells.slice(0, bins).map((cell, i) => (told[i] ? (cell ?? 0) : 0));
-  return wasserstein(shownOf(before.cells), shownOf(after.cells), before.edges, std);
+/** A bin that is withheld counts as empty; the interval holds that its rows may be anywhere. */
+function movedOf(before: Histogram, after: Histogram, first: number, second: number, std: NoiseStd): Figure | null {
+  const { edges } = before;
+  const bins = edges.length - 1;
+  const told = ({ cells }: Histogram): number[] => cells.slice(0, bins).map((cell) => cell ?? 0);
+  const hidden = ({ cells }: Histogram, units: number): number => {
+    return units > 0 ? Math.max(0, units - totalOf(cells.map((cell) => cell ?? 0))) / units : 0;
+  };
+  const figure = wasserstein(told(before), told(after), edges, std);
+  if (figure === null) return null;
+  const range = edges[bins]! - edges[0]!;
+  const unknown = (hidden(before, first) + hidden(after, second)) * range;
+  return { ...figure, low: Math.max(0, figure.low - unknown), high: Math.min(range, figure.high + unknown) };
 }
 
 function figuresOf({ column, drift, moved }: HistogramDrift): readonly NamedFigure[] {
