@@ -78,7 +78,7 @@ export function wasserstein(
     throw new SottoError('INVALID_INPUT', `drift: expected two histograms of ${bins} bins, got ${current.length}`);
   }
   const counts = Float64Array.from({ length: 2 * bins }, (_, i) => (i < bins ? reference[i]! : current[i - bins]!));
-  const total = (from: number, cells = counts): number =>
+  const total = (from: number, cells: Float64Array = counts): number =>
     cells.subarray(from, from + bins).reduce((sum, count) => sum + count, 0);
   const seen = (from: number, std: number): boolean => total(from) > z95 * std * Math.sqrt(bins);
   if (!seen(0, noiseStd.reference) || !seen(bins, noiseStd.current)) return null;

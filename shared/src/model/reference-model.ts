@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { augmenter, type LearnedRows } from './augmentation.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
 import { integerStream } from './integer-stream.ts';
 import { networkLayers, requireWeights, sizeOf, trainedLayout } from './layout.ts';
@@ -76,7 +77,7 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
     },
     async train(batch, settings, shuffleSeed) {
       requireFeatures(batch.inputs.length, batch.rows, inputs);
-      return trainLocally(learner, weightsNow(), batch, settings, integerStream(shuffleSeed));
+      return trainLocally(learner, weightsNow(), batch, settings, shuffleSeed);
     },
     losses(batch) {
       return lossValues(loss, logitsOf(batch.inputs, batch.rows), batch.targets, learner.outputs);
@@ -125,15 +126,17 @@ function trainLocally(
   start: Float64Array,
   batch: UnitBatch,
   settings: LocalTraining,
-  uniform: () => number,
+  seed: Uint8Array,
 ): Float32Array {
+  const uniform = integerStream(seed);
+  const augment = augmenter(settings.augmentation, seed) ?? ((rows: LearnedRows) => rows);
   const weights = Float64Array.from(start);
   const order = Uint32Array.from({ length: batch.rows }, (_, row) => row);
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
     shuffleInPlace(order, uniform);
     for (let first = 0; first < batch.rows; first += settings.batchSize) {
       const chosen = order.subarray(first, Math.min(batch.rows, first + settings.batchSize));
-      const { inputs, targets } = rowsOf(batch, chosen);
+      const { inputs, targets } = augment(rowsOf(batch, chosen));
       const traces = tracesOf(learner, weights, inputs, targets, uniform);
       // The gradient of one unit that owns every row is the sum over them all.
       const whole = { units: 1, rows: chosen.length, rowOffsets: Uint32Array.of(0, chosen.length) };
@@ -151,7 +154,7 @@ function trainLocally(
   return Float32Array.from(weights);
 }
 
-function rowsOf(batch: UnitBatch, chosen: Uint32Array) {
+function rowsOf(batch: UnitBatch, chosen: Uint32Array): LearnedRows {
   const { features } = batch;
   const inputs = new Float32Array(chosen.length * features);
   const targets = new Float32Array(chosen.length);

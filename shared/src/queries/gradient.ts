@@ -1,6 +1,7 @@
 import { SottoError } from '../errors/index.ts';
-import { trainedLayout, unitGradients } from '../model/index.ts';
+import { augmenter, trainedLayout, unitGradients } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { augmentationOf } from './augmentation-of.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { GradientQuery } from './training-query-schema.ts';
 
@@ -12,6 +13,8 @@ import type { GradientQuery } from './training-query-schema.ts';
  *
  * Sensitivity (soundness.md §2.1, §2.4, §4): unit = record: L2 `clipNormL2`, because a unit adds one clipped vector to the sum
  * and changes nobody else's: the weights are the published ones, and nothing is kept from one round to the next.
+ * Noise on the inputs is drawn for each row by itself, like dropout's masks: a unit's vector is a function of its own rows and draws.
+ * Mixup would make it one of other units' rows, and the plan's check refuses it.
  * Not offered at unit = client, where `update` is.
  *
  * What is made of it: the noisy sum over all clients, divided by the plan's constant `expectedBatch`, never by a true count.
@@ -24,7 +27,8 @@ export const gradient: Query = {
   contribute: async ({ context, batch, model, seed }, emit) => {
     if (batch.units === 0) return;
     const dimension = layoutLength(trainedLayout(context.topology, context.inputs));
-    unitGradients(await model.traces(batch, seed), dimension, batch, emit);
+    const rows = augmenter(augmentationOf(context), seed)?.(batch) ?? batch;
+    unitGradients(await model.traces({ ...batch, ...rows }, seed), dimension, batch, emit);
   },
 };
 

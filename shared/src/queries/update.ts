@@ -2,6 +2,7 @@ import { SottoError } from '../errors/index.ts';
 import { trainedLayout, trainedRanges } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { withClipBit } from './adaptive-clip.ts';
+import { augmentationOf } from './augmentation-of.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { UpdateQuery } from './training-query-schema.ts';
 
@@ -35,7 +36,9 @@ export const update: Query = {
   contribute: async ({ context, batch, model, weights, clipNormL2, seed }, emit) => {
     if (batch.units === 0) return;
     const { localEpochs, batchSize, learningRate, proximal } = updateSettings(context);
-    const trained = await model.train(batch, { epochs: localEpochs, batchSize, learningRate, proximal }, seed);
+    const augmentation = augmentationOf(context);
+    const settings = { epochs: localEpochs, batchSize, learningRate, proximal, augmentation };
+    const trained = await model.train(batch, settings, seed);
     if (trained.length !== weights.length) {
       throw new SottoError('INTERNAL', `query update: ${weights.length} weights went in, ${trained.length} came out`);
     }

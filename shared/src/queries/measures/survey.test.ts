@@ -15,8 +15,15 @@ import { concludeMeasures } from './measures-query.ts';
 import { measureOf, measureSettingsSchema } from './measure-list.ts';
 import { driftOfReports } from './report-drift.ts';
 
-const number = (name: string, min: number, max: number, change: object = {}) =>
-  ({ kind: 'number', name, min, max, centre: 0, scale: 1, ...change }) as const;
+const number = (name: string, min: number, max: number, change: object = {}) => ({
+  kind: 'number' as const,
+  name,
+  min,
+  max,
+  centre: 0,
+  scale: 1,
+  ...change,
+});
 
 /** Four inputs by hand: a number with a fill value, one without, one on a logarithm's scale, a category. */
 const schema = {
@@ -26,9 +33,9 @@ const schema = {
     number('chol', 0, 600, { centre: 250, scale: 100, fill: 250 }),
     number('age', 0, 100, { centre: 50, scale: 20 }),
     number('income', 0, 1_000, { transform: 'log1p', centre: 3, scale: 2, fill: 0 }),
-    { kind: 'category', name: 'pain', values: ['none', 'some', 'much'], other: 'zeros' } as const,
+    { kind: 'category' as const, name: 'pain', values: ['none', 'some', 'much'], other: 'zeros' as const },
   ],
-  target: { kind: 'classes', column: 'label', values: ['a', 'b', 'c'] } as const,
+  target: { kind: 'classes' as const, column: 'label', values: ['a', 'b', 'c'] },
 };
 
 const clientsOf = exampleClients(3);
