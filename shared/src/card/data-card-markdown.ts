@@ -1,4 +1,5 @@
 import type { Figure, Shown } from '../metrics/index.ts';
+import type { ReportDrift } from '../queries/index.ts';
 import type { DataCard, DataCardColumn } from './data-card.ts';
 import { roundedUp } from './figures.ts';
 
@@ -16,6 +17,22 @@ export function dataCardMarkdown(card: DataCard): string {
     `## What this has cost\n\n${costWords(card)}`,
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+/** What has changed between two releases, as a table: strongest first. */
+export function driftMarkdown({ histograms }: ReportDrift): string {
+  const indexOf = ({ drift }: ReportDrift['histograms'][number]): number => drift?.psi?.value ?? -1;
+  const sorted = [...histograms].sort((a, b) => indexOf(b) - indexOf(a)).slice(0, columnsShown);
+  return table(
+    ['what', 'stability index', 'by chance and noise', 'values moved by', 'verdict'],
+    sorted.map(({ column, drift, moved, verdict }) => [
+      column === null ? 'labels' : inline(column),
+      drift === null || drift.psi === null ? 'not told' : intervalWords(drift.psi),
+      drift === null ? '–' : `up to ${rounded(drift.psiFloor)}`,
+      moved === null ? '–' : intervalWords(moved),
+      `**${verdict}**${verdict === 'drift' && drift !== null ? `, ${drift.label}` : ''}`,
+    ]),
+  );
 }
 
 function sourceWords({ source, units, plan }: DataCard): string {
