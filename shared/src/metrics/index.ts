@@ -1,5 +1,14 @@
 export { besideNoise } from './beside-noise.ts';
 export {
+  adequacyOf,
+  plannedHalfWidth,
+  powerOfShare,
+  unitsForHalfWidth,
+  unitsForPower,
+  type Adequacy,
+  type PlannedShare,
+} from './adequacy.ts';
+export {
   calibrationBins,
   calibrationFigures,
   type CalibrationBin,
@@ -18,7 +27,7 @@ export {
   type MatrixFigures,
 } from './confusion.ts';
 export { deltaFigure } from './delta-figure.ts';
-export { driftOf, labelSkew, type Drift, type LabelSkew } from './drift.ts';
+export { driftOf, labelSkew, noisySkew, wasserstein, type Drift, type LabelSkew, type NoisySkew } from './drift.ts';
 export {
   againstPrivileged,
   groupFairness,
@@ -41,6 +50,8 @@ export {
   type Figure,
   type MeanAndDeviation,
 } from './interval.ts';
+export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
+export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
 export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
 export {

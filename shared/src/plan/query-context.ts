@@ -1,7 +1,7 @@
 import type { QueryContext } from '../queries/index.ts';
 import { expectedUpdates } from './client-sampling.ts';
 import { planClipBit } from './clip-norm.ts';
-import { classTexts, inputWidth, outputWidth } from './data-schema.ts';
+import { classTexts, inputWidth, outputWidth, type Target } from './data-schema.ts';
 import { inputColumns } from './input-columns.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -24,6 +24,7 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
     clipBit: planClipBit(plan),
     columns: inputColumns(plan.schema),
     classes: classTexts(plan.schema.target),
+    targetRange: targetRange(plan.schema.target),
     measures: {
       survey: plan.survey?.measures ?? [],
       trainReport: plan.report?.train?.measures ?? [],
@@ -33,4 +34,10 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
     clients: plan.roster.clients.length,
     clientIndex: place < 0 ? null : place,
   };
+}
+
+function targetRange(target: Target): QueryContext['targetRange'] {
+  if (target.kind !== 'number') return null;
+  const { min, max, centre, scale } = target;
+  return { min, max, centre, scale };
 }

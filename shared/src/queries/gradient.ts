@@ -1,7 +1,8 @@
 import { SottoError } from '../errors/index.ts';
-import { trainedLayout, unitGradients } from '../model/index.ts';
+import { augmenter, trainedLayout, unitGradients } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { adversarialBatch } from './adversarial-rows.ts';
+import { augmentationOf } from './augmentation-of.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { GradientQuery } from './training-query-schema.ts';
 
@@ -15,6 +16,8 @@ import type { GradientQuery } from './training-query-schema.ts';
  * and changes nobody else's: the weights are the published ones, and nothing is kept from one round to the next.
  * With adversarial training the gradient is of rows that were moved first, and perhaps of the rows as they are too: the same holds, for
  * how a row is moved follows from the row, the published weights and the plan (`adversarial-rows.ts`), and the whole sum is clipped once.
+ * Noise on the inputs is drawn for each row by itself, like dropout's masks: a unit's vector is a function of its own rows and draws.
+ * Mixup would make it one of other units' rows, and the plan's check refuses it.
  * Not offered at unit = client, where `update` is.
  *
  * What is made of it: the noisy sum over all clients, divided by the plan's constant `expectedBatch`, never by a true count.
@@ -28,8 +31,10 @@ export const gradient: Query = {
     if (batch.units === 0) return;
     const dimension = layoutLength(trainedLayout(context.topology, context.inputs));
     const { adversarial } = gradientSettings(context);
+    const changed = augmenter(augmentationOf(context), seed)?.(batch) ?? batch;
+    const noisy = { ...batch, ...changed };
     const learned =
-      adversarial === undefined ? batch : await adversarialBatch(context, adversarial, batch, weights);
+      adversarial === undefined ? noisy : await adversarialBatch(context, adversarial, noisy, weights);
     unitGradients(await model.traces(learned, seed), dimension, learned, emit);
   },
 };

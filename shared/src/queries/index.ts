@@ -24,7 +24,10 @@ export {
   type MeasureFigures,
   type MeasuresSlot,
 } from './measures/measures-query.ts';
+export type { ColumnFigures, ColumnsFigures } from './measures/columns.ts';
+export type { ClientLabels, LabelFigures } from './measures/labels.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
+export { driftOfReports, type HistogramDrift, type ReportDrift } from './measures/report-drift.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, MeasureSettings, Query, QueryContext } from './query.ts';
 export { splitParts } from './split-parts.ts';

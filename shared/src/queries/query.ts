@@ -11,6 +11,14 @@ export type MeasureSettings = {
   readonly share: number;
 };
 
+/** A number target as the plan has it: scaled = (raw - centre) / scale. */
+export type TargetRange = {
+  readonly min: number;
+  readonly max: number;
+  readonly centre: number;
+  readonly scale: number;
+};
+
 /** What queries know of a plan (`plan/query-context.ts` makes it), so that this folder can be read by itself. */
 export type QueryContext = {
   readonly topology: Topology;
@@ -30,6 +38,8 @@ export type QueryContext = {
   readonly columns: readonly InputColumn[];
   /** Texts of the target, in the order of its classes (of a binary one [negative, positive]); empty for a number. */
   readonly classes: readonly string[];
+  /** Of a number: its public range, raw, and what it is scaled by; null elsewhere. */
+  readonly targetRange: TargetRange | null;
   /** What each slot of measures is asked for: about the data before the first round, and about the final model on two parts. */
   readonly measures: {
     readonly survey: readonly MeasureSettings[];
