@@ -31,7 +31,9 @@ export { driftOf, labelSkew, noisySkew, wasserstein, type Drift, type LabelSkew,
 export {
   againstPrivileged,
   groupFairness,
+  largestGap,
   reweighing,
+  reweighingOf,
   type AgainstPrivileged,
   type FairnessOptions,
   type GroupCounts,
@@ -40,6 +42,15 @@ export {
   type GroupRates,
 } from './group-fairness.ts';
 export { importanceStability, type ImportanceStability, type ReleasedImportance } from './importance-stability.ts';
+export {
+  chanceOfPositive,
+  groupThresholds,
+  thresholdCriteria,
+  type GroupScores,
+  type GroupThreshold,
+  type GroupThresholds,
+  type ThresholdCriterion,
+} from './group-thresholds.ts';
 export {
   meanAndDeviation,
   meanInterval,

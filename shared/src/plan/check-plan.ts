@@ -8,6 +8,7 @@ import { checkLearning } from './check-learning.ts';
 import { checkMeasures } from './check-measures.ts';
 import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-privacy.ts';
 import { inputWidth } from './data-schema.ts';
+import { checkWeights } from './check-weights.ts';
 import { groupsNeeded, groupSizes } from './groups.ts';
 import { orProblem, type PlanFinding, type PlanReport } from './plan-finding.ts';
 import { planSlots, sessionCount, slotSettings } from './plan-slots.ts';
@@ -76,6 +77,7 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkCohort(plan, report);
   checkDataSchema(plan.schema, report);
   checkLearning(plan, report);
+  checkWeights(plan, report);
   checkMeasures(plan, report);
   // What follows counts with the numbers that were checked above.
   const summary = report.problems.length > 0 ? null : orProblem(report, () => summaryOf(plan, report));

@@ -19,6 +19,7 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
     loss: plan.loss,
     unit: plan.unit,
     training: plan.training.query,
+    weights: plan.training.weights,
     evaluation: plan.evaluation === null ? null : { detail: plan.evaluation.detail, lossMax: plan.evaluation.lossMax },
     expectedUpdates: expectedUpdates(plan),
     clipBit: planClipBit(plan),

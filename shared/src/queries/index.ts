@@ -1,3 +1,10 @@
+export {
+  attributeName,
+  groupingBy,
+  type Attribute,
+  type AttributeColumns,
+  type Grouping,
+} from './attributes.ts';
 export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
@@ -26,10 +33,14 @@ export {
 } from './measures/measures-query.ts';
 export type { ColumnFigures, ColumnsFigures } from './measures/columns.ts';
 export type { ClientLabels, LabelFigures } from './measures/labels.ts';
+export type { ClientFigures } from './measures/clients.ts';
+export type { AttributeFairness, FairnessFigures, FairnessGroup } from './measures/fairness.ts';
+export type { GroupLabelFigures, LabelledGroup } from './measures/group-labels.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { driftOfReports, type HistogramDrift, type ReportDrift } from './measures/report-drift.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, MeasureSettings, Query, QueryContext } from './query.ts';
+export { rowWeightProblems, rowWeightsSchema, type RowWeights } from './row-weights.ts';
 export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,

@@ -2,6 +2,7 @@ import type { InputColumn, LocalModel, Loss, Topology, UnitBatch } from '../mode
 import type { QueryName } from '../privacy/index.ts';
 import type { Segment } from '../vector/index.ts';
 import type { ClipBit } from './adaptive-clip.ts';
+import type { RowWeights } from './row-weights.ts';
 import type { TrainingQuery } from './training-query-schema.ts';
 
 /** Settings of a measure: its own file says what else there is. */
@@ -29,6 +30,8 @@ export type QueryContext = {
   readonly loss: Loss;
   readonly unit: 'record' | 'client';
   readonly training: TrainingQuery;
+  /** What rows weigh in training, where they do not weigh the same. */
+  readonly weights?: RowWeights | undefined;
   readonly evaluation: { readonly detail: 'accuracy' | 'confusion'; readonly lossMax: number } | null;
   /** The plan's constant number of new updates in a sum, where not every survivor makes one; null: each does. */
   readonly expectedUpdates: number | null;
