@@ -39,6 +39,26 @@ export {
   type Figure,
   type MeanAndDeviation,
 } from './interval.ts';
+export {
+  attackBound,
+  empiricalEpsilon,
+  liraOffline,
+  liraOnline,
+  logitScaled,
+  lossAttack,
+  populationStd,
+  type AttackBound,
+  type AttackCounts,
+  type LossAttack,
+  type ShadowLogits,
+  type ThresholdAttack,
+} from './membership.ts';
+export {
+  generalizationGaps,
+  meanOverClients,
+  type GeneralizationGaps,
+  type ThreeWaySplit,
+} from './participation-gap.ts';
 export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
 export {
