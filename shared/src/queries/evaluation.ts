@@ -94,7 +94,7 @@ function addUnit(
 }
 
 /** Cross-entropy of the row's true class, or its squared error: at least 0, possibly infinite. */
-function rowLoss(context: QueryContext, outputs: Float32Array, row: number, target: number): number {
+export function rowLoss(context: QueryContext, outputs: Float32Array, row: number, target: number): number {
   if (context.target === 'number') return (outputs[row]! - target) ** 2;
   if (context.target === 'classes') return -log(outputs[row * context.outputs + target]!);
   return -log(target === 1 ? outputs[row]! : 1 - outputs[row]!);

@@ -13,6 +13,7 @@ export {
   type MeasureFigures,
   type MeasuresSlot,
 } from './measures/measures-query.ts';
+export { membershipOfReleases, type LossHistogram, type MembershipReport } from './measures/membership.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, MeasureSettings, Query, QueryContext } from './query.ts';
