@@ -51,7 +51,7 @@ function trustLine(trust: Plan['trust'], colluding: number): string {
 }
 
 function whatLines(plan: Plan, check: PlanCheck): string[] {
-  const { training, evaluation, schema } = plan;
+  const { training, evaluation, schema, survey, report } = plan;
   const columns = schema.columns.map(({ name }) => name).join(', ');
   const query =
     training.query.kind === 'gradient'
@@ -68,7 +68,21 @@ function whatLines(plan: Plan, check: PlanCheck): string[] {
       `Evaluation: counts of right and wrong answers (${evaluation.detail}) and the loss on each client's ${evaluation.part} units, every ${evaluation.every} rounds.`,
     );
   }
+  if (evaluation?.fit !== undefined) lines.push('  The same of the units that train, beside each evaluation.');
+  if (survey !== undefined) {
+    lines.push(`Survey before the first round, of the units that train: ${kindsOf(survey.measures)}.`);
+  }
+  if (report !== undefined) {
+    const often =
+      report.every === undefined ? 'once, of the last model' : `every ${report.every} rounds and of the last model`;
+    lines.push(`Report on each client's ${report.part} units, ${often}: ${kindsOf(report.measures)}.`);
+    if (report.train !== undefined) lines.push(`  And on the units that train: ${kindsOf(report.train.measures)}.`);
+  }
   return lines;
+}
+
+function kindsOf(measures: readonly { readonly kind: string }[]): string {
+  return measures.map(({ kind }) => kind).join(', ');
 }
 
 function samplingLines({ training: { query } }: Plan): string[] {
@@ -109,12 +123,15 @@ function privacyLines(plan: Plan, check: PlanCheck): string[] {
   if (plan.privacy.kind === 'none') {
     return ['Privacy: NONE. ε = ∞: the released sums may tell anything about anybody.'];
   }
-  const { delta, epsilon, evaluationEpsilon } = plan.privacy;
+  const { delta, epsilon, evaluationEpsilon, reportEpsilon } = plan.privacy;
   const lines = [
     `Privacy: adding or removing ${unit} changes what is released by at most ε = ${epsilon}, δ = ${delta}, over all rounds and spare attempts.`,
   ];
   if (evaluationEpsilon !== undefined) {
     lines.push(`  A unit of the ${plan.evaluation?.part ?? 'evaluation'} part: ε = ${evaluationEpsilon}.`);
+  }
+  if (reportEpsilon !== undefined) {
+    lines.push(`  A unit of the ${plan.report?.part ?? 'report’s'} part: ε = ${reportEpsilon}.`);
   }
   for (const { field, recomputed, accountant } of check.summary?.epsilons ?? []) {
     lines.push(`  Recomputed ${field}: ${recomputed.toPrecision(6)} (${accountant}).`);

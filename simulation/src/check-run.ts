@@ -18,9 +18,8 @@ import {
   type Groups,
   type NoiseLeft,
   type Plan,
-  type SlotName,
 } from '@sotto/shared/plan';
-import type { MechanismEvent } from '@sotto/shared/privacy';
+import { slotNames, type MechanismEvent, type SlotName } from '@sotto/shared/privacy';
 import { sessionIdOf, type SessionHeader } from '@sotto/shared/secure-sum';
 import { canonicalJson, fromUtf8, wordsFromLittleEndian } from '@sotto/shared/vector';
 import type { RecordedSums, RemovedNoise } from './recorded-sums.ts';
@@ -111,7 +110,7 @@ async function checkEvents({ runId, plan, store, blobs }: RunRemains, violations
   let waiting = new Map<number, readonly string[]>();
   const used = new Set<number>();
   let rounds = 0;
-  let lastRound = 0;
+  let lastRound = -1;
 
   function checkSum(attempt: number, group: number | undefined, round: number, survivors: readonly string[]): void {
     const where = `round ${round}${group === undefined ? '' : `, group ${group}`}`;
@@ -281,7 +280,7 @@ function federationEventOf(plan: Plan, slot: string, round: number, repeated: bo
 }
 
 function isSlot(slot: string): slot is SlotName {
-  return slot === 'training' || slot === 'evaluation';
+  return slotNames.some((name) => name === slot);
 }
 
 /** Standard deviation of the coordinator's own noise in each coordinate, in steps; all 0 outside `trusted` mode. */

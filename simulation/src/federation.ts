@@ -333,7 +333,7 @@ class Federation {
       return null;
     }
     const after = this.#lastStatus.privacy;
-    for (const field of ['epsilonSoFar', 'evaluationEpsilonSoFar'] as const) {
+    for (const field of ['epsilonSoFar', 'evaluationEpsilonSoFar', 'reportEpsilonSoFar'] as const) {
       const [had, has] = [before?.[field] ?? 0, after[field] ?? 0];
       if (has < had) this.#violations.push(`the coordinator's ${field} fell from ${had} to ${has}`);
     }

@@ -1,5 +1,5 @@
 import type { ClientNotice } from '@sotto/client/session';
-import { sessionEvent, slotsOfRound, type Plan } from '@sotto/shared/plan';
+import { planEpsilons, sessionEvent, slotsOfRound, type Plan } from '@sotto/shared/plan';
 import type { LedgerCharge } from '@sotto/shared/privacy';
 import type { ClientMessage } from '@sotto/shared/protocol';
 import type { SessionHeader, Upload } from '@sotto/shared/secure-sum';
@@ -112,7 +112,7 @@ export class Witness {
       (slot) => sessionEvent(this.#plan, slot, notice.round, client) !== null,
     );
     // At unit = record the worst part's ε is told: it stays where a round costs another part, which has spent less.
-    const mayStay = !costs || (this.#plan.unit === 'record' && this.#plan.evaluation !== null);
+    const mayStay = !costs || (this.#plan.unit === 'record' && planEpsilons(this.#plan).length > 1);
     const rises = notice.epsilonAfter > before;
     if ((!costs && rises) || (!rises && !(mayStay && notice.epsilonAfter === before))) {
       this.#violate(`client ${client}: epsilon went from ${before} to ${notice.epsilonAfter} with a charge`);

@@ -115,7 +115,8 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
       case 'charged': {
         const { round, attempt, epsilonAfter, epsilonBudget } = notice;
         const last = round >= rounds;
-        const what = round > rounds ? 'Final evaluation' : `Round ${round} of ${rounds}`;
+        const what =
+          round > rounds ? 'Judging the last model' : round === 0 ? 'Survey of the data' : `Round ${round} of ${rounds}`;
         booksLine = epsilonAfter === null || epsilonBudget === null ? '' : booksWords(epsilonAfter, epsilonBudget);
         const spent = booksLine === '' ? 'no differential privacy, nothing to count' : booksLine;
         return progress(`${what} (session ${attempt}); ${spent}`, last);
@@ -198,14 +199,15 @@ function engineWords({ engine, device, reason, rowsPerSecond, memoryBytes, trial
 }
 
 /** What a plan costs by its own statement: the ε that its signature covers, not what the books will show. */
-function costWords({ privacy, unit, evaluation }: Plan): string {
+function costWords({ privacy, unit, evaluation, report }: Plan): string {
   if (privacy.kind === 'none') return 'WITHOUT DIFFERENTIAL PRIVACY: the cost to privacy has no bound (ε = ∞)';
-  const { epsilon, evaluationEpsilon, delta } = privacy;
+  const { epsilon, evaluationEpsilon, reportEpsilon, delta } = privacy;
   if (unit === 'client')
     return `This plan costs at most ε = ${epsilon} for all rows of this client together (δ = ${delta})`;
   const scored =
     evaluationEpsilon === undefined
       ? ''
       : ` and ε = ${evaluationEpsilon} for a ${evaluation?.part ?? 'validation'} record`;
-  return `This plan costs at most ε = ${epsilon} for a training record${scored} (δ = ${delta})`;
+  const reported = reportEpsilon === undefined ? '' : ` and ε = ${reportEpsilon} for a ${report?.part ?? 'test'} record`;
+  return `This plan costs at most ε = ${epsilon} for a training record${scored}${reported} (δ = ${delta})`;
 }

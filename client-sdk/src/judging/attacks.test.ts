@@ -1,19 +1,25 @@
-import { accuracyOf } from '@sotto/shared/metrics';
-import { lossValues, type Loss } from '@sotto/shared/model';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { exampleSchema, linearModel } from '../testing/example-model.ts';
-import { flat, goldenMissing, goldenModels, readGolden, type GoldenModel } from '../testing/golden-models.ts';
-import { attackSlopes, fastGradient, projectedGradient, type AttackNorm } from '@sotto/shared/judging';
 import {
+  attackSlopes,
+  fastGradient,
+  projectedGradient,
+  type AttackNorm,
   numberInputs,
   withBlur,
   withGivenNoise,
   withMissingColumns,
   withNoise,
   withShiftedScale,
+  certifyRow,
+  predictSmoothed,
+  smoothedCounts,
 } from '@sotto/shared/judging';
+import { accuracyOf } from '@sotto/shared/metrics';
+import { lossValues, type Loss } from '@sotto/shared/model';
+import { inputColumns } from '@sotto/shared/plan';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exampleSchema, linearModel } from '../testing/example-model.ts';
+import { flat, goldenMissing, goldenModels, readGolden, type GoldenModel } from '../testing/golden-models.ts';
 import { encodeRecords } from './encode-records.ts';
-import { certifyRow, predictSmoothed, smoothedCounts } from '@sotto/shared/judging';
 
 const unit = { low: 0, high: 1 };
 
@@ -180,16 +186,17 @@ describe('attack slopes', () => {
 
 describe('corruptions', () => {
   const schema = exampleSchema();
+  const columns = inputColumns(schema);
   const inputs = encodeRecords(schema, [
     { age: 60, income: 100, pain: 'some' },
     { age: 30, income: 0, pain: 'none' },
   ]);
 
   it('noise and shifted scales change numbers alone', () => {
-    expect(numberInputs(schema)).toEqual([0, 1]);
-    const noisy = withNoise(inputs, 5, 0.5, numberInputs(schema), 'a');
-    expect(noisy).toEqual(withNoise(inputs, 5, 0.5, numberInputs(schema), 'a'));
-    expect(noisy).not.toEqual(withNoise(inputs, 5, 0.5, numberInputs(schema), 'b'));
+    expect(numberInputs(columns)).toEqual([0, 1]);
+    const noisy = withNoise(inputs, 5, 0.5, numberInputs(columns), 'a');
+    expect(noisy).toEqual(withNoise(inputs, 5, 0.5, numberInputs(columns), 'a'));
+    expect(noisy).not.toEqual(withNoise(inputs, 5, 0.5, numberInputs(columns), 'b'));
     expect([2, 3, 4, 7, 8, 9].map((i) => noisy[i])).toEqual([0, 1, 0, 1, 0, 0]);
     expect([0, 1, 5, 6].every((i) => noisy[i] !== inputs[i])).toBe(true);
     const many = withNoise(new Float64Array(20_000), 1, 2, [0], 'c');
@@ -201,9 +208,9 @@ describe('corruptions', () => {
 
   it('missing columns are the schema’s fill values, centres and no category', () => {
     const income = Math.fround((Math.log1p(20_000) - 10) / 2);
-    expect([...withMissingColumns(schema, inputs, 1, 'a')]).toEqual([0, income, 0, 0, 0, 0, income, 0, 0, 0]);
-    expect(withMissingColumns(schema, inputs, 0, 'a')).toEqual(inputs);
-    expect(() => withMissingColumns(schema, inputs, 2, 'a')).toThrow('expected a share in [0, 1], got 2');
+    expect([...withMissingColumns(columns, inputs, 1, 'a')]).toEqual([0, income, 0, 0, 0, 0, income, 0, 0, 0]);
+    expect(withMissingColumns(columns, inputs, 0, 'a')).toEqual(inputs);
+    expect(() => withMissingColumns(columns, inputs, 2, 'a')).toThrow('expected a share in [0, 1], got 2');
   });
 
   it('a blur is the mean of what lies around, within the image', () => {

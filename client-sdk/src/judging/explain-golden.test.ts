@@ -2,12 +2,19 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { singleSpans } from './features.ts';
 import { accuracyOf } from '@sotto/shared/metrics';
 import { lossValues } from '@sotto/shared/model';
-import { gaussLegendre, type Quadrature } from '@sotto/shared/judging';
-import { partialDependenceSums, withFeatureFrom, type RowFunction } from '@sotto/shared/judging';
+import {
+  gaussLegendre,
+  type Quadrature,
+  partialDependenceSums,
+  withFeatureFrom,
+  type RowFunction,
+  integratedGradients,
+  integratedGradientsBy,
+  scalarOutput,
+  type ScalarOutput,
+} from '@sotto/shared/judging';
 import { gradientCounterfactual } from './gradient-counterfactual.ts';
-import { integratedGradients, integratedGradientsBy } from '@sotto/shared/judging';
 import { occludeFeatures, occlusionMap } from './occlusion.ts';
-import { scalarOutput, type ScalarOutput } from '@sotto/shared/judging';
 import { exactShapley, permutationShapley, rowGame } from './shapley.ts';
 import { flat, goldenMissing, goldenModels, readGolden } from '../testing/golden-models.ts';
 

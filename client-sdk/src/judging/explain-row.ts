@@ -1,9 +1,8 @@
 import { SottoError } from '@sotto/shared/errors';
 import { decodedValue, featureSpans, schemaBaseline, sumOverSpans } from './features.ts';
-import { integratedGradients } from '@sotto/shared/judging';
+import { integratedGradients, requireWidth, scalarOutput } from '@sotto/shared/judging';
 import type { JudgedModel } from './judged-model.ts';
 import { predictRows, type Prediction } from './predict.ts';
-import { requireWidth, scalarOutput } from '@sotto/shared/judging';
 import { drawnOrders, exactShapley, exactShapleyMaxFeatures, permutationShapley, rowGame } from './shapley.ts';
 
 export type ExplainOptions = {

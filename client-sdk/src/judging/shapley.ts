@@ -1,8 +1,7 @@
 import { SottoError } from '@sotto/shared/errors';
 import { createSeededRandom, shuffle } from '@sotto/shared/random';
 import type { FeatureSpan } from '@sotto/shared/model';
-import { rowsOf } from '@sotto/shared/judging';
-import { requireWidth, type ScalarOutput } from '@sotto/shared/judging';
+import { rowsOf, requireWidth, type ScalarOutput } from '@sotto/shared/judging';
 
 /** Most features for which every coalition is tried: 2^13 = 8,192 of them. */
 export const exactShapleyMaxFeatures = 13;

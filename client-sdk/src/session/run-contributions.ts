@@ -12,7 +12,7 @@ export type RunContributions = {
 
 /** Of one client in one run. Kept in memory alone, on the thread on which the client works on its data. */
 export function createRunContributions(plan: Plan, client: string, keyStream: KeyStream): RunContributions {
-  const context = queryContext(plan);
+  const context = queryContext(plan, client);
   const memory = createUpdateMemory();
   return {
     asked: ({ slots, round, clipNormL2, noise }) => ({

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { SottoError } from '@sotto/shared/errors';
 import type { Plan } from '@sotto/shared/plan';
-import { ledgerEpsilon, replayLedger, type LedgerOpening } from '@sotto/shared/privacy';
+import { ledgerEpsilon, replayLedger, slotNames, type LedgerOpening, type SlotName } from '@sotto/shared/privacy';
 import { federationBudget, setFederationBudget } from '../budget-file.ts';
 import { openData } from '../data-folder.ts';
 import { storedCharges } from '../runs/federation-books.ts';
@@ -20,7 +20,7 @@ type RunLine = {
   readonly name: string;
   readonly unit: Plan['unit'];
   /** Charged sessions by slot, at the plan's floor. */
-  readonly charged: Readonly<Record<'training' | 'evaluation', number>>;
+  readonly charged: Readonly<Partial<Record<SlotName, number>>>;
   /** The plan's promise to a unit of its worst part; null: no differential privacy, ε = ∞. */
   readonly stated: { readonly epsilon: number; readonly delta: number } | null;
 };
@@ -113,18 +113,30 @@ function numberOf(name: string, text: string): number {
 
 function runLine({ runId, planHash, name }: RunRecord, plan: Plan, charges: readonly ChargeRecord[]): RunLine {
   const { privacy, unit } = plan;
-  const of = (slot: 'training' | 'evaluation') => charges.filter((charge) => charge.slot === slot).length;
+  const of = (slot: SlotName) => charges.filter((charge) => charge.slot === slot).length;
   return {
     runId,
     planHash,
     name,
     unit,
-    charged: { training: of('training'), evaluation: of('evaluation') },
+    charged: Object.fromEntries(
+      slotNames.filter((slot) => commonSlots.includes(slot) || of(slot) > 0).map((slot) => [slot, of(slot)]),
+    ),
     stated:
       privacy.kind === 'none'
         ? null
-        : { epsilon: Math.max(privacy.epsilon, privacy.evaluationEpsilon ?? 0), delta: privacy.delta },
+        : {
+            epsilon: Math.max(privacy.epsilon, privacy.evaluationEpsilon ?? 0, privacy.reportEpsilon ?? 0),
+            delta: privacy.delta,
+          },
   };
+}
+
+/** Told of whether or not a plan has them. */
+const commonSlots: readonly SlotName[] = ['training', 'evaluation'];
+
+function inWords(texts: readonly string[]): string {
+  return texts.length < 2 ? texts.join() : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
 }
 
 function budgetJson(budget: LedgerOpening | null) {
@@ -145,7 +157,7 @@ function ledgerLines(runs: readonly RunLine[], units: readonly UnitLine[], budge
   if (runs.length === 0) return ['nothing was charged yet', budgetLine(budget)];
   return [
     ...runs.map(({ runId, name, unit, charged, stated }) => {
-      const sessions = `${charged.training} training and ${charged.evaluation} evaluation sessions charged`;
+      const sessions = `${inWords(Object.entries(charged).map(([slot, count]) => `${count} ${slot}`))} sessions charged`;
       const promise = stated === null ? 'ε = ∞: no differential privacy' : `ε = ${stated.epsilon} for a ${unit}`;
       return `${runId.slice(0, 8)}  ${sessions}  ${promise}  ${name}`;
     }),

@@ -1,4 +1,4 @@
-import { bandedSchedule, planSlots, sessionCount, sessionHeaderFor, slotsOfRound } from '@sotto/shared/plan';
+import { bandedSchedule, lastRound, planSlots, sessionCount, sessionHeaderFor, slotsOfRound } from '@sotto/shared/plan';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
 import type { Cohort } from './run-clients.ts';
 import type { GroupsOpenedEvent, RunEvent, SessionOpenedEvent } from './run-events.ts';
@@ -30,14 +30,14 @@ export function nextSession(state: RunState, at: number): NextSession {
     const reason = `the spare attempts of the plan are used up after ${trained} of ${rounds} rounds`;
     return { type: 'finish', event: { type: 'finished', at, outcome: trained === 0 ? 'failed' : 'finished', reason } };
   }
-  if (plan.evaluation !== null && round <= rounds && left === 1) round = rounds + 1;
-  const lastRound = plan.evaluation === null ? rounds : rounds + 1;
-  if (round > lastRound || left <= 0) {
+  const last = lastRound(plan);
+  if (round <= rounds && left === 1) round = last;
+  if (round > last || left <= 0) {
     const trained = state.trainedRounds;
     const reason =
       trained === rounds
-        ? left <= 0 && round <= lastRound
-          ? 'the sessions of the plan are used up; the final evaluation was not made'
+        ? left <= 0 && round <= last
+          ? 'the sessions of the plan are used up; the last model was not evaluated'
           : null
         : `the sessions of the plan are used up after ${trained} of ${rounds} rounds`;
     return { type: 'finish', event: { type: 'finished', at, outcome: trained === 0 ? 'failed' : 'finished', reason } };

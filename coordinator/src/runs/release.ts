@@ -103,7 +103,7 @@ export function conclude(
       state = applyRelease(plan.training.strategy, before, mean, form);
       const update = mean.subarray(0, before.weights.length);
       releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));
-    } else {
+    } else if (part.slot === 'evaluation') {
       const figures = concludeEvaluation(part, integers, context, noiseVarianceSteps);
       const dataPart = part.dataPart === 'test' ? 'test' : 'validation';
       const { accuracy, loss, withheld } = figures;

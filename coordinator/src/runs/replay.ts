@@ -3,6 +3,7 @@ import { SottoError } from '@sotto/shared/errors';
 import { encodeServerState, publishedClipNorm, publishWeights, type ServerState } from '@sotto/shared/learning';
 import { weightsToBytes } from '@sotto/shared/model';
 import {
+  firstRound,
   groupsNeeded,
   groupsOf,
   planHashOf,
@@ -63,7 +64,7 @@ export async function replayRun(
   let modelHash = modelHashOf(state);
   let previous = transcriptGenesis;
   let releases = 0;
-  let last = { round: 0, attempt: 0 };
+  let last = { round: firstRound(plan) - 1, attempt: 0 };
   const groups = groupsOf(signedPlan);
   let groupSums: TranscriptGroup[] = [];
   const records = await store.transcript(runId);

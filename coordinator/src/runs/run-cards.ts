@@ -5,7 +5,7 @@ import { fromUtf8 } from '@sotto/shared/vector';
 import type { Blobs, RunRecord, Store } from '../store/store.ts';
 import { runEventSchema } from './run-events.ts';
 import { applyRunEvent } from './run-fold.ts';
-import { initialRunState, runFactsOf } from './run-state.ts';
+import { initialRunState, runFactsOf, withSlots } from './run-state.ts';
 
 /** Privacy cards of runs, from what is durable alone. */
 export type RunCards = {
@@ -64,14 +64,13 @@ async function factsOf(store: Store, { runId }: RunRecord, signedPlan: SignedPla
   const pool = members.filter(({ client, certificate }) => roster.has(client) && certificate.voucher.role === 'pool');
   const [session] = state.sessions;
   const open = session?.charged && state.countedAttempt !== state.attempt ? session.header.slots : [];
-  const charged = (slot: 'training' | 'evaluation') => state.slotsUsed[slot] + (open.includes(slot) ? 1 : 0);
   return {
     runId,
     state: state.ended?.outcome ?? 'open',
     roundsRun: state.trainedRounds,
     roundsPlanned: plan.training.rounds,
     modelHash: state.modelHash,
-    charged: { training: charged('training'), evaluation: charged('evaluation') },
+    charged: withSlots(state.slotsUsed, open),
     releases,
     poolClients: pool.length,
   };

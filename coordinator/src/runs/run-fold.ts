@@ -2,7 +2,7 @@ import { createSum } from '@sotto/shared/secure-sum';
 import { sumRulesOf, withClient } from './run-clients.ts';
 import type { GroupReleasedEvent, ReleasedEvent, RunEvent, SessionOpenedEvent } from './run-events.ts';
 import { stageMs } from './run-waits.ts';
-import type { LiveSession, RecentRound, RunState } from './run-state.ts';
+import { withSlots, type LiveSession, type RecentRound, type RunState } from './run-state.ts';
 
 /** Rounds that the timeline shows. */
 const recentRoundsMax = 60;
@@ -26,12 +26,10 @@ function fold(state: RunState, event: RunEvent): RunState {
     case 'sessionCharged': {
       const [first] = state.sessions;
       if (first === undefined) return state;
-      const { slots } = first.header;
       return {
         ...state,
         sessions: state.sessions.map((session) => ({ ...session, charged: true })),
-        trainingCharges: state.trainingCharges + (slots.includes('training') ? 1 : 0),
-        evaluationCharges: state.evaluationCharges + (slots.includes('evaluation') ? 1 : 0),
+        slotsCharged: withSlots(state.slotsCharged, first.header.slots),
       };
     }
     case 'groupReleased': {
@@ -157,12 +155,11 @@ function withOpened(
 function withCounted(state: RunState): RunState {
   const { attempt, countedAttempt, sessions, sessionsUsed, slotsUsed } = state;
   if (countedAttempt === attempt) return state;
-  const has = (slot: 'training' | 'evaluation') => (sessions[0]?.header.slots.includes(slot) ? 1 : 0);
   return {
     ...state,
     countedAttempt: attempt,
     sessionsUsed: sessionsUsed + 1,
-    slotsUsed: { training: slotsUsed.training + has('training'), evaluation: slotsUsed.evaluation + has('evaluation') },
+    slotsUsed: withSlots(slotsUsed, sessions[0]?.header.slots ?? []),
   };
 }
 

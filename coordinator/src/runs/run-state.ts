@@ -1,8 +1,29 @@
-import { groupsOf, planHashOf, releaseFormOf, type Groups, type Plan, type SignedPlan } from '@sotto/shared/plan';
+import {
+  firstRound,
+  groupsOf,
+  planHashOf,
+  releaseFormOf,
+  type Groups,
+  type Plan,
+  type SignedPlan,
+} from '@sotto/shared/plan';
+import type { SlotName } from '@sotto/shared/privacy';
 import type { Heard, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
 import type { RunEvent } from './run-events.ts';
 import type { MissedEnd } from './run-messages.ts';
+
+/** A number for each kind of release. */
+export type SlotCounts = Readonly<Record<SlotName, number>>;
+
+const noSlots: SlotCounts = { survey: 0, training: 0, fit: 0, evaluation: 0, trainReport: 0, report: 0 };
+
+/** Counts with one more of each of some slots. */
+export function withSlots(counts: SlotCounts, slots: readonly SlotName[]): SlotCounts {
+  const next = { ...counts };
+  for (const slot of slots) next[slot] += 1;
+  return next;
+}
 
 /** What never changes about a run. */
 export type RunFacts = {
@@ -97,11 +118,11 @@ export type RunState = {
   readonly evaluations: RunStatus['evaluations'];
   readonly recentRounds: readonly RecentRound[];
   /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
-  readonly slotsUsed: Readonly<Record<'training' | 'evaluation', number>>;
+  readonly slotsUsed: SlotCounts;
   /** Releases that cannot be honest sums, the newest ones. */
   readonly alarms: RunStatus['alarms'];
-  readonly trainingCharges: number;
-  readonly evaluationCharges: number;
+  /** Sessions that the coordinator booked, by what they carried. */
+  readonly slotsCharged: SlotCounts;
   /** Seconds of released sessions, and how many, for the forecast. */
   readonly releasedSeconds: number;
   readonly releasedSessions: number;
@@ -195,7 +216,7 @@ export function initialRunState(facts: RunFacts): RunState {
   return {
     facts,
     submittedAt: 0,
-    round: 1,
+    round: firstRound(facts.plan),
     trainedRounds: 0,
     attempt: 0,
     countedAttempt: 0,
@@ -210,10 +231,9 @@ export function initialRunState(facts: RunFacts): RunState {
     ended: null,
     evaluations: [],
     recentRounds: [],
-    slotsUsed: { training: 0, evaluation: 0 },
+    slotsUsed: noSlots,
     alarms: [],
-    trainingCharges: 0,
-    evaluationCharges: 0,
+    slotsCharged: noSlots,
     releasedSeconds: 0,
     releasedSessions: 0,
     clients: new Map(facts.plan.roster.clients.map(({ client }) => [client, nobody])),

@@ -1,10 +1,19 @@
 import { epsilonOf } from '@sotto/shared/privacy';
-import { groupsNeeded, planSlots, sessionCount, trainingChargedAtMost, type Plan } from '@sotto/shared/plan';
+import {
+  epsilonFieldOf,
+  firstRound,
+  groupsNeeded,
+  planSlots,
+  sessionCount,
+  trainingChargedAtMost,
+  type EpsilonField,
+  type Plan,
+} from '@sotto/shared/plan';
 import type { RunStatus } from '@sotto/shared/protocol';
 import { awaitedClients } from '@sotto/shared/secure-sum';
 import type { RunProgress } from './ports.ts';
 import { cohortsThatCanOpen, fewestClients, isReady } from './run-clients.ts';
-import type { LiveSession, RunClient, RunState } from './run-state.ts';
+import type { LiveSession, RunClient, RunState, SlotCounts } from './run-state.ts';
 
 /** What only the driver knows of a run. */
 export type RunTraffic = { readonly bytesUp: number; readonly bytesDown: number; readonly fault: string | null };
@@ -30,7 +39,7 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
   // A client whose group is further on has answered the stage that is shown.
   const awaited = new Set(sessions.flatMap(({ sum, stage }) => (stage === behind?.stage ? awaitedClients(sum) : [])));
   const secondsPerRound = state.releasedSessions === 0 ? null : state.releasedSeconds / state.releasedSessions;
-  const left = sessionCount(plan) - Math.min(sessionCount(plan), state.round - 1);
+  const left = sessionCount(plan) - Math.min(sessionCount(plan), state.round - firstRound(plan));
   return {
     runId,
     name: plan.name,
@@ -63,9 +72,16 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
       kind: privacy.kind,
       delta: privacy.kind === 'dp' ? privacy.delta : null,
       epsilon: privacy.kind === 'dp' ? privacy.epsilon : null,
-      epsilonSoFar: epsilonSoFar(plan, 'training', state.trainingCharges, chargedRounds(state)),
+      epsilonSoFar: epsilonSoFar(plan, 'epsilon', state.slotsCharged, chargedRounds(state)),
       evaluationEpsilon: privacy.kind === 'dp' ? (privacy.evaluationEpsilon ?? null) : null,
-      evaluationEpsilonSoFar: plan.evaluation && epsilonSoFar(plan, 'evaluation', state.evaluationCharges, 0),
+      evaluationEpsilonSoFar:
+        plan.evaluation && epsilonSoFar(plan, 'evaluationEpsilon', state.slotsCharged, chargedRounds(state)),
+      ...(plan.report === undefined
+        ? {}
+        : {
+            reportEpsilon: privacy.kind === 'dp' ? (privacy.reportEpsilon ?? null) : null,
+            reportEpsilonSoFar: epsilonSoFar(plan, 'reportEpsilon', state.slotsCharged, chargedRounds(state)),
+          }),
     },
     evaluations: [...state.evaluations],
     recentRounds: [...state.recentRounds],
@@ -85,8 +101,8 @@ const stages: readonly LiveSession['stage'][] = ['advertise', 'share', 'upload',
 
 type EpsilonSoFar = (
   plan: Plan,
-  slot: 'training' | 'evaluation',
-  charges: number,
+  field: EpsilonField,
+  charged: SlotCounts,
   /** Training rounds that one of the charges each belongs to; the others are of attempts that failed. */
   rounds: number,
 ) => number | null;
@@ -106,20 +122,23 @@ function groupsOf({ facts, sessions, groupSums, round }: RunState): Pick<RunStat
 }
 
 /**
- * ε of the charges so far at one slot's floor: an upper bound to show beside the plan's, never the guarantee
- * (soundness.md §3). Remembers the last answer, since it is asked for several times a second.
+ * ε of the charges so far of the slots that count in one stated ε, at their floors: an upper bound to show beside the plan's, never the
+ * guarantee (soundness.md §3). Remembers the last answer, since it is asked for several times a second.
  */
 export function createEpsilonSoFar(): EpsilonSoFar {
   const known = new Map<string, number | null>();
-  return (plan, slot, charges, rounds) => {
-    const key = `${slot}/${charges}/${rounds}`;
+  return (plan, field, charged, rounds) => {
+    const key = JSON.stringify([field, charged, rounds]);
     const kept = known.get(key);
     if (kept !== undefined) return kept;
     if (plan.privacy.kind === 'none') return null;
-    const event = planSlots(plan).find((candidate) => candidate.slot === slot)?.event;
-    const counts =
-      slot === 'training' ? trainingChargedAtMost(plan, charges, rounds) : event ? [{ event, count: charges }] : [];
-    const epsilon = charges === 0 ? 0 : epsilonOf(counts, plan.privacy.delta).epsilon;
+    const counts = planSlots(plan)
+      .filter(({ slot }) => epsilonFieldOf(plan, slot) === field && charged[slot] > 0)
+      .flatMap(({ slot, event }) => {
+        if (slot === 'training') return trainingChargedAtMost(plan, charged.training, rounds);
+        return event === null ? [] : [{ event, count: charged[slot] }];
+      });
+    const epsilon = counts.length === 0 ? 0 : epsilonOf(counts, plan.privacy.delta).epsilon;
     known.set(key, epsilon);
     return epsilon;
   };

@@ -1,4 +1,5 @@
 import { sha256 } from '@sotto/shared/crypto';
+import { slotNames } from '@sotto/shared/privacy';
 import { canonicalJson, toHex, utf8 } from '@sotto/shared/vector';
 import { z } from 'zod';
 import type { TranscriptRecord } from '../store/store.ts';
@@ -26,7 +27,7 @@ export const transcriptGroupSchema = z.strictObject({
   round: z.int(),
   attempt: z.int(),
   group: z.int(),
-  slots: z.array(z.enum(['training', 'evaluation'])),
+  slots: z.array(z.enum(slotNames)),
   survivors: z.array(z.string()),
   /** SHA-256 of the group's noisy sum's bytes, little-endian signed 32-bit words. */
   sumHash: hash,
@@ -42,7 +43,7 @@ export const transcriptReleaseSchema = z.strictObject({
   planHash: hash,
   round: z.int(),
   attempt: z.int(),
-  slots: z.array(z.enum(['training', 'evaluation'])),
+  slots: z.array(z.enum(slotNames)),
   survivors: z.array(z.string()),
   noise: noiseLeftSchema.optional(),
   /** The groups whose sums, told of before, are added up in this one; absent where the round had one session. */

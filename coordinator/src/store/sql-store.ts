@@ -1,10 +1,13 @@
-import { mechanismEventSchema } from '@sotto/shared/privacy';
+import { mechanismEventSchema, slotNames } from '@sotto/shared/privacy';
 import { certificateSchema, revocationListSchema } from '@sotto/shared/protocol';
 import { SottoError } from '@sotto/shared/errors';
 import type { Kysely, Selectable, Transaction } from 'kysely';
+import { z } from 'zod';
 import type { StoreSchema } from './schema.ts';
 import { storeError } from './store-errors.ts';
 import type { ChargeRecord, ClientRecord, RunCommit, RunRecord, Store } from './store.ts';
+
+const slotSchema = z.enum(slotNames);
 
 /** The store over any Kysely database; `close` also ends what `beforeClose` holds. */
 export function createSqlStore(database: Kysely<StoreSchema>, beforeClose: () => Promise<void>): Store {
@@ -238,7 +241,7 @@ function chargeOf(row: Selectable<StoreSchema['charges']>): ChargeRecord {
     planHash: row.plan_hash,
     runId: row.run_id,
     round: row.round,
-    slot: row.slot === 'evaluation' ? 'evaluation' : 'training',
+    slot: slotSchema.parse(row.slot),
     attempt: row.attempt,
     event: row.event === null ? null : mechanismEventSchema.parse(JSON.parse(row.event)),
     chargedAt: Number(row.charged_at),

@@ -1,4 +1,4 @@
-import type { MechanismEvent } from '@sotto/shared/privacy';
+import type { MechanismEvent, SlotName } from '@sotto/shared/privacy';
 import type { Certificate, RevocationList } from '@sotto/shared/protocol';
 
 /** An enrolled client. */
@@ -24,7 +24,7 @@ export type ChargeRecord = {
   readonly planHash: string;
   readonly runId: string;
   readonly round: number;
-  readonly slot: 'training' | 'evaluation';
+  readonly slot: SlotName;
   readonly attempt: number;
   /** What the accountant counts; null with privacy none. */
   readonly event: MechanismEvent | null;

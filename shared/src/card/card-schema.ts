@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { mechanismEventSchema } from '../privacy/index.ts';
+import { epsilonFields } from '../plan/index.ts';
+import { mechanismEventSchema, slotNames } from '../privacy/index.ts';
 
 /**
  * The privacy card, version 1: what a plan promises to one unit, and of a run also what was done. Complete in itself: with
@@ -7,7 +8,7 @@ import { mechanismEventSchema } from '../privacy/index.ts';
  * a new version.
  */
 
-const slot = z.enum(['training', 'evaluation']);
+const slot = z.enum(slotNames);
 const sentence = z.string().min(1).max(4_000);
 const count = z.int().min(0);
 const epsilon = z.number().min(0);
@@ -24,7 +25,7 @@ const leftSchema = z.strictObject({
 
 export const guaranteeSchema = z.strictObject({
   /** The plan's field that states it. */
-  field: z.enum(['epsilon', 'evaluationEpsilon']),
+  field: z.enum(epsilonFields),
   /** Units of which part it is about; `client`: a client with all that it has. */
   account: z.enum(['train', 'validation', 'test', 'client']),
   slots: z.array(slot).min(1),

@@ -1,5 +1,13 @@
-import { groupSizes, planEpsilons, sessionParts, thresholdsOf, type Plan, type SlotName } from '../plan/index.ts';
-import { epsilonOf, survivorLevels, type EventCount } from '../privacy/index.ts';
+import {
+  groupSizes,
+  planEpsilons,
+  sessionParts,
+  slotsOf,
+  thresholdsOf,
+  type EpsilonField,
+  type Plan,
+} from '../plan/index.ts';
+import { epsilonOf, survivorLevels, type EventCount, type SlotName } from '../privacy/index.ts';
 import { colludersTolerated } from '../secure-sum/index.ts';
 import { whoColludes, type EpsilonLeft } from './who-colludes.ts';
 
@@ -8,7 +16,7 @@ export type PlanCosts = {
   readonly slots: readonly {
     readonly slot: SlotName;
     /** The stated ε that it counts in. */
-    readonly field: 'epsilon' | 'evaluationEpsilon';
+    readonly field: EpsilonField;
     /** Releases at most. */
     readonly count: number;
     /** ε of this slot's releases alone. At unit = client the slots together cost less than the sum of these. */
@@ -66,7 +74,7 @@ function noiseFactors(plan: Plan): NoiseFactor[] {
   const { cohort, roster, trust } = plan;
   const colluders = Math.min(...groupSizes(plan).map(colludersTolerated));
   const floor =
-    Math.min(...sessionParts(plan, slotNames(plan)).map((part) => part.noiseVarianceSteps)) *
+    Math.min(...sessionParts(plan, slotsOf(plan)).map((part) => part.noiseVarianceSteps)) *
     (cohort.minSurvivors - cohort.colluding);
   const rows: NoiseFactor[] = [];
   for (const minSurvivors of choices(threshold, clients, cohort.minSurvivors)) {
@@ -80,10 +88,6 @@ function noiseFactors(plan: Plan): NoiseFactor[] {
     }
   }
   return rows;
-}
-
-function slotNames(plan: Plan): SlotName[] {
-  return planEpsilons(plan).flatMap(({ slots }) => slots.map(({ slot }) => slot));
 }
 
 /** A few whole numbers from `least` to `most`, both ends and `own` among them. */

@@ -1,4 +1,5 @@
 import { SottoError } from '../errors/index.ts';
+import type { SlotName } from '../privacy/index.ts';
 import type { PrivacyCard } from './card-schema.ts';
 import { requireComplete } from './plan-card.ts';
 import { poolWords } from './trust-words.ts';
@@ -11,10 +12,10 @@ export type RunFactsForCard = {
   readonly roundsPlanned: number;
   readonly modelHash: string;
   /** Sessions whose upload was charged, by slot. */
-  readonly charged: Readonly<Record<'training' | 'evaluation', number>>;
+  readonly charged: Readonly<Partial<Record<SlotName, number>>>;
   /** Each release: its slots, how many clients' contributions are in it, and the noise that colluders do not know as a share of the floor's. */
   readonly releases: readonly {
-    readonly slots: readonly ('training' | 'evaluation')[];
+    readonly slots: readonly SlotName[];
     readonly survivors: number;
     readonly noiseShare: number;
   }[];
@@ -34,7 +35,7 @@ export function runCard(card: PrivacyCard, facts: RunFactsForCard): PrivacyCard 
   const released = Number.isFinite(fewest);
   const share = addedBy === 'clients' ? Math.min(...facts.releases.map(({ noiseShare }) => noiseShare)) : 1;
   const mechanisms = card.mechanisms.map((mechanism, index) => {
-    const charged = facts.charged[mechanism.slot];
+    const charged = facts.charged[mechanism.slot] ?? 0;
     if (charged > mechanism.atMost) {
       throw new SottoError(
         'CARD_INCOMPLETE',
@@ -58,7 +59,7 @@ export function runCard(card: PrivacyCard, facts: RunFactsForCard): PrivacyCard 
       // At most: where clients take turns, not every session is one of each unit.
       participationsDone: Math.min(
         guarantee.participationsMost,
-        guarantee.slots.reduce((sum, slot) => sum + facts.charged[slot], 0),
+        guarantee.slots.reduce((sum, slot) => sum + (facts.charged[slot] ?? 0), 0),
       ),
     })),
     mechanisms,

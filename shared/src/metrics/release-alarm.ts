@@ -36,6 +36,8 @@ export function releaseAlarm({ part, integers, units, noiseVarianceSteps }: Rele
   }
   const noise = deviations * Math.sqrt(noiseVarianceSteps);
   const jointNoise = noise * Math.sqrt(part.dimension);
+  // Measures may be of either sign and are of units that the plan does not count; they steer nothing, and what they show is read by people.
+  if (part.query === 'survey' || part.query === 'trainReport' || part.query === 'report') return null;
   if (part.query !== 'evaluation') {
     const norm = Math.sqrt(integers.reduce((total, value) => total + value * value, 0));
     const most = units * part.normBoundSteps + jointNoise;

@@ -2,8 +2,7 @@ import type { Figure } from './interval.ts';
 
 /** A figure as it may be shown, or why it is not. */
 export type Shown =
-  | { readonly figure: Figure; readonly withheld: null }
-  | { readonly figure: null; readonly withheld: string };
+  { readonly figure: Figure; readonly withheld: null } | { readonly figure: null; readonly withheld: string };
 
 /** A figure whose noise alone is wider than this share of its range, to either side, tells nothing. */
 export const noiseHalfWidthMax = 0.2;

@@ -1,15 +1,16 @@
 import { SottoError } from '../errors/index.ts';
 import { modelLayout } from '../model/index.ts';
-import type { EventCount, PartSpec } from '../privacy/index.ts';
+import type { EventCount, PartSpec, SlotName } from '../privacy/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { checkCohort, checkRoster, thresholdsOf, type Thresholds } from './check-cohort.ts';
 import { checkDataSchema } from './check-data-schema.ts';
 import { checkLearning } from './check-learning.ts';
+import { checkMeasures } from './check-measures.ts';
 import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-privacy.ts';
 import { inputWidth } from './data-schema.ts';
 import { groupsNeeded, groupSizes } from './groups.ts';
 import { orProblem, type PlanFinding, type PlanReport } from './plan-finding.ts';
-import { planSlots, sessionCount, type SlotName } from './plan-slots.ts';
+import { planSlots, sessionCount, slotSettings } from './plan-slots.ts';
 import { remainingNoiseVariance, removableNoise } from './session-noise.ts';
 import { noiseDeviations, releaseNoiseVariance, sessionParts } from './session-parts.ts';
 import type { Plan } from './plan-schema.ts';
@@ -75,6 +76,7 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkCohort(plan, report);
   checkDataSchema(plan.schema, report);
   checkLearning(plan, report);
+  checkMeasures(plan, report);
   // What follows counts with the numbers that were checked above.
   const summary = report.problems.length > 0 ? null : orProblem(report, () => summaryOf(plan, report));
   return { ...report, summary };
@@ -127,7 +129,7 @@ function summaryOf(plan: Plan, report: PlanReport): PlanSummary {
         events: slots[index]!.events,
         dimension: part.dimension,
         clipNormL2: part.clipNormL2,
-        noiseMultiplier: plan[part.slot]?.noiseMultiplier ?? null,
+        noiseMultiplier: slotSettings(plan, part.slot)?.noiseMultiplier ?? null,
         clientNoiseSteps: Math.sqrt(part.noiseVarianceSteps),
         sumNoise: Math.sqrt(remainingNoiseVariance(plan, part, clients, allAnswer)) * part.gridStep,
         sumLimitSteps: part.sumLimitSteps,

@@ -18,7 +18,7 @@ describe('policy', () => {
       budget: { epsilon: 10, delta: 1e-5 },
       trust: ['secure'],
       suites: ['x25519+mlkem768'],
-      queries: ['gradient', 'update', 'evaluation'],
+      queries: ['gradient', 'update', 'evaluation', 'survey', 'trainReport', 'report'],
       units: ['record', 'client'],
       minSurvivors: 3,
       minColluding: 1,

@@ -4,7 +4,7 @@ import { canonicalJson, layoutLength, toHex, utf8 } from '../vector/index.ts';
 import { inputWidth, type DataSchema } from './data-schema.ts';
 import { isSummedSecretly } from './groups.ts';
 import { accountedEpsilon, planEpsilons } from './plan-epsilon.ts';
-import { sessionCount } from './plan-slots.ts';
+import { planSlots, sessionCount } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 import type { Policy } from './policy.ts';
 
@@ -45,7 +45,9 @@ export function checkPolicy(policy: Policy, plan: Plan): readonly Refusal[] {
   oneOf('trust', plan.trust, policy.trust);
   if (isSummedSecretly(plan)) oneOf('suites', plan.suite, policy.suites);
   oneOf('queries', plan.training.query.kind, policy.queries);
-  if (plan.evaluation !== null) oneOf('queries', 'evaluation', policy.queries);
+  for (const query of new Set(planSlots(plan).map((slot) => slot.query))) {
+    if (query !== plan.training.query.kind) oneOf('queries', query, policy.queries);
+  }
   oneOf('units', plan.unit, policy.units);
   atLeast('minSurvivors', plan.cohort.minSurvivors, policy.minSurvivors);
   // A coordinator that sees each contribution, or no noise at all, leaves nothing for colluders to take off.

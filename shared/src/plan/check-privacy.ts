@@ -1,12 +1,13 @@
 import type { PartSpec } from '../privacy/index.ts';
 import type { PlanReport } from './plan-finding.ts';
-import { accountedEpsilon, planEpsilons } from './plan-epsilon.ts';
+import { accountedEpsilon, epsilonFields, planEpsilons, type EpsilonField } from './plan-epsilon.ts';
+import { planSlots, slotPath, slotSettings, slotsOf } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 import { reckonedUnits } from './reckoned-units.ts';
 
 /** A stated ε beside the one that the accountant gives for the plan's slots at their floors. */
 export type EpsilonCheck = {
-  readonly field: 'epsilon' | 'evaluationEpsilon';
+  readonly field: EpsilonField;
   /** The guarantee; null when the plan does not state it. */
   readonly stated: number | null;
   readonly recomputed: number;
@@ -27,11 +28,12 @@ const deltaMax = 1e-3;
 /** Every stated ε against the accountant's. */
 export function checkEpsilon(plan: Plan, report: PlanReport): readonly EpsilonCheck[] {
   if (plan.privacy.kind === 'none') {
-    for (const slot of ['training', 'evaluation'] as const) {
-      if (plan[slot]?.noiseMultiplier !== undefined) {
+    for (const slot of slotsOf(plan)) {
+      const noise = slotSettings(plan, slot)?.noiseMultiplier;
+      if (noise !== undefined) {
         report.problems.push({
-          path: `plan.${slot}.noiseMultiplier`,
-          problem: `noise of ${plan[slot].noiseMultiplier} is planned, and privacy none, which adds no noise`,
+          path: `plan.${slotPath(slot)}.noiseMultiplier`,
+          problem: `noise of ${noise} is planned, and privacy none, which adds no noise`,
           cure: 'Take it out, or set privacy to dp.',
         });
       }
@@ -43,7 +45,8 @@ export function checkEpsilon(plan: Plan, report: PlanReport): readonly EpsilonCh
     });
     return [];
   }
-  const { delta, evaluationEpsilon } = plan.privacy;
+  const { privacy } = plan;
+  const { delta } = privacy;
   checkDelta(plan, delta, report);
   const checks = planEpsilons(plan).map(({ field, stated, slots }) => {
     const { epsilon, accountant } = accountedEpsilon(slots, delta);
@@ -72,18 +75,21 @@ export function checkEpsilon(plan: Plan, report: PlanReport): readonly EpsilonCh
       });
     }
   }
-  const needless = evaluationEpsilon !== undefined && !checks.some(({ field }) => field === 'evaluationEpsilon');
-  if (needless) {
-    report.problems.push({
-      path: 'plan.privacy.evaluationEpsilon',
-      problem:
-        plan.evaluation === null
-          ? 'an ε for an evaluation is stated, the plan has no evaluation'
-          : 'at unit client one ε covers training and evaluation, because both read the same unit',
-      cure: 'Take it out.',
-    });
+  for (const field of epsilonFields) {
+    if (privacy[field] === undefined || checks.some((check) => check.field === field)) continue;
+    report.problems.push({ path: `plan.privacy.${field}`, problem: needlessWords(plan, field), cure: 'Take it out.' });
   }
   return checks;
+}
+
+/** Why nothing counts in a stated ε. */
+function needlessWords(plan: Plan, field: EpsilonField): string {
+  const what = field === 'reportEpsilon' ? 'report' : 'evaluation';
+  const has = what === 'report' ? plan.report !== undefined : plan.evaluation !== null;
+  if (!has) return `an ε for ${what === 'report' ? 'a report' : 'an evaluation'} is stated, the plan has no ${what}`;
+  return plan.unit === 'client'
+    ? `at unit client one ε covers training and ${what}, because both read the same unit`
+    : 'evaluation and report read the same part, so evaluationEpsilon covers both';
 }
 
 /**
@@ -92,8 +98,7 @@ export function checkEpsilon(plan: Plan, report: PlanReport): readonly EpsilonCh
  */
 function checkDelta(plan: Plan, delta: number, report: PlanReport): void {
   const path = 'plan.privacy.delta';
-  const parts =
-    plan.unit === 'client' || plan.evaluation === null ? ['train' as const] : ['train' as const, plan.evaluation.part];
+  const parts = plan.unit === 'client' ? ['train' as const] : planSlots(plan).map(({ part }) => part);
   const units = Math.max(...parts.map((part) => reckonedUnits(plan, part) ?? 0));
   if (delta * units >= 1) {
     const shown = Math.round(units);
@@ -126,7 +131,7 @@ export function checkRoom(parts: readonly PartSpec[], report: PlanReport): void 
     const units = exactUnits(part);
     if (units >= roomyUnits) continue;
     report.warnings.push({
-      path: `plan.${part.slot}`,
+      path: `plan.${slotPath(part.slot)}`,
       problem: `sums are sure to be exact for up to ${units} units a client and session; beyond, a coordinate may reach its limit and be clamped`,
       cure: 'Sample fewer units a round, make the model smaller, or keep it where clients have fewer units.',
     });

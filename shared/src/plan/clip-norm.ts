@@ -1,6 +1,6 @@
 import { expectedUpdates } from './client-sampling.ts';
 import { clipBitOf, type ClipBit } from '../queries/index.ts';
-import type { SlotName } from './plan-slots.ts';
+import type { SlotName } from '../privacy/index.ts';
 import type { Plan } from './plan-schema.ts';
 
 /** Updates in a round to one standard deviation of the noise in the sum of their clip bits. */

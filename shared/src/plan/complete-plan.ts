@@ -3,7 +3,7 @@ import { isSottoError, SottoError } from '../errors/index.ts';
 import { calibrateNoiseMultiplier, type SlotName } from '../privacy/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 import { parsePlan } from './parse-plan.ts';
-import { accountedEpsilon, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
+import { accountedEpsilon, epsilonFieldOf, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
 import { planSlots, slotPath, slotSettings, slotsOf, withSlotNoise } from './plan-slots.ts';
 import { dpPrivacySchema, planSchema, privacyNoneSchema, type Plan } from './plan-schema.ts';
 
@@ -120,15 +120,17 @@ function withShares(
   stated: number | null,
   delta: number,
 ): Plan {
-  return open.filter((slot) => takesShare(plan, slot)).reduce((noisy, slot) => {
-    if (stated === null) {
-      throw new SottoError(
-        'PLAN_INVALID',
-        `plan.${slotPath(slot)}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
-      );
-    }
-    const share = stated * (slotSettings(plan, slot)?.budgetShare ?? 0);
-    const alone = planSlots(noisy).filter((candidate) => candidate.slot === slot);
-    return withNoise(noisy, [slot], calibrated(noisy, { ...group, slots: alone }, [slot], share, delta));
-  }, plan);
+  return open
+    .filter((slot) => takesShare(plan, slot))
+    .reduce((noisy, slot) => {
+      if (stated === null) {
+        throw new SottoError(
+          'PLAN_INVALID',
+          `plan.${slotPath(slot)}.noiseMultiplier: needed, because plan.privacy.${group.field} is missing too; give one of them`,
+        );
+      }
+      const share = stated * (slotSettings(plan, slot)?.budgetShare ?? 0);
+      const alone = planSlots(noisy).filter((candidate) => candidate.slot === slot);
+      return withNoise(noisy, [slot], calibrated(noisy, { ...group, slots: alone }, [slot], share, delta));
+    }, plan);
 }

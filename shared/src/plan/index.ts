@@ -38,7 +38,16 @@ export {
 } from './groups.ts';
 export { descriptionOfMetadata, modelMetadata, type ModelDescription } from './model-description.ts';
 export { parsePlan, planHashOf } from './parse-plan.ts';
-export { accountedEpsilon, eventsOf, planEpsilons, type PlanEpsilon } from './plan-epsilon.ts';
+export { inputColumns } from './input-columns.ts';
+export {
+  accountedEpsilon,
+  epsilonFieldOf,
+  epsilonFields,
+  eventsOf,
+  planEpsilons,
+  type EpsilonField,
+  type PlanEpsilon,
+} from './plan-epsilon.ts';
 export type { PlanFinding, PlanReport } from './plan-finding.ts';
 export {
   planSchema,
@@ -49,21 +58,28 @@ export {
   type Plan,
   type PlanInput,
   type PrivacyPlan,
+  type ReportPlan,
   type RosterClient,
   type SignedPlan,
+  type SurveyPlan,
+  type Threshold,
 } from './plan-schema.ts';
 export {
   evaluationCount,
   federationEvent,
+  firstRound,
+  lastRound,
+  plannedReleases,
   planSlots,
   sessionCount,
   sessionEvent,
   slotAllows,
+  slotPath,
+  slotsOf,
   slotsOfRound,
   trainingChargedAtMost,
   uncharged,
   type PlanSlot,
-  type SlotName,
 } from './plan-slots.ts';
 export { parsePolicy, policySchema, type Policy, type PolicyInput } from './policy.ts';
 export { queryContext } from './query-context.ts';

@@ -311,7 +311,10 @@ export function withSlotNoise<Parts extends PlanParts>(plan: Parts, slot: SlotNa
     case 'training':
       return { ...plan, training: { ...training, noiseMultiplier } };
     case 'fit':
-      return { ...plan, evaluation: evaluation && { ...evaluation, fit: evaluation.fit && { ...evaluation.fit, noiseMultiplier } } };
+      return {
+        ...plan,
+        evaluation: evaluation && { ...evaluation, fit: evaluation.fit && { ...evaluation.fit, noiseMultiplier } },
+      };
     case 'evaluation':
       return { ...plan, evaluation: evaluation && { ...evaluation, noiseMultiplier } };
     case 'trainReport':

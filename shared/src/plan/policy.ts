@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { queryNames } from '../privacy/index.ts';
 import { cohortMaxClients, suiteSchema } from '../secure-sum/index.ts';
 import { parseStrictly } from './parse-strictly.ts';
 
@@ -8,7 +9,7 @@ import { parseStrictly } from './parse-strictly.ts';
  */
 export const policySchema = z.strictObject({
   version: z.literal(1),
-  /** Largest ε of one plan for one unit: training and evaluation each (at unit = client: together). */
+  /** Largest ε of one plan for one unit: training, evaluation and report each (at unit = client: together). */
   maxEpsilon: z.number().positive().default(3),
   /** Largest δ of one plan. */
   maxDelta: z.number().gt(0).lt(1).default(1e-5),
@@ -26,7 +27,8 @@ export const policySchema = z.strictObject({
   trust: z.array(z.enum(['secure', 'grouped', 'local', 'trusted'])).default(['secure']),
   /** How a session's keys may be exchanged. The one without ML-KEM falls to a quantum computer that reads recorded traffic. */
   suites: z.array(suiteSchema).default(['x25519+mlkem768']),
-  queries: z.array(z.enum(['gradient', 'update', 'evaluation'])).default(['gradient', 'update', 'evaluation']),
+  /** What may be asked, by the names of the queries. */
+  queries: z.array(z.enum(queryNames)).default([...queryNames]),
   units: z.array(z.enum(['record', 'client'])).default(['record', 'client']),
   /** Fewest contributions that a sum with this client's may be opened over. */
   minSurvivors: z.int().min(1).max(cohortMaxClients).default(3),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { measureSettingsSchema } from '../queries/index.ts';
 import { dataSchemaSchema } from './data-schema.ts';
 import { planSchema } from './plan-schema.ts';
 import { policySchema } from './policy.ts';
@@ -43,8 +44,26 @@ function documented(page: string): string[] {
 const pages: readonly [string, z.ZodType, (field: string) => boolean][] = [
   ['policy.md', policySchema, () => true],
   ['data-schema.md', dataSchemaSchema, () => true],
-  ['plan.md', planSchema, (field) => !field.startsWith('schema.')],
+  ['plan.md', planSchema, (field) => !field.startsWith('schema.') && !field.includes('measures[].')],
 ];
+
+test('measures.md has a section for each measure, which lists every field, and no other', () => {
+  const text = readFileSync(new URL('../../../docs/reference/measures.md', import.meta.url), 'utf8');
+  const documentedKinds = text.split('\n## ').slice(1);
+  const told = documentedKinds.map((section) => {
+    const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+    const fields = rows.flatMap((line) =>
+      [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]!),
+    );
+    return [section.split('\n')[0], fields.sort()];
+  });
+  const { oneOf = [] } = z.toJSONSchema(measureSettingsSchema, { io: 'input' }) as JsonSchema;
+  const asked = oneOf.map((schema) => {
+    const kind = (schema.properties?.['kind'] as { const?: string }).const;
+    return [kind, fieldsOf(schema).filter((field) => field !== 'kind' && field !== 'share')];
+  });
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(asked));
+});
 
 test.each(pages)('%s lists every field, and no other', (page, schema, shown) => {
   const fields = fieldsOf(z.toJSONSchema(schema, { io: 'input' }) as JsonSchema).filter(shown);

@@ -1,5 +1,6 @@
 import { layersKept, layerVariances, survivorLevels, type PartSpec } from '../privacy/index.ts';
 import type { Plan } from './plan-schema.ts';
+import { slotsOf } from './plan-slots.ts';
 import { releaseNoiseVariance, sessionParts } from './session-parts.ts';
 
 /** What was taken out of a sum's noise: told with every release of a plan whose noise can be removed. */
@@ -16,7 +17,7 @@ export type NoiseLeft = {
  */
 export function removableNoise(plan: Plan): number | undefined {
   if (plan.trust !== 'secure' || plan.privacy.kind === 'none' || plan.cohort.noise !== 'removable') return undefined;
-  const parts = sessionParts(plan, plan.evaluation === null ? ['training'] : ['training', 'evaluation']);
+  const parts = sessionParts(plan, slotsOf(plan));
   return Math.min(...parts.map((part) => part.noiseVarianceSteps));
 }
 

@@ -1,7 +1,7 @@
 import { SottoError } from '../errors/index.ts';
-import { minNoiseStdSteps, noiseVarianceSteps, type PartSpec } from '../privacy/index.ts';
+import { minNoiseStdSteps, noiseVarianceSteps, type PartSpec, type SlotName } from '../privacy/index.ts';
 import { isSummedSecretly } from './groups.ts';
-import { slotEvent, slotShape, type SlotName, type SlotShape } from './plan-slots.ts';
+import { slotEvent, slotPath, slotShape, type SlotShape } from './plan-slots.ts';
 import type { Plan } from './plan-schema.ts';
 
 /** Largest magnitude of a sum: sums are read as signed 32-bit integers. */
@@ -72,7 +72,7 @@ function noiseVarianceOf(plan: Plan, shape: SlotShape): number {
     const needed = (minNoiseStdSteps * Math.sqrt(shares)) / shape.normBoundSteps;
     throw new SottoError(
       'PLAN_INVALID',
-      `plan.${shape.slot}.noiseMultiplier: each share of the noise needs a standard deviation of at least ${minNoiseStdSteps} grid steps, ` +
+      `plan.${slotPath(shape.slot)}.noiseMultiplier: each share of the noise needs a standard deviation of at least ${minNoiseStdSteps} grid steps, ` +
         `got ${shareSteps.toPrecision(3)}; raise the noise multiplier to ${needed.toPrecision(3)} or more, or lower minSurvivors`,
     );
   }
@@ -91,7 +91,7 @@ function sumLimit(shape: SlotShape, clients: number, sumVariance: number): numbe
   if (limit < shape.normBoundSteps) {
     throw new SottoError(
       'PLAN_INVALID',
-      `plan.${shape.slot}: the sum of ${clients} clients and noise up to ${noiseBound} steps leave each client ${Math.max(0, limit)} ` +
+      `plan.${slotPath(shape.slot)}: the sum of ${clients} clients and noise up to ${noiseBound} steps leave each client ${Math.max(0, limit)} ` +
         `steps of 2^31, but one unit may need ${shape.normBoundSteps}; lower the noise multiplier, the model's size or the number of clients`,
     );
   }

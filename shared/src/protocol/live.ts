@@ -81,6 +81,9 @@ export const runStatusSchema = z.strictObject({
     epsilonSoFar: z.number().nullable(),
     evaluationEpsilon: z.number().nullable(),
     evaluationEpsilonSoFar: z.number().nullable(),
+    /** Of the report's part; absent without a report. */
+    reportEpsilon: z.number().nullable().optional(),
+    reportEpsilonSoFar: z.number().nullable().optional(),
   }),
   evaluations: z.array(evaluationFigureSchema),
   /** Recent rounds, oldest first, for the timeline. */

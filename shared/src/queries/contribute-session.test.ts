@@ -8,6 +8,7 @@ import { contributeSession } from './contribute-session.ts';
 import { queryByName } from './query-by-name.ts';
 import type { QueryContext } from './query.ts';
 import { splitParts } from './split-parts.ts';
+import { nothingMeasured } from './testing/nothing-measured.ts';
 
 const everyUnit = 2 ** 32;
 
@@ -27,6 +28,7 @@ const context: QueryContext = {
   evaluation: { detail: 'accuracy', lossMax: 4 },
   expectedUpdates: null,
   clipBit: null,
+  ...nothingMeasured,
 };
 const clientContext: QueryContext = {
   ...context,

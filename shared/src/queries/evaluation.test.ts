@@ -10,6 +10,7 @@ import { contributeSession } from './contribute-session.ts';
 import { evaluation } from './evaluation.ts';
 import type { QueryContext } from './query.ts';
 import { splitParts } from './split-parts.ts';
+import { nothingMeasured } from './testing/nothing-measured.ts';
 
 const classes: QueryContext = {
   topology: { layers: [{ kind: 'dense', units: 3, activation: 'linear' }] },
@@ -22,6 +23,7 @@ const classes: QueryContext = {
   evaluation: { detail: 'accuracy', lossMax: 2 },
   expectedUpdates: null,
   clipBit: null,
+  ...nothingMeasured,
 };
 const confusion: QueryContext = { ...classes, evaluation: { detail: 'confusion', lossMax: 2 } };
 const binary: QueryContext = { ...classes, outputs: 1, target: 'binary', loss: 'binaryCrossEntropy' };

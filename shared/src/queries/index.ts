@@ -5,7 +5,15 @@ export { concludeTraining } from './conclude-training.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
 export { removeLayers, type NoiseLayers } from './layered-noise.ts';
 export { measureOf, measureSettingsSchema, type MeasureSettingsOf } from './measures/measure-list.ts';
-export type { Measure, MeasureInput, MeasureProblem, MeasureSums } from './measures/measure.ts';
+export type {
+  Measure,
+  MeasureInput,
+  MeasureProblem,
+  MeasureReport,
+  MeasureSegment,
+  MeasureSums,
+  NamedFigure,
+} from './measures/measure.ts';
 export {
   concludeMeasures,
   isMeasuresSlot,

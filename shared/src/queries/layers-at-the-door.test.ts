@@ -7,6 +7,7 @@ import { layoutLength } from '../vector/index.ts';
 import { contributeSession } from './contribute-session.ts';
 import { queryByName } from './query-by-name.ts';
 import type { QueryContext } from './query.ts';
+import { nothingMeasured } from './testing/nothing-measured.ts';
 
 const vocabulary = 5;
 const inputs = 16;
@@ -48,6 +49,7 @@ function contextOf(body: string, unit: 'record' | 'client', frozen = false): Que
     evaluation: null,
     expectedUpdates: null,
     clipBit: null,
+    ...nothingMeasured,
   };
 }
 

@@ -43,10 +43,7 @@ export const sessionHeaderSchema = z.strictObject({
   attempt: z.int().min(1).max(10_000_000),
   modelHash: hash,
   /** The slots that ride in this session, in the order of their segments. */
-  slots: z
-    .array(z.enum(slotNames))
-    .min(1)
-    .max(slotNames.length),
+  slots: z.array(z.enum(slotNames)).min(1).max(slotNames.length),
   /** Length of the summed vector. */
   dimension: z.int().min(1).max(268_435_456),
   /** The public bound that clients clip their deltas to, where it is not the plan's constant: follows from the releases before. */

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
 import type { Measure, MeasureReport } from './measure.ts';
-import { membership } from './membership.ts';
-import { performance } from './performance.ts';
+import { membership, membershipSettings } from './membership.ts';
+import { performance, performanceSettings } from './performance.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
 const measures = [erased(performance), erased(membership)];
 
 /** A measure's settings as a plan states them; a kind stands once in a list. */
-export const measureSettingsSchema = z.discriminatedUnion('kind', [performance.settings, membership.settings]);
+export const measureSettingsSchema = z.discriminatedUnion('kind', [performanceSettings, membershipSettings]);
 export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
 
 /**

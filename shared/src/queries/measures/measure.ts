@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import type { Shown } from '../../metrics/index.ts';
 import type { DifferentiableModel, UnitBatch } from '../../model/index.ts';
 import type { Segment } from '../../vector/index.ts';
@@ -16,14 +15,22 @@ export type MeasureInput = {
   readonly seed: Uint8Array;
 };
 
-/** A measure's part of a noisy sum, read back into its own numbers. */
+/** A segment of a measure's vector. */
+export type MeasureSegment = Segment & {
+  /** What its coordinates are multiplied by on the way into the vector, for less or more noise than the others'; 1 where absent. */
+  readonly weight?: number;
+};
+
+/** A measure's part of a noisy sum, read back into its own numbers: weights are taken out again. */
 export type MeasureSums = {
   /** Sums over units (at unit = client: over clients' means), float64, in the order of the measure's layout. */
   readonly sums: Float64Array;
   /** The segment of a name, as a view. @throws {INTERNAL} when the measure has none. */
   segment(name: string): Float64Array;
-  /** Standard deviation of the noise in each of them; 0 without noise. */
+  /** Standard deviation of the noise in each coordinate of weight 1; 0 without noise. */
   readonly noiseStd: number;
+  /** That in each coordinate of a segment. */
+  noiseStdOf(name: string): number;
 };
 
 /** A fault of a measure's settings that the plan alone shows. */
@@ -52,18 +59,16 @@ export type MeasureReport = {
 /**
  * One thing that is to be known about the model or the data: what vector a row contributes and how large it may be, and what the sum
  * says. Several measures ride in one vector (`measures-query.ts`), so what each states is enough for a joint bound.
- * One file a measure, and one line in `measure-list.ts`.
+ * One file a measure, with a schema of its settings (`kind`, `share` and what else a plan may say), and two lines in `measure-list.ts`.
  */
 export type Measure<Settings = unknown, Figures extends MeasureReport = MeasureReport> = {
   readonly kind: string;
-  /** What a plan says of it, `kind` and `share` included. */
-  readonly settings: z.ZodType<Settings>;
   /** What cannot be answered, and is known from the plan: an unknown column, one class only, a topology without gradients. */
   readonly problems: (context: QueryContext, settings: Settings) => readonly MeasureProblem[];
-  readonly layout: (context: QueryContext, settings: Settings) => readonly Segment[];
-  /** L2 bound of one row's vector. A unit's vector is the mean of its rows', so the bound is a unit's (and a client's) as well. */
+  readonly layout: (context: QueryContext, settings: Settings) => readonly MeasureSegment[];
+  /** L2 bound of one row's vector, its segments weighted. A unit's vector is the mean of its rows', so the bound is a unit's (and a client's) as well. */
   readonly normL2: (context: QueryContext, settings: Settings) => number;
-  /** Calls `emit` once per row with its number and its vector, float64 [length]; the buffer may be reused after `emit` returns. */
+  /** Calls `emit` once per row with its number and its vector before weights, float64 [length]; the buffer may be reused after `emit` returns. */
   readonly contribute: (
     input: MeasureInput,
     settings: Settings,

@@ -4,7 +4,7 @@ import type { PartSpec } from '../../privacy/index.ts';
 import { layoutLength, layoutOffsets, type Segment } from '../../vector/index.ts';
 import type { MeasureSettings, Query, QueryContext } from '../query.ts';
 import { measureOf } from './measure-list.ts';
-import type { Measure, MeasureReport, MeasureSums } from './measure.ts';
+import type { Measure, MeasureReport, MeasureSegment, MeasureSums } from './measure.ts';
 
 /** The slots that are asked for by lists of measures. */
 export type MeasuresSlot = keyof QueryContext['measures'];
@@ -15,8 +15,8 @@ const belowTheBound = 1 - 2 ** -30;
 /**
  * A query made of measures: what they ask of a row stands side by side in one vector, each part weighted.
  *
- * What the vector is: for measure m with the share s_m of the whole (shares are divided by their sum), its row vector times
- * w_m = √s_m / n_m, with n_m the measure's own bound on a row.
+ * What the vector is: for measure m with the share s_m of the whole (shares are divided by their sum), its row vector, each segment times its
+ * own weight, times w_m = √s_m / n_m, with n_m the measure's own bound on a row.
  *
  * Sensitivity: Σ w_m² n_m² = Σ s_m = 1, so a row's whole vector has L2 ≤ 1, and a unit's (the mean of its rows'; at unit = client the
  * mean of its units') too. One vector, one norm, one event (soundness.md §4: joint over its segments). With noise z in units of the
@@ -38,13 +38,13 @@ export function measuresQuery(name: MeasuresSlot): Query {
       const length = layoutLength(measuresLayout(context, name));
       const vectors = new Float64Array((perClient ? 1 : batch.units) * length);
       const unitOfRow = unitsOfRows(batch.rowOffsets, batch.rows);
-      for (const { measure, settings, weight, from } of placed(context, name)) {
+      for (const { measure, settings, weights: scales, from } of placed(context, name)) {
         await measure.contribute({ context, batch, outputs, differentiable, seed }, settings, (row, vector) => {
           const unit = unitOfRow[row]!;
           const rows = batch.rowOffsets[unit + 1]! - batch.rowOffsets[unit]!;
-          const share = (weight * (perClient ? 1 / batch.units : 1)) / rows;
+          const share = (perClient ? 1 / batch.units : 1) / rows;
           const at = (perClient ? 0 : unit * length) + from;
-          for (let i = 0; i < vector.length; i++) vectors[at + i]! += share * vector[i]!;
+          for (let i = 0; i < vector.length; i++) vectors[at + i]! += share * scales[i]! * vector[i]!;
         });
       }
       for (let at = 0; at < vectors.length; at += length) emit(vectors.subarray(at, at + length));
@@ -75,28 +75,32 @@ export function concludeMeasures(
       `release of measures: ${slot} part of ${part.dimension} coordinates, got ${integers.length}`,
     );
   }
-  return placed(context, slot).map(({ measure, settings, weight, from, layout }) => {
+  const stepStd = Math.sqrt(noiseVarianceSteps);
+  return placed(context, slot).map(({ measure, settings, weights, weight, from, layout }) => {
     // What truncation makes of a one: dividing by it leaves no bias where counts are whole.
-    const steps = Math.trunc(weight / part.gridStep);
-    const own = integers.subarray(from, from + layoutLength(layout));
-    const sums = Float64Array.from(own, (value) => value / steps);
-    const noiseStd = Math.sqrt(noiseVarianceSteps) / steps;
+    const steps = weights.map((one) => Math.trunc(one / part.gridStep));
+    const sums = steps.map((one, index) => integers[from + index]! / one);
+    const noiseStd = (stepStd * part.gridStep) / weight;
     return { settings, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
   });
 }
 
 /** Sums with their segments by name. */
-export function measureSums(layout: readonly Segment[], sums: Float64Array, noiseStd: number): MeasureSums {
+export function measureSums(layout: readonly MeasureSegment[], sums: Float64Array, noiseStd: number): MeasureSums {
   const offsets = layoutOffsets(layout);
+  const known = (name: string): MeasureSegment => {
+    const found = layout.find((segment) => segment.name === name);
+    if (found === undefined) throw new SottoError('INTERNAL', `measure: no segment ${name}`);
+    return found;
+  };
   return {
     sums,
     noiseStd,
     segment(name) {
-      const length = layout.find((segment) => segment.name === name)?.length;
-      const offset = offsets.get(name);
-      if (length === undefined || offset === undefined) throw new SottoError('INTERNAL', `measure: no segment ${name}`);
-      return sums.subarray(offset, offset + length);
+      const offset = offsets.get(name) ?? 0;
+      return sums.subarray(offset, offset + known(name).length);
     },
+    noiseStdOf: (name) => noiseStd / (known(name).weight ?? 1),
   };
 }
 
@@ -108,9 +112,11 @@ export function isMeasuresSlot(name: string): name is MeasuresSlot {
 type Placed = {
   readonly measure: Measure;
   readonly settings: MeasureSettings;
+  /** Of the measure, and of each of its coordinates. */
   readonly weight: number;
+  readonly weights: Float64Array;
   readonly from: number;
-  readonly layout: readonly Segment[];
+  readonly layout: readonly MeasureSegment[];
 };
 
 function placed(context: QueryContext, name: MeasuresSlot): readonly Placed[] {
@@ -121,7 +127,12 @@ function placed(context: QueryContext, name: MeasuresSlot): readonly Placed[] {
     const measure = measureOf(settings);
     const layout = measure.layout(context, settings);
     const weight = (belowTheBound * Math.sqrt(settings.share / total)) / measure.normL2(context, settings);
-    const place = { measure, settings, weight, from, layout };
+    const weights = Float64Array.from(
+      layout.flatMap((segment) => {
+        return Array.from({ length: segment.length }, () => weight * (segment.weight ?? 1));
+      }),
+    );
+    const place = { measure, settings, weight, weights, from, layout };
     from += layoutLength(layout);
     return place;
   });

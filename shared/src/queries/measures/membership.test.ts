@@ -3,9 +3,9 @@ import { lossAttack } from '../../metrics/index.ts';
 import { createSeededRandom, uniformBelow } from '../../random/index.ts';
 import type { QueryContext } from '../query.ts';
 import { measureSums } from './measures-query.ts';
-import { membership, membershipOfReleases, type LossHistogram } from './membership.ts';
+import { membership, membershipOfReleases, membershipSettings, type LossHistogram } from './membership.ts';
 
-const settings = membership.settings.parse({ kind: 'membership' });
+const settings = membershipSettings.parse({ kind: 'membership' });
 const context = { outputs: 1, target: 'binary' } as QueryContext;
 
 /** The release on rows whose true class (1) has the given probabilities, with noise of a deviation in each count. */

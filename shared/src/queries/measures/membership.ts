@@ -14,7 +14,7 @@ import { exp, log } from '../../model/index.ts';
 import { rowLoss } from '../evaluation.ts';
 import type { Measure, MeasureReport, NamedFigure } from './measure.ts';
 
-const settings = z.strictObject({
+export const membershipSettings = z.strictObject({
   kind: z.literal('membership'),
   share: z.number().positive().max(1_000).default(1),
   /** Bins of the losses' histogram: in the tens or fewer beside noise. */
@@ -23,7 +23,7 @@ const settings = z.strictObject({
   lossMin: z.number().positive().max(1).default(0.001),
   lossMax: z.number().gt(1).max(1_000).default(4),
 });
-type Settings = z.infer<typeof settings>;
+type Settings = z.infer<typeof membershipSettings>;
 
 /** A noisy histogram of rows' losses. */
 export type LossHistogram = MeasureReport & {
@@ -45,7 +45,6 @@ export type LossHistogram = MeasureReport & {
  */
 export const membership: Measure<Settings, LossHistogram> = {
   kind: 'membership',
-  settings,
   problems: () => [],
   layout: (_, { bins }) => [{ name: 'losses', length: bins }],
   normL2: () => 1,

@@ -22,7 +22,7 @@ import { log } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import type { Measure, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
 
-const settings = z.strictObject({
+export const performanceSettings = z.strictObject({
   kind: z.literal('performance'),
   share: z.number().positive().max(1_000).default(1),
   /** Bins of the scores' histograms: many for exact counts, in the tens or fewer beside noise. */
@@ -30,7 +30,7 @@ const settings = z.strictObject({
   /** A row's log loss, or absolute error, is clipped to [0, lossMax]. */
   lossMax: z.number().positive().max(1_000).default(4),
 });
-type Settings = z.infer<typeof settings>;
+type Settings = z.infer<typeof performanceSettings>;
 
 /** What is known of the model's performance. Every list of figures is in the order in which it is shown. */
 export type PerformanceFigures = MeasureReport & {
@@ -48,10 +48,12 @@ export type PerformanceFigures = MeasureReport & {
 /** What histograms and losses weigh beside the confusion: half, so that the counts on which most rests carry less noise. */
 const weight = 0.5;
 
+const squares = ['absolute', 'squared', 'target', 'targetSquared'];
+
 /**
  * How good the model is: counts, score histograms and losses.
  *
- * What the vector of a row is, h = 1/2:
+ * What the vector of a row is, with the weights that it is given, h = 1/2:
  * - binary or classes: one 1 in a K × K table [true, predicted]; one h in a histogram of [2 × bins]: binary, of the score, the positive rows
  *   first; classes, of the predicted class's probability, the right ones first; h · loss / lossMax, the cross-entropy clipped to lossMax;
  *   h · Σ(p - y)² / 2 over classes (binary: (p - y)²), the Brier score.
@@ -63,19 +65,18 @@ const weight = 0.5;
  */
 export const performance: Measure<Settings, PerformanceFigures> = {
   kind: 'performance',
-  settings,
   problems: (context, { bins }) =>
     context.target === 'binary' && bins % 2 !== 0
       ? [{ path: 'bins', problem: `${bins} bins put a threshold of 1/2 within a bin`, cure: 'Use an even number.' }]
       : [],
   layout: (context, { bins }) =>
     context.target === 'number'
-      ? ['count', 'absolute', 'squared', 'target', 'targetSquared'].map((name) => ({ name, length: 1 }))
+      ? [{ name: 'count', length: 1 }, ...squares.map((name) => ({ name, length: 1, weight }))]
       : [
           { name: 'confusion', length: classCountOf(context) ** 2 },
-          { name: 'histogram', length: 2 * bins },
-          { name: 'loss', length: 1 },
-          { name: 'brier', length: 1 },
+          { name: 'histogram', length: 2 * bins, weight },
+          { name: 'loss', length: 1, weight },
+          { name: 'brier', length: 1, weight },
         ],
   normL2: (context) => Math.sqrt(1 + (context.target === 'number' ? 4 : 3) * weight ** 2),
   contribute: async ({ context, batch, outputs }, own, emit) => {
@@ -135,34 +136,34 @@ function addClass(
   }
   vector[target * classes + predicted] = 1;
   const first = context.target === 'binary' ? target === 1 : predicted === target;
-  vector[histogram + (first ? 0 : bins) + bin] = weight;
+  vector[histogram + (first ? 0 : bins) + bin] = 1;
   const loss = -log(probabilityOf(context, outputs, row, target));
-  vector[histogram + 2 * bins] = (weight * Math.min(lossMax, loss)) / lossMax;
+  vector[histogram + 2 * bins] = Math.min(lossMax, loss) / lossMax;
   let brier = 0;
   for (let output = 0; output < context.outputs; output++) {
     const right = context.target === 'binary' ? target : Number(output === target);
     brier += (outputs[row * context.outputs + output]! - right) ** 2;
   }
-  vector[histogram + 2 * bins + 1] = weight * (context.target === 'binary' ? brier : brier / 2);
+  vector[histogram + 2 * bins + 1] = context.target === 'binary' ? brier : brier / 2;
 }
 
 function addNumber(vector: Float64Array, output: number, target: number, lossMax: number): void {
   const error = Math.min(1, Math.abs(output - target) / lossMax);
   const scaled = Math.max(-1, Math.min(1, target / lossMax));
   vector[0] = 1;
-  vector[1] = weight * error;
-  vector[2] = weight * error * error;
-  vector[3] = (weight * (1 + scaled)) / 2;
-  vector[4] = weight * scaled * scaled;
+  vector[1] = error;
+  vector[2] = error * error;
+  vector[3] = (1 + scaled) / 2;
+  vector[4] = scaled * scaled;
 }
 
 const named = (name: string, value: Shown): NamedFigure => ({ name, ...value });
 const signed = 2;
 
 function meanShown(sums: MeasureSums, segment: string, max: number, units: Units): Shown {
-  const noise = sums.noiseStd / weight;
+  const noise = sums.noiseStdOf(segment);
   const mean = boundedMeanFigure({
-    sum: (sums.segment(segment)[0]! / weight) * max,
+    sum: sums.segment(segment)[0]! * max,
     count: units.count,
     max,
     sumNoiseStd: noise * max,
@@ -177,8 +178,11 @@ function unitsOf(counts: Float64Array, noiseStd: number): Units {
   return { count: counts.reduce((sum, count) => sum + count, 0), noiseStd: noiseStd * Math.sqrt(counts.length) };
 }
 
-function histogramOf(sums: MeasureSums, bins: number): ScoreHistogram & { positives: Float64Array; negatives: Float64Array } {
-  const counts = sums.segment('histogram').map((count) => count / weight);
+function histogramOf(
+  sums: MeasureSums,
+  bins: number,
+): ScoreHistogram & { positives: Float64Array; negatives: Float64Array } {
+  const counts = sums.segment('histogram');
   return { positives: counts.subarray(0, bins), negatives: counts.subarray(bins) };
 }
 
@@ -187,7 +191,7 @@ function binaryFigures({ bins, lossMax }: Settings, sums: MeasureSums): Performa
   const [tn, fp, fn, tp] = confusion as unknown as [number, number, number, number];
   const figures: ConfusionFigures = confusionFigures({ tp, fp, fn, tn }, sums.noiseStd);
   const histogram = histogramOf(sums, bins);
-  const noise = sums.noiseStd / weight;
+  const noise = sums.noiseStdOf('histogram');
   const units = unitsOf(confusion, sums.noiseStd);
   const calibration = calibrationFigures(calibrationOfHistogram(histogram, bins), {
     count: noise * Math.SQRT2,
@@ -223,7 +227,7 @@ function classFigures(context: QueryContext, { bins, lossMax }: Settings, sums: 
   const classes = classCountOf(context);
   const figures: MatrixFigures = matrixFigures(confusion, classes, sums.noiseStd);
   const histogram = histogramOf(sums, bins);
-  const noise = sums.noiseStd / weight;
+  const noise = sums.noiseStdOf('histogram');
   const units = unitsOf(confusion, sums.noiseStd);
   // Of the predicted class's probability: the rows that are right are those for which it came true.
   const calibration = calibrationFigures(calibrationOfHistogram(histogram, bins), {
@@ -256,12 +260,10 @@ function classFigures(context: QueryContext, { bins, lossMax }: Settings, sums: 
 
 /** MAE, RMSE and R², in the target's scaled unit. */
 function numberFigures({ lossMax }: Settings, sums: MeasureSums): PerformanceFigures {
-  const noise = sums.noiseStd / weight;
+  const noise = sums.noiseStdOf('squared');
   const units = { count: sums.segment('count')[0]!, noiseStd: sums.noiseStd };
   const squared = meanShown(sums, 'squared', 1, units).figure;
-  const cells = ['count', 'squared', 'target', 'targetSquared'].map((name) => {
-    return sums.segment(name)[0]! / (name === 'count' ? 1 : weight);
-  });
+  const cells = ['count', 'squared', 'target', 'targetSquared'].map((name) => sums.segment(name)[0]!);
   const determination = deltaFigure(
     cells,
     [sums.noiseStd, noise, noise, noise],

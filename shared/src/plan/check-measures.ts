@@ -1,0 +1,44 @@
+import { measureOf, type MeasureSettings } from '../queries/index.ts';
+import type { PlanReport } from './plan-finding.ts';
+import type { Plan } from './plan-schema.ts';
+import { queryContext } from './query-context.ts';
+
+/** What a plan asks about data and model: whether it can be answered, as far as the plan shows. */
+export function checkMeasures(plan: Plan, report: PlanReport): void {
+  // Measures are asked about a topology that fits its schema.
+  if (report.problems.length > 0) return;
+  const { survey, report: asked } = plan;
+  if (survey !== undefined) checkList(plan, 'survey', survey.measures, report);
+  if (asked === undefined) return;
+  checkList(plan, 'report', asked.measures, report);
+  if (asked.train !== undefined) checkList(plan, 'report.train', asked.train.measures, report);
+  if (plan.split[asked.part] === 0) {
+    report.problems.push({
+      path: `plan.split.${asked.part}`,
+      problem: `the report reads the ${asked.part} part, which is empty`,
+      cure: 'Give the part a fraction above 0, or report on another part.',
+    });
+  }
+  if (plan.trust === 'grouped') {
+    report.problems.push({
+      path: 'plan.trust',
+      problem: 'grouped: a report is made from one sum over the whole cohort',
+      cure: 'Use secure, or take the report out.',
+    });
+  }
+}
+
+function checkList(plan: Plan, path: string, list: readonly MeasureSettings[], report: PlanReport): void {
+  const context = queryContext(plan);
+  const seen = new Set<string>();
+  list.forEach((settings, index) => {
+    const at = `plan.${path}.measures[${index}]`;
+    if (seen.has(settings.kind)) {
+      report.problems.push({ path: at, problem: `${settings.kind} is asked for twice`, cure: 'Ask for it once.' });
+    }
+    seen.add(settings.kind);
+    for (const found of measureOf(settings).problems(context, settings)) {
+      report.problems.push({ ...found, path: found.path === '' ? at : `${at}.${found.path}` });
+    }
+  });
+}
