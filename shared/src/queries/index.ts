@@ -1,8 +1,9 @@
 export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
-export { concludeEvaluation, type EvaluationRelease } from './conclude-evaluation.ts';
+export { concludeEvaluation, type EvaluationFigures, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
+export { dataPartsRead, passesOver } from './data-parts.ts';
 export { removeLayers, type NoiseLayers } from './layered-noise.ts';
 export { measureOf, measureSettingsSchema, type MeasureSettingsOf } from './measures/measure-list.ts';
 export type {
@@ -24,7 +25,7 @@ export {
 export { membershipOfReleases, type LossHistogram, type MembershipReport } from './measures/membership.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { queries, queryByName } from './query-by-name.ts';
-export type { ContributeInput, MeasureSettings, Query, QueryContext } from './query.ts';
+export type { ContributeInput, HeldOut, MeasureSettings, Query, QueryContext } from './query.ts';
 export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,
