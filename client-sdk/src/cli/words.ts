@@ -116,7 +116,11 @@ export function wordsOf(nowMs: () => number): (notice: NodeNotice) => string | n
         const { round, attempt, epsilonAfter, epsilonBudget } = notice;
         const last = round >= rounds;
         const what =
-          round > rounds ? 'Judging the last model' : round === 0 ? 'Survey of the data' : `Round ${round} of ${rounds}`;
+          round > rounds
+            ? 'Judging the last model'
+            : round === 0
+              ? 'Survey of the data'
+              : `Round ${round} of ${rounds}`;
         booksLine = epsilonAfter === null || epsilonBudget === null ? '' : booksWords(epsilonAfter, epsilonBudget);
         const spent = booksLine === '' ? 'no differential privacy, nothing to count' : booksLine;
         return progress(`${what} (session ${attempt}); ${spent}`, last);
@@ -208,6 +212,7 @@ function costWords({ privacy, unit, evaluation, report }: Plan): string {
     evaluationEpsilon === undefined
       ? ''
       : ` and ε = ${evaluationEpsilon} for a ${evaluation?.part ?? 'validation'} record`;
-  const reported = reportEpsilon === undefined ? '' : ` and ε = ${reportEpsilon} for a ${report?.part ?? 'test'} record`;
+  const reported =
+    reportEpsilon === undefined ? '' : ` and ε = ${reportEpsilon} for a ${report?.part ?? 'test'} record`;
   return `This plan costs at most ε = ${epsilon} for a training record${scored}${reported} (δ = ${delta})`;
 }
