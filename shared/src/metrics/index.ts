@@ -63,6 +63,26 @@ export {
 } from './interval.ts';
 export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
 export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
+export {
+  attackBound,
+  empiricalEpsilon,
+  liraOffline,
+  liraOnline,
+  logitScaled,
+  lossAttack,
+  populationStd,
+  type AttackBound,
+  type AttackCounts,
+  type LossAttack,
+  type ShadowLogits,
+  type ThresholdAttack,
+} from './membership.ts';
+export {
+  generalizationGaps,
+  meanOverClients,
+  type GeneralizationGaps,
+  type ThreeWaySplit,
+} from './participation-gap.ts';
 export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
 export {
