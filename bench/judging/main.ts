@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as adultFairness from './adult-fairness.ts';
+import * as adversarialTraining from './adversarial-training.ts';
 
 /** Experiments on real data, by name. Each says what it found as JSON and in words. */
-const experiments = { 'adult-fairness': adultFairness } as const;
+const experiments = { 'adult-fairness': adultFairness, 'adversarial-training': adversarialTraining } as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -4,7 +4,8 @@ import { version } from '@sotto/shared/version';
 import { readConfig } from '../config.ts';
 import { startCoordinator } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
-import { exportModel, initFolder, replay } from './folder-commands.ts';
+import { showData } from './data-commands.ts';
+import { exportModel, initFolder, replay, type FolderOptions } from './folder-commands.ts';
 import type { TextInput } from './json-lines.ts';
 import { importModel, modelTopology } from './model-commands.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
@@ -200,6 +201,10 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--out <folder>', 'where to write report.json and report.html', '.')
     .option('--compare <report>', 'an earlier report.json: the new one says what changed');
   report.action(async (id: string) => show(await writeReport(id, report.opts())));
+  const data = ofFolder(
+    command(program, 'data', 'what a run was trained on: its survey, whether it is enough, what drifted'),
+  ).argument('<run-or-plan>', 'file of a plan, or id of a run, or its beginning');
+  data.action(async (runOrPlan: string) => show(await showData(runOrPlan, data.opts<FolderOptions>())));
   const write = (line: string) => ports.out(`${line}\n`);
   addPrivacyCommands(program, { command, inFolder, ofFolder, show, tell, write, input: ports.input ?? nothing() });
   return program;

@@ -4,6 +4,7 @@ import { runListSchema, runStatusSchema, type RunStatus } from '@sotto/shared/pr
 import { z } from 'zod';
 import { folderBlobs } from '../data-folder.ts';
 import type { CommandResult } from './command-result.ts';
+import { evaluationLines } from './evaluation-lines.ts';
 import { readBytes, readJson } from './json-file.ts';
 import type { OperatorApi } from './operator-api.ts';
 
@@ -138,7 +139,6 @@ function groupsText({ groups }: RunStatus): string {
 }
 
 function statusLines(status: RunStatus): string[] {
-  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   return [
     `Run          ${status.runId}`,
     `Plan         ${status.name} (${status.planHash})`,
@@ -146,13 +146,7 @@ function statusLines(status: RunStatus): string[] {
     `Round        ${status.round} of ${status.rounds}, ${status.attempt} sessions, ${status.failedAttempts} failed`,
     `Stage        ${status.stage}${groupsText(status)}`,
     `Privacy      ${status.privacy.kind === 'none' ? 'none: ε = ∞' : `ε = ${status.privacy.epsilon}, δ = ${status.privacy.delta}; at most ${status.privacy.epsilonSoFar?.toFixed(3)} so far`}`,
-    ...status.evaluations
-      .slice(-1)
-      .map((figure) =>
-        figure.accuracy === null
-          ? `Evaluation   round ${figure.round}: ${figure.withheld ?? 'no accuracy'}`
-          : `Evaluation   round ${figure.round}: accuracy ${percent(figure.accuracy.value)} (${percent(figure.accuracy.low)} … ${percent(figure.accuracy.high)})`,
-      ),
+    ...status.evaluations.slice(-1).flatMap(evaluationLines),
     ...status.alarms.map(({ round, reason }) => `ALARM        round ${round}: ${reason}`),
     `Model        ${status.modelHash}`,
     ...status.clients.map(

@@ -124,7 +124,7 @@ async function replayRelease(
       addGroupSum(total, await readSum(blobs, one.sumHash, `${where}: sum of group ${one.group}`));
     same(`${where}: sum of the groups`, told.sumHash, toHex(sha256(wordsToLittleEndian(total))));
   }
-  const { state } = conclude(plan, header, before, sum, told.survivors.length, told.noise ?? null);
+  const { state } = conclude(plan, header, before, sum, told.survivors, told.noise ?? null);
   same(`${where}: state`, told.stateHash, toHex(sha256(encodeServerState(state))));
   same(`${where}: model after`, told.modelAfter, modelHashOf(state));
   return state;

@@ -3,6 +3,7 @@ import { modelLayout } from '../model/index.ts';
 import type { EventCount, PartSpec, SlotName } from '../privacy/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { checkCohort, checkRoster, thresholdsOf, type Thresholds } from './check-cohort.ts';
+import { checkHeldOut } from './check-held-out.ts';
 import { checkDataSchema } from './check-data-schema.ts';
 import { checkLearning } from './check-learning.ts';
 import { checkMeasures } from './check-measures.ts';
@@ -78,6 +79,7 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkDataSchema(plan.schema, report);
   checkLearning(plan, report);
   checkWeights(plan, report);
+  checkHeldOut(plan, report);
   checkMeasures(plan, report);
   // What follows counts with the numbers that were checked above.
   const summary = report.problems.length > 0 ? null : orProblem(report, () => summaryOf(plan, report));
