@@ -134,7 +134,7 @@ export function createTfjsModel(tf: Tfjs, { topology, inputs, loss }: ModelSpec)
       const augment = augmenter(settings.augmentation, shuffleSeed) ?? ((rows: LearnedRows) => rows);
       const order = Uint32Array.from({ length: batch.rows }, (_, row) => row);
       let current = start;
-      const step = (rows: Rows): void => {
+      const step = (rows: LearnedRows): void => {
         const next = trainStep(current, start, rows, settings, uniform);
         if (current !== start) disposeAll(current);
         current = next;

@@ -138,6 +138,14 @@ function groupsText({ groups }: RunStatus): string {
   return groups === undefined ? '' : `, groups ${groups.open} open and ${groups.released} released of ${groups.total}`;
 }
 
+function stoppingLines({ earlyStopping, rounds }: RunStatus): string[] {
+  if (earlyStopping === undefined) return [];
+  const { bestRound, stoppedIn } = earlyStopping;
+  const best =
+    bestRound === null ? 'nothing was evaluated yet' : `best so far is the model that round ${bestRound} evaluated`;
+  return [`Stopping     ${stoppedIn === null ? best : `stopped in round ${stoppedIn} of ${rounds}; ${best}`}`];
+}
+
 function statusLines(status: RunStatus): string[] {
   return [
     `Run          ${status.runId}`,
@@ -147,6 +155,7 @@ function statusLines(status: RunStatus): string[] {
     `Stage        ${status.stage}${groupsText(status)}`,
     `Privacy      ${status.privacy.kind === 'none' ? 'none: ε = ∞' : `ε = ${status.privacy.epsilon}, δ = ${status.privacy.delta}; at most ${status.privacy.epsilonSoFar?.toFixed(3)} so far`}`,
     ...status.evaluations.slice(-1).flatMap(evaluationLines),
+    ...stoppingLines(status),
     ...status.alarms.map(({ round, reason }) => `ALARM        round ${round}: ${reason}`),
     `Model        ${status.modelHash}`,
     ...status.clients.map(

@@ -3,6 +3,7 @@ import { modelLayout } from '../model/index.ts';
 import type { EventCount, PartSpec, SlotName } from '../privacy/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { checkCohort, checkRoster, thresholdsOf, type Thresholds } from './check-cohort.ts';
+import { checkEarlyStopping } from './check-early-stopping.ts';
 import { checkHeldOut } from './check-held-out.ts';
 import { checkDataSchema } from './check-data-schema.ts';
 import { checkLearning } from './check-learning.ts';
@@ -80,6 +81,7 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkDataSchema(plan.schema, report);
   checkLearning(plan, report);
   checkWeights(plan, report);
+  checkEarlyStopping(plan, report);
   checkHeldOut(plan, report);
   checkMeasures(plan, report);
   checkThresholds(plan, report);

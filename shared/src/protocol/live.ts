@@ -95,6 +95,8 @@ export const runStatusSchema = z.strictObject({
     reportEpsilonSoFar: z.number().nullable().optional(),
   }),
   evaluations: z.array(evaluationFigureSchema),
+  /** Where the plan stops early: the round whose evaluation was the best so far, and the one in which training stopped. */
+  earlyStopping: z.strictObject({ bestRound: z.int().nullable(), stoppedIn: z.int().nullable() }).optional(),
   /** Recent rounds, oldest first, for the timeline. */
   recentRounds: z.array(
     z.strictObject({
