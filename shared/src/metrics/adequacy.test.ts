@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../random/index.ts';
 import { adequacyOf, plannedHalfWidth, powerOfShare, unitsForHalfWidth, unitsForPower } from './adequacy.ts';
-import { noisySkew } from './drift.ts';
+import { labelSkew, noisySkew } from './drift.ts';
 import { z95 } from './interval.ts';
 import { fitLearningCurve } from './learning-curve.ts';
 import { binnedMoments } from './moments.ts';
@@ -129,10 +129,32 @@ it('the floor of skew is passed by one client in twenty that is like all others'
         own: noiseStd,
         others: 2 * noiseStd,
       })!;
-      passed += Number(skew.jensenShannon!.value > skew.floor);
+      passed += Number(skew.jensenShannon.value > skew.floor);
     }
     expect(passed / trials).toBeGreaterThan(0.02);
     expect(passed / trials).toBeLessThan(0.085);
+  }
+});
+
+it('an interval of skew holds the truth, also beside a class of hardly any units', () => {
+  const { normal } = draws('skewed');
+  for (const [own, others, noiseStd] of [
+    [[2, 28], [230, 226], 6],
+    [[20, 60], [230, 226], 6],
+    [[5, 5, 60], [100, 200, 100], 6],
+  ] as const) {
+    const truth = labelSkew([[...own], [...others]])[0]!.jensenShannon;
+    let [held, told] = [0, 0];
+    for (let trial = 0; trial < 400; trial++) {
+      const noisy = (counts: readonly number[], std: number) => counts.map((count) => count + std * normal());
+      const std = { own: noiseStd, others: 2 * noiseStd };
+      const skew = noisySkew(noisy(own, std.own), noisy(others, std.others), std);
+      if (skew === null) continue;
+      told += 1;
+      held += Number(skew.jensenShannon.low <= truth && truth <= skew.jensenShannon.high);
+    }
+    expect(told).toBeGreaterThan(300);
+    expect(held / told).toBeGreaterThan(0.92);
   }
 });
 
