@@ -12,7 +12,7 @@ import {
 } from '@sotto/shared/plan';
 import { createNoiseSampler } from '@sotto/shared/privacy';
 import type { RunStatus } from '@sotto/shared/protocol';
-import { concludeEvaluation, concludeTraining, splitParts } from '@sotto/shared/queries';
+import { concludeEvaluation, concludeMeasures, concludeTraining, splitParts, stopReason } from '@sotto/shared/queries';
 import type { RandomSource } from '@sotto/shared/random';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 
@@ -27,6 +27,8 @@ export type Conclusion = {
   readonly evaluation: RunStatus['evaluations'][number] | null;
   /** Why the sum cannot be that of honest clients; null when it can. */
   readonly alarm: string | null;
+  /** Why the run is to end by what its survey found; null: it goes on. */
+  readonly stop: string | null;
 };
 
 /**
@@ -95,6 +97,7 @@ export function conclude(
   let state = before;
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
+  let stop: string | null = null;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
     const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
     if (part.slot === 'training') {
@@ -103,6 +106,8 @@ export function conclude(
       state = applyRelease(plan.training.strategy, before, mean, form);
       const update = mean.subarray(0, before.weights.length);
       releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));
+    } else if (part.slot === 'survey' && plan.survey?.stopBelow !== undefined) {
+      stop = stopReason(plan.survey.stopBelow, concludeMeasures(part, integers, context, noiseVarianceSteps));
     } else if (part.slot === 'evaluation') {
       const figures = concludeEvaluation(part, integers, context, noiseVarianceSteps);
       const dataPart = part.dataPart === 'test' ? 'test' : 'validation';
@@ -112,5 +117,5 @@ export function conclude(
   }
   const alarm = alarmOf(plan, header, sum, survivors, noise);
   const clipNormL2 = publishedClipNorm(state, form);
-  return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation, alarm };
+  return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation, alarm, stop };
 }

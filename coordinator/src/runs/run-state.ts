@@ -116,6 +116,8 @@ export type RunState = {
     readonly at: number;
   } | null;
   readonly evaluations: RunStatus['evaluations'];
+  /** Why the run ends by what its survey found; null: it goes on. */
+  readonly surveyStop: string | null;
   readonly recentRounds: readonly RecentRound[];
   /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
   readonly slotsUsed: SlotCounts;
@@ -230,6 +232,7 @@ export function initialRunState(facts: RunFacts): RunState {
     paused: false,
     ended: null,
     evaluations: [],
+    surveyStop: null,
     recentRounds: [],
     slotsUsed: noSlots,
     alarms: [],

@@ -122,17 +122,19 @@ it('the floor of skew is passed by one client in twenty that is like all others'
     return counts.map((count) => count + noiseStd * normal());
   };
   for (const noiseStd of [0, 6]) {
-    let passed = 0;
+    let [passed, largest] = [0, 0];
     const trials = 600;
     for (let trial = 0; trial < trials; trial++) {
-      const skew = noisySkew(sample(200, noiseStd), sample(600, 2 * noiseStd), {
-        own: noiseStd,
-        others: 2 * noiseStd,
-      })!;
+      const std = { own: noiseStd, others: 2 * noiseStd };
+      const [own, others] = [sample(200, std.own), sample(600, std.others)];
+      const skew = noisySkew(own, others, std)!;
       passed += Number(skew.jensenShannon.value > skew.floor);
+      largest += Number(skew.jensenShannon.value > noisySkew(own, others, std, 4)!.floorAmong);
     }
     expect(passed / trials).toBeGreaterThan(0.02);
     expect(passed / trials).toBeLessThan(0.085);
+    // One in eighty of each of four: one in twenty of the largest.
+    expect(largest / trials).toBeLessThan(0.035);
   }
 });
 

@@ -120,6 +120,8 @@ export type NoisySkew = {
   readonly jensenShannon: Figure;
   /** What sampling and noise alone show in 95 of 100 cases where the client is like all others. */
   readonly floor: number;
+  /** The same for the largest of `among` clients that are all alike. */
+  readonly floorAmong: number;
 };
 
 /**
@@ -131,12 +133,14 @@ export type NoisySkew = {
  * @param own - the client's counts, [classes].
  * @param others - those of the other clients together, [classes].
  * @param noiseStd - standard deviation of the noise in each count of the two.
+ * @param among - clients that are looked at: of many, one is above its own floor by chance.
  * @throws {INVALID_INPUT} when the classes differ or are fewer than two.
  */
 export function noisySkew(
   own: ArrayLike<number>,
   others: ArrayLike<number>,
   noiseStd: { readonly own: number; readonly others: number },
+  among = 1,
 ): NoisySkew | null {
   const classes = own.length;
   if (classes < 2 || others.length !== classes) {
@@ -160,9 +164,11 @@ export function noisySkew(
     return jensenShannon(sharesOf(mine), sharesOf(mine.map((count, i) => count + rest[i]!)));
   };
   const apart = othersTotal / (ownTotal + othersTotal);
+  const floorAt = (level: number): number => (floorOfIndex(counts, stds, classes, level) * apart * apart) / 8;
   return {
     jensenShannon: steppedFigure(counts, stds, divergence),
-    floor: (floorOfIndex(counts, stds, classes) * apart * apart) / 8,
+    floor: floorAt(0.95),
+    floorAmong: floorAt(0.95 ** (1 / among)),
   };
 }
 
@@ -234,10 +240,10 @@ function totalVariation(p: Float64Array, q: Float64Array): number {
 }
 
 /**
- * 95 % quantile of the index without drift: Σ (p - q)² / r over the pooled shares r, a weighted sum of squared normals, by
+ * Quantile of the index without drift, the 95 % one where no other is asked for: Σ (p - q)² / r over the pooled shares r, a weighted sum of squared normals, by
  * Satterthwaite's scaled χ² and its quantile by Wilson and Hilferty.
  */
-function floorOfIndex(counts: Float64Array, stds: Float64Array, bins: number): number {
+function floorOfIndex(counts: Float64Array, stds: Float64Array, bins: number, level = 0.95): number {
   const sum = (from: number): number =>
     counts.subarray(from, from + bins).reduce((total, count) => total + Math.max(0, count) + smoothing, 0);
   const totals = [sum(0), sum(bins)] as const;
@@ -252,5 +258,5 @@ function floorOfIndex(counts: Float64Array, stds: Float64Array, bins: number): n
   }
   const scale = second / first;
   const freedom = first / scale;
-  return scale * freedom * (1 - 2 / (9 * freedom) + normalQuantile(0.95) * Math.sqrt(2 / (9 * freedom))) ** 3;
+  return scale * freedom * (1 - 2 / (9 * freedom) + normalQuantile(level) * Math.sqrt(2 / (9 * freedom))) ** 3;
 }

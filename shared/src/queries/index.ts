@@ -25,6 +25,7 @@ export type { ColumnFigures, ColumnsFigures } from './measures/columns.ts';
 export type { ClientLabels, LabelFigures } from './measures/labels.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { driftOfReports, type HistogramDrift, type ReportDrift } from './measures/report-drift.ts';
+export { stopReason, type StopBelow } from './measures/stop-below.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, MeasureSettings, Query, QueryContext } from './query.ts';
 export { splitParts } from './split-parts.ts';
