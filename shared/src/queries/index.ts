@@ -41,6 +41,7 @@ export type { GroupLabelFigures, LabelledGroup } from './measures/group-labels.t
 export { membershipOfReleases, type LossHistogram, type MembershipReport } from './measures/membership.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { driftOfReports, type HistogramDrift, type ReportDrift } from './measures/report-drift.ts';
+export { stopReason, type StopBelow } from './measures/stop-below.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, HeldOut, MeasureSettings, Query, QueryContext } from './query.ts';
 export { rowWeightProblems, rowWeightsSchema, type RowWeights } from './row-weights.ts';
