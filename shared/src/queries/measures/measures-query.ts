@@ -1,6 +1,6 @@
 import { SottoError } from '../../errors/index.ts';
 import { referenceModel, type DifferentiableModel } from '../../model/index.ts';
-import type { PartSpec } from '../../privacy/index.ts';
+import { gridStepsPerRms, type PartSpec } from '../../privacy/index.ts';
 import { layoutLength, layoutOffsets, type Segment } from '../../vector/index.ts';
 import type { MeasureSettings, Query, QueryContext } from '../query.ts';
 import { measureOf } from './measure-list.ts';
@@ -9,8 +9,11 @@ import type { Measure, MeasureReport, MeasureSegment, MeasureSums } from './meas
 /** The slots that are asked for by lists of measures. */
 export type MeasuresSlot = keyof QueryContext['measures'];
 
-/** Keeps a vector of the largest norm from being scaled by rounding alone: counts stay whole. */
-const belowTheBound = 1 - 2 ** -30;
+/**
+ * Keeps a vector of the largest norm from being scaled: counts stay whole. The grid's bound is a whole number of steps, up to one of at
+ * least 1,024 below the real one.
+ */
+const belowTheBound = 1 - 1 / gridStepsPerRms;
 
 /**
  * A query made of measures: what they ask of a row stands side by side in one vector, each part weighted.
