@@ -87,6 +87,11 @@ async function compare(model: LocalModel, { loss, outputs, classes }: (typeof ca
   const hardened = await model.train(batch, { ...settings, adversarial }, seed);
   expectClose(hardened, await reference.train(batch, { ...settings, adversarial }, seed));
   expect(hardened).not.toEqual(trained);
+  const classTargets = loss === 'categoricalCrossEntropy';
+  const augmented = { ...settings, augmentation: { noise: 0.3, places: [0, 4], mixup: 0.4, classTargets } };
+  const mixed = await model.train(batch, augmented, seed);
+  expectClose(mixed, await reference.train(batch, augmented, seed));
+  expect(mixed).not.toEqual(trained);
 }
 
 /** Moves rows up or down their slope of one logit, smoothly, so that engines that round apart still move them alike. */

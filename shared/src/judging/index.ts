@@ -15,7 +15,7 @@ export {
   withShiftedScale,
 } from './corruptions.ts';
 export { gaussLegendre, type Quadrature } from './gauss-legendre.ts';
-export { partialDependenceSums, withFeatureFrom, type RowFunction } from './global-explanations.ts';
+export { conditionalValues, partialDependenceSums, withFeatureFrom, type RowFunction } from './global-explanations.ts';
 export { amountInputs, inputRanges, type InputRange, type InputRanges } from './input-ranges.ts';
 export {
   integratedGradients,

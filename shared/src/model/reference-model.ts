@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { augmenter, type LearnedRows } from './augmentation.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
 import { integerStream } from './integer-stream.ts';
 import { networkLayers, requireWeights, sizeOf, trainedLayout } from './layout.ts';
@@ -75,7 +76,7 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
     },
     async train(batch, settings, shuffleSeed) {
       requireFeatures(batch.inputs.length, batch.rows, inputs);
-      return trainLocally(learner, weightsNow(), batch, settings, integerStream(shuffleSeed));
+      return trainLocally(learner, weightsNow(), batch, settings, shuffleSeed);
     },
     losses(batch) {
       return lossValues(loss, logitsOf(batch.inputs, batch.rows), batch.targets, learner.outputs);
@@ -135,8 +136,10 @@ function trainLocally(
   start: Float64Array,
   batch: UnitBatch,
   settings: LocalTraining,
-  uniform: () => number,
+  seed: Uint8Array,
 ): Float32Array {
+  const uniform = integerStream(seed);
+  const augment = augmenter(settings.augmentation, seed) ?? ((rows: LearnedRows) => rows);
   const weights = Float64Array.from(start);
   const { learningRate, proximal, adversarial } = settings;
   const now = differentiableAt(learner, () => weights);
@@ -159,7 +162,7 @@ function trainLocally(
     shuffleInPlace(order, uniform);
     for (let first = 0; first < batch.rows; first += settings.batchSize) {
       const chosen = order.subarray(first, Math.min(batch.rows, first + settings.batchSize));
-      const { inputs, targets } = rowsOf(batch, chosen);
+      const { inputs, targets } = augment(rowsOf(batch, chosen));
       if (adversarial?.clean !== false) step(inputs, targets);
       if (adversarial !== undefined) step(adversarial.perturb(now, inputs, targets), targets);
     }
@@ -167,7 +170,7 @@ function trainLocally(
   return Float32Array.from(weights);
 }
 
-function rowsOf(batch: UnitBatch, chosen: Uint32Array) {
+function rowsOf(batch: UnitBatch, chosen: Uint32Array): LearnedRows {
   const { features } = batch;
   const inputs = new Float32Array(chosen.length * features);
   const targets = new Float32Array(chosen.length);

@@ -55,6 +55,7 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
       query.kind === 'update' ? 'Use fedAvg.' : 'Use fedSgd or fedSgdAdam.',
     );
   }
+  checkAugmentation(plan, report);
   checkAdaptiveClip(plan, report);
   checkAdversarial(plan, report);
   checkSplit(plan, report);
@@ -109,6 +110,30 @@ function checkAdversarial({ topology, schema, training }: Plan, report: PlanRepo
   }
   const beyond = epsilonFault(columns, adversarial.norm, adversarial.epsilon);
   if (beyond !== null) report.problems.push({ path: `${path}.epsilon`, ...beyond });
+}
+
+/** What a device does to its rows: whether it makes sense of them, and keeps units apart where they are what is protected. */
+function checkAugmentation({ training, topology, schema, unit }: Plan, report: PlanReport): void {
+  const { augmentation } = training.query;
+  if (augmentation === undefined) return;
+  const problem = (field: string, problem: string, cure: string): void => {
+    report.problems.push({ path: `plan.training.query.augmentation${field}`, problem, cure });
+  };
+  if (augmentation.noise === 0 && augmentation.mixup === 0) {
+    problem('', 'noise 0 and mixup 0 change nothing', 'Take it out, or raise one of both.');
+  }
+  if (unit === 'record' && augmentation.mixup > 0) {
+    problem(
+      '.mixup',
+      'mixup at unit record is unsound: a unit’s gradient would be one of other units’ rows as well',
+      'Take it out, use noise, or use unit client.',
+    );
+  }
+  if (topology.layers.some(({ kind }) => kind === 'embedding')) {
+    problem('', 'the embedding takes tokens, which cannot be noisy or mixed', 'Take it out.');
+  } else if (augmentation.noise > 0 && schema.columns.every(({ kind }) => kind === 'category')) {
+    problem('.noise', 'every column is a category, and noise is for numbers and pixels', 'Take it out.');
+  }
 }
 
 /** Fewest grid steps that a clip bit is worth: below, truncation would blur the share that the bound follows. */

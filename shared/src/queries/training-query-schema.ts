@@ -14,6 +14,14 @@ export const adversarialTrainingSchema = z.strictObject({
 });
 export type AdversarialTraining = z.infer<typeof adversarialTrainingSchema>;
 
+/** What a device does to its rows before it learns from them, drawn anew each time: more to learn from where rows are few. */
+export const augmentationSchema = z.strictObject({
+  /** Standard deviation of normal noise on numbers and pixels, in encoded inputs. */
+  noise: z.number().min(0).max(100).default(0),
+  /** Mixup's α (unit = client): each row is mixed with another one of its minibatch. */
+  mixup: z.number().min(0).max(1).default(0),
+});
+
 /** Joint DP-SGD's one step (unit = record): every client samples its own units by a secret coin. */
 export const gradientQuerySchema = z.strictObject({
   kind: z.literal('gradient'),
@@ -24,6 +32,7 @@ export const gradientQuerySchema = z.strictObject({
   /** Public denominator B of the step: a plan constant, never the batch's or the data's true size. */
   expectedBatch: z.number().positive().max(1e9),
   adversarial: adversarialTrainingSchema.optional(),
+  augmentation: augmentationSchema.optional(),
 });
 
 /** The bound on a client's delta follows a quantile of the deltas' norms. Andrew et al. 2021, Algorithm 1. */
@@ -75,6 +84,7 @@ export const updateQuerySchema = z.strictObject({
   /** FedProx's mu; 0 is FedAvg. */
   proximal: z.number().min(0).max(1_000).default(0),
   adversarial: adversarialTrainingSchema.optional(),
+  augmentation: augmentationSchema.optional(),
 });
 
 export const trainingQuerySchema = z.discriminatedUnion('kind', [gradientQuerySchema, updateQuerySchema]);

@@ -3,6 +3,7 @@ import { trainedLayout, trainedRanges, type LocalTraining } from '../model/index
 import { layoutLength } from '../vector/index.ts';
 import { withClipBit } from './adaptive-clip.ts';
 import { perturbation } from './adversarial-rows.ts';
+import { augmentationOf } from './augmentation-of.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { UpdateQuery } from './training-query-schema.ts';
 
@@ -44,6 +45,7 @@ export const update: Query = {
       batchSize,
       learningRate,
       proximal,
+      augmentation: augmentationOf(context),
       ...(adversarial === undefined
         ? {}
         : { adversarial: { clean: adversarial.clean, perturb: perturbation(context, adversarial) } }),
