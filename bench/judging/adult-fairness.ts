@@ -240,11 +240,11 @@ function planOf(arm: Exclude<Arm, 'pooled'>, seed: number, data: BenchData, weig
 /** Two runs: one as it is, whose releases give weights and thresholds, and one with the weights. */
 async function federated(split: Split, arm: Exclude<Arm, 'pooled'>, seed: number): Promise<Record<Method, Scores>> {
   const first = await runOf(split, arm, seed, undefined);
-  const [labels] = reportOf<GroupLabelFigures>(first.measured, 'survey').attributes;
+  const [labels] = (first.measured.get('survey')![0]!.report as GroupLabelFigures).attributes;
   const cells = labels!.groups.flatMap(({ group, labels: own }) =>
     own.flatMap(({ label, weight }) => (weight === null ? [] : [{ group, label, weight }])),
   );
-  const [fairness] = reportOf<FairnessFigures>(first.measured, 'trainReport').attributes;
+  const [fairness] = (first.measured.get('trainReport')![0]!.report as FairnessFigures).attributes;
   const thresholds = fairness!.thresholds?.find(({ criterion }) => criterion === 'equalizedOdds');
   if (thresholds === undefined) throw new SottoError('RUN_FAILED', 'the report gives no thresholds');
   const second = await runOf(split, arm, seed, { columns: ['sex'], cells });
@@ -253,11 +253,6 @@ async function federated(split: Split, arm: Exclude<Arm, 'pooled'>, seed: number
     reweighing: atHalf(split, second.scores),
     thresholds: byThresholds(split, first.scores, thresholds),
   };
-}
-
-/** What the only measure of a slot concluded. */
-function reportOf<Figures>(measured: ReadonlyMap<string, readonly MeasureFigures[]>, slot: string): Figures {
-  return measured.get(slot)?.[0]?.report as unknown as Figures;
 }
 
 async function runOf(split: Split, arm: Exclude<Arm, 'pooled'>, seed: number, weights: RowWeights | undefined) {

@@ -65,6 +65,9 @@ describe('thresholds by group', () => {
     expect(() => decideByGroup(judged, inputs, unknown, '')).toThrow('has no group F');
     const columns = thresholdFileSchema.parse({ ...file, columns: ['sex'] });
     expect(() => decideByGroup(judged, inputs, columns, '')).toThrow('the schema has no column sex');
+    const other = { ...file, modelHash: 'ab'.repeat(32) };
+    expect(() => decideByGroup(judged, inputs, other, '')).toThrow('thresholds: of model abababababab, this one is');
+    expect(decideByGroup(judged, inputs, { ...file, modelHash: judged.modelHash }, '').group).toBe('none');
     const number = await linearModel('number', [[1], [0], [0], [0], [0]], [0]);
     expect(() => decideByGroup(number, inputs, file, '')).toThrow('of a binary target, the model predicts number');
   });

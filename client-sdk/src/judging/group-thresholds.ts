@@ -23,7 +23,8 @@ export type GroupDecision = {
  * A row of a group without thresholds, which had too few people to find some for, is decided at one half.
  *
  * @param inputs - one encoded row, [inputs]. Scores are those of the model as it was trained, without a temperature.
- * @throws {INVALID_INPUT} when the model is not binary, or the thresholds are of columns or groups that its schema has not.
+ * @throws {INVALID_INPUT} when the model is not binary, the thresholds are of another model, or of columns or groups that the schema has
+ * not.
  */
 export function decideByGroup(
   judged: JudgedModel,
@@ -34,6 +35,12 @@ export function decideByGroup(
   const { target } = judged.schema;
   if (target.kind !== 'binary') {
     throw new SottoError('INVALID_INPUT', `thresholds: they are of a binary target, the model predicts ${target.kind}`);
+  }
+  if (file.modelHash !== undefined && file.modelHash !== judged.modelHash) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `thresholds: of model ${file.modelHash.slice(0, 12)}, this one is ${judged.modelHash.slice(0, 12)}; scores of another model mean other things`,
+    );
   }
   const { names, groupOf } = groupingBy(inputColumns(judged.schema), file.columns);
   const unknown = file.groups.find(({ group }) => !names.includes(group));

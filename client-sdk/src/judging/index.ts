@@ -6,7 +6,8 @@ export { gradientCounterfactual } from './gradient-counterfactual.ts';
 export { decideByGroup, type GroupDecision } from './group-thresholds.ts';
 export { createJudgedModel, probabilitiesOf, type JudgedModel } from './judged-model.ts';
 export { occludeFeatures, occlusionMap } from './occlusion.ts';
-export { predictRows, type Prediction } from './predict.ts';
+export { predictRows, predictRowsSmoothed, type Prediction } from './predict.ts';
+export { temperatureOfReport, type ReportTemperature } from './report-temperature.ts';
 export {
   drawnOrders,
   exactShapley,
@@ -17,3 +18,4 @@ export {
   type SampledShapleyValues,
   type ShapleyValues,
 } from './shapley.ts';
+export { smoothedAnswers, type SmoothedAnswer, type SmoothOptions } from './smoothed-prediction.ts';

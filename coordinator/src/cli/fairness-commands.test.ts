@@ -72,7 +72,7 @@ beforeAll(async () => {
   await write('update.json', { name: 'draft', training: { query: { kind: 'update' } } });
   await write('bare.json', { name: 'draft' });
   await write('report.json', { measures: [groupLabels(7), groupLabels(2.1234567)] });
-  await write('status.json', { runs: [{ measures: [fairness] }] });
+  await write('status.json', { run: { modelHash: 'cd'.repeat(32) }, measures: [fairness] });
   await write('nothing.json', { measures: [{ kind: 'performance', detail: { confusion: [] } }] });
   await write('broken.json', { measures: [{ kind: 'fairness', detail: { attributes: [{ name: 'sex' }] } }] });
 });
@@ -137,6 +137,7 @@ describe('sotto model thresholds', () => {
     expect(thresholdFileSchema.parse(written)).toEqual({
       kind: 'sotto-thresholds',
       version: 1,
+      modelHash: 'cd'.repeat(32),
       columns: ['sex'],
       criterion: 'equalizedOdds',
       groups: odds.groups,

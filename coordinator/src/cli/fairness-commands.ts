@@ -58,7 +58,8 @@ export async function modelThresholds(options: {
   readonly criterion: string;
   readonly out: string;
 }): Promise<CommandResult> {
-  const { name, columns, thresholds } = await releasedAttribute(options.report, ['fairness'], options.attribute);
+  const released = await releasedAttribute(options.report, ['fairness'], options.attribute);
+  const { name, columns, thresholds, modelHash } = released;
   const suggested = thresholds?.find(({ criterion }) => criterion === options.criterion);
   if (suggested === undefined) {
     throw new SottoError(
@@ -69,6 +70,7 @@ export async function modelThresholds(options: {
   const file = thresholdFileSchema.parse({
     kind: 'sotto-thresholds',
     version: 1,
+    ...(modelHash === null ? {} : { modelHash }),
     columns,
     criterion: options.criterion,
     groups: suggested.groups,

@@ -27,7 +27,13 @@ const attributeSchema = z.looseObject({
     )
     .nullish(),
 });
-export type ReleasedAttribute = z.infer<typeof attributeSchema>;
+export type ReleasedAttribute = z.infer<typeof attributeSchema> & {
+  /** SHA-256 of the model that the file is about; null where it does not say. */
+  readonly modelHash: string | null;
+};
+
+/** What a report says of its model. */
+const runSchema = z.looseObject({ run: z.looseObject({ modelHash: z.string() }) });
 
 /**
  * One attribute of the newest measure of a kind in a file of released figures: a report, or what else lists measures as JSON.
@@ -41,7 +47,8 @@ export async function releasedAttribute(
   kinds: readonly string[],
   name: string | undefined,
 ): Promise<ReleasedAttribute> {
-  const measures = measuresIn(await readJson(path));
+  const file = await readJson(path);
+  const measures = measuresIn(file);
   // Lists go from the oldest release to the newest.
   const found = kinds.flatMap((kind) => measures.findLast((measure) => measure.kind === kind) ?? []);
   const [measure] = found;
@@ -57,7 +64,8 @@ export async function releasedAttribute(
   if (chosen === undefined) {
     throw new SottoError('INVALID_INPUT', `--attribute: expected one of ${names.join(', ')}, got ${name ?? 'none'}`);
   }
-  return chosen;
+  const run = runSchema.safeParse(file);
+  return { ...chosen, modelHash: run.success ? run.data.run.modelHash : null };
 }
 
 type Found = { readonly kind: string; readonly attributes: unknown };

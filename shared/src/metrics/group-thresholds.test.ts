@@ -106,7 +106,7 @@ describe('thresholds', () => {
   it('bear counts below 0, which noise makes', () => {
     const scores = scoresOf('noisy', 12).map((one) => ({
       ...one,
-      positives: Float64Array.from(one.positives, (count, i) => count + (i % 2 === 0 ? 4 : -4)),
+      positives: Array.from(one.positives, (count, i) => count + (i % 2 === 0 ? 4 : -4)),
     }));
     for (const criterion of thresholdCriteria) {
       const { groups, expected } = groupThresholds(scores, criterion);

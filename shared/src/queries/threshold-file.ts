@@ -6,6 +6,11 @@ import { attributeColumnsSchema } from './attributes.ts';
 export const thresholdFileSchema = z.strictObject({
   kind: z.literal('sotto-thresholds'),
   version: z.literal(1),
+  /** SHA-256 of the weights of the model that they were found for; absent: nobody has said. */
+  modelHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   /** By which columns a row is put into its group. */
   columns: attributeColumnsSchema.min(1),
   criterion: z.enum(thresholdCriteria),

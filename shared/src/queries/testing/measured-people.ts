@@ -56,6 +56,7 @@ export function peopleContext(measure: object, changes: Partial<QueryContext> = 
     evaluation: null,
     expectedUpdates: null,
     clipBit: null,
+    targetRange: null,
     columns: peopleColumns,
     classes: ['no', 'yes'],
     measures: { survey: [], trainReport: [], report: [measureSettingsSchema.parse(measure)] },
