@@ -6,6 +6,7 @@ import {
   proportionFigure,
   shown,
   signedMeanFigure,
+  type ReleasedImportance,
   type Shown,
 } from '../../metrics/index.ts';
 import { missingInputs, type DifferentiableModel } from '../../model/index.ts';
@@ -118,6 +119,19 @@ export const attributions: Measure<Settings, AttributionFigures> = {
     };
   },
 };
+
+/** What of one release the stability over rounds is told by (`importanceStability`): the features that it tells. */
+export function releasedImportance(
+  round: number,
+  { features }: Pick<AttributionFigures, 'features'>,
+): ReleasedImportance {
+  return {
+    round,
+    features: features.flatMap(({ name, meanAbsolute: { figure } }) => {
+      return figure === null ? [] : [{ name, value: figure.value, noiseHalfWidth: figure.noiseHalfWidth }];
+    }),
+  };
+}
 
 function figuresOf(
   { minimumUnits }: QueryContext,

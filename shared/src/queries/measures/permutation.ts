@@ -10,7 +10,6 @@ import {
   type Shown,
 } from '../../metrics/index.ts';
 import { integerStream, toProbabilities, type InputColumn } from '../../model/index.ts';
-import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems } from './explained-features.ts';
 import type { Measure, MeasureReport } from './measure.ts';
 import { byImportance, drownedWords, floorOf } from './ranking.ts';
