@@ -87,6 +87,21 @@ it('reads a table, with its further columns and without a target, and says what 
   ]);
 });
 
+it('smooths predictions, and says in words where it abstains', async () => {
+  // Ages of 75 and 60: log odds of 0 and of -3 with some pain; sigma moves them by 2 · 0.5 and a hair.
+  const table = 'age,income,pain\n75,20000,some\n60,20000,some\n';
+  await writeFile(file('near.csv'), table);
+  expect(await node('predict', file('model.safetensors'), '--data', file('near.csv'), '--smooth', '0.5')).toBe(0);
+  expect(text).toMatch(/^row 1 {2}(abstains|yes|no) {2}\(of 1000 noisy copies (yes|no) 0\.[45]\d\d, .*; as it is/);
+  expect(text).toMatch(/\nrow 2 {2}no {2}\(of 1000 noisy copies no (0\.99\d|1\.000), .*as it is no 0\.953, yes 0\.047\)\n/);
+  text = '';
+  expect(await node('--json', 'predict', file('model.safetensors'), '--row', row, '--smooth', '0.001')).toBe(0);
+  expect(events()[0]).toMatchObject({
+    value: 'no',
+    smoothed: { value: 'no', sigma: 0.001, draws: 1_000, shares: [{ value: 'yes', share: 0 }, { value: 'no', share: 1 }] },
+  });
+});
+
 it('explains a row of a table in words', async () => {
   const args = ['explain', file('model.safetensors'), '--data', file('rows.csv'), '--row-number', '3'];
   expect(await node(...args, '--method', 'shapley', '--keep', 'age')).toBe(0);
@@ -157,6 +172,7 @@ it('says clearly what cannot be', async () => {
     [['predict', file('model.safetensors'), '--row', '{"age": 60'], 2, '--row: not JSON'],
     [['predict', file('model.safetensors'), '--row', '{"age": 60}'], 3, 'row 1: lacks income, pain'],
     [['predict', file('model.safetensors'), '--row', row, '--temperature', '0'], 2, '--temperature: expected a number'],
+    [['predict', file('model.safetensors'), '--row', row, '--smooth', '0'], 2, '--smooth: expected a number above 0'],
     [['explain', file('model.safetensors'), '--data', file('rows.csv'), '--row-number', '2'], 3, 'outside [20, 100]'],
     [['explain', file('model.safetensors'), '--data', file('rows.csv'), '--row-number', '9'], 2, 'has 4 rows, got 9'],
     [['explain', file('model.safetensors'), '--row', row, '--class', 'maybe'], 2, 'expected one of yes, no'],

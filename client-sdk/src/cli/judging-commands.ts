@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { exitCodes, SottoError } from '@sotto/shared/errors';
 import type { DataSchema } from '@sotto/shared/plan';
 import { Option, type Command } from 'commander';
@@ -9,6 +10,7 @@ import {
   explainRow,
   findCounterfactual,
   predictRows,
+  predictRowsSmoothed,
   temperatureOfReport,
   type ExplainOptions,
   type JudgedModel,
@@ -37,7 +39,12 @@ export function addJudgingCommands(program: Command, act: Act): void {
       .option('--data <csv>', 'a table of rows; a target is not needed')
       .option('--temperature <number>', 'of a calibration: logits are divided by it (default: 1)')
       .option('--report <file>', 'a report (JSON) of this model: its temperature calibrates what is said');
-  command('predict', 'what a model says of rows: a probability for each class, or the value').action(act(predict));
+  command('predict', 'what a model says of rows: a probability for each class, or the value')
+    .option(
+      '--smooth <sigma>',
+      'ask about 1,000 copies of each row with normal noise of this deviation on numbers and pixels (in encoded inputs), and abstain where none of the answers leads for sure',
+    )
+    .action(act(predict));
   command('explain', 'why a model says what it says of one row, and what would turn it')
     .option('--row-number <number>', 'which row of --data, the one below the header being 1', '1')
     .addOption(
@@ -56,9 +63,13 @@ export function addJudgingCommands(program: Command, act: Act): void {
 async function predict(screen: Screen, options: Options, argument: string): Promise<number> {
   const judged = await modelOf(options, argument);
   const temperature = await temperatureOf(options, judged);
+  const sigma = sigmaOf(options);
   const { rows, leftOut } = await rowsOf(judged.schema, options);
   for (const { number, inputs } of rows) {
-    const prediction = predictRows(judged, inputs, temperature.value)[0]!;
+    const prediction =
+      sigma === null
+        ? predictRows(judged, inputs, temperature.value)[0]!
+        : predictRowsSmoothed(judged, inputs, temperature.value, { sigma }, randomUUID())[0]!;
     screen.show({ type: 'prediction', row: number, ...prediction }, `row ${number}  ${predictionWords(prediction)}`);
   }
   showTemperature(screen, temperature);
@@ -190,6 +201,16 @@ async function temperatureOf(options: Options, judged: JudgedModel): Promise<Tem
 function showTemperature(screen: Screen, { value, from }: Temperature): void {
   if (from === 'nothing') return;
   screen.show({ type: 'calibration', temperature: value, from }, temperatureWords(value, from));
+}
+
+function sigmaOf(options: Options): number | null {
+  const given = textOf(options, 'smooth');
+  if (given === undefined) return null;
+  const value = Number(given);
+  if (!(value > 0) || value === Infinity) {
+    throw new SottoError('INVALID_INPUT', `--smooth: expected a number above 0, got ${given}`);
+  }
+  return value;
 }
 
 function numberOf(options: Options, name: string): number {

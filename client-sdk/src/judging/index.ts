@@ -5,7 +5,7 @@ export { featureSpans, schemaBaseline, singleSpans, sumOverSpans } from './featu
 export { gradientCounterfactual } from './gradient-counterfactual.ts';
 export { createJudgedModel, probabilitiesOf, type JudgedModel } from './judged-model.ts';
 export { occludeFeatures, occlusionMap } from './occlusion.ts';
-export { predictRows, type Prediction } from './predict.ts';
+export { predictRows, predictRowsSmoothed, type Prediction } from './predict.ts';
 export { temperatureOfReport, type ReportTemperature } from './report-temperature.ts';
 export {
   drawnOrders,
@@ -17,30 +17,4 @@ export {
   type SampledShapleyValues,
   type ShapleyValues,
 } from './shapley.ts';
-export type { FeatureSpan, ImageShape } from '@sotto/shared/model';
-export {
-  attackSlopes,
-  certifyRow,
-  fastGradient,
-  integratedGradients,
-  numberInputs,
-  partialDependenceSums,
-  predictSmoothed,
-  projectedGradient,
-  scalarOutput,
-  smoothedCounts,
-  withBlur,
-  withFeatureFrom,
-  withGivenNoise,
-  withMissingColumns,
-  withNoise,
-  withShiftedScale,
-  type AttackLimits,
-  type AttackNorm,
-  type IntegratedGradients,
-  type IntegratedGradientsOptions,
-  type PgdOptions,
-  type RowFunction,
-  type ScalarOutput,
-  type SmoothingOptions,
-} from '@sotto/shared/judging';
+export { smoothedAnswers, type SmoothedAnswer, type SmoothOptions } from './smoothed-prediction.ts';

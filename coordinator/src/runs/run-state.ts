@@ -10,6 +10,7 @@ import {
 import type { SlotName } from '@sotto/shared/privacy';
 import type { Heard, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
+import { nothingWatched, type WatchedRun } from './best-model.ts';
 import type { RunEvent } from './run-events.ts';
 import type { MissedEnd } from './run-messages.ts';
 
@@ -116,6 +117,10 @@ export type RunState = {
     readonly at: number;
   } | null;
   readonly evaluations: RunStatus['evaluations'];
+  /** For early stopping. */
+  readonly watched: WatchedRun;
+  /** Why the run ends by what its survey found; null: it goes on. */
+  readonly surveyStop: string | null;
   readonly recentRounds: readonly RecentRound[];
   /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
   readonly slotsUsed: SlotCounts;
@@ -230,6 +235,8 @@ export function initialRunState(facts: RunFacts): RunState {
     paused: false,
     ended: null,
     evaluations: [],
+    watched: nothingWatched,
+    surveyStop: null,
     recentRounds: [],
     slotsUsed: noSlots,
     alarms: [],

@@ -1,5 +1,14 @@
 export { besideNoise, noiseReach, type NoiseRule } from './beside-noise.ts';
 export {
+  adequacyOf,
+  plannedHalfWidth,
+  powerOfShare,
+  unitsForHalfWidth,
+  unitsForPower,
+  type Adequacy,
+  type PlannedShare,
+} from './adequacy.ts';
+export {
   calibrationBins,
   calibrationFigures,
   type CalibrationBin,
@@ -18,11 +27,13 @@ export {
   type MatrixFigures,
 } from './confusion.ts';
 export { deltaFigure } from './delta-figure.ts';
-export { driftOf, labelSkew, type Drift, type LabelSkew } from './drift.ts';
+export { driftOf, labelSkew, noisySkew, wasserstein, type Drift, type LabelSkew, type NoisySkew } from './drift.ts';
 export {
   againstPrivileged,
   groupFairness,
+  largestGap,
   reweighing,
+  reweighingOf,
   type AgainstPrivileged,
   type FairnessOptions,
   type GroupCounts,
@@ -31,6 +42,15 @@ export {
   type GroupRates,
 } from './group-fairness.ts';
 export { importanceStability, type ImportanceStability, type ReleasedImportance } from './importance-stability.ts';
+export {
+  chanceOfPositive,
+  groupThresholds,
+  thresholdCriteria,
+  type GroupScores,
+  type GroupThreshold,
+  type GroupThresholds,
+  type ThresholdCriterion,
+} from './group-thresholds.ts';
 export {
   meanAndDeviation,
   meanInterval,
@@ -41,6 +61,28 @@ export {
   type Figure,
   type MeanAndDeviation,
 } from './interval.ts';
+export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
+export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
+export {
+  attackBound,
+  empiricalEpsilon,
+  liraOffline,
+  liraOnline,
+  logitScaled,
+  lossAttack,
+  populationStd,
+  type AttackBound,
+  type AttackCounts,
+  type LossAttack,
+  type ShadowLogits,
+  type ThresholdAttack,
+} from './membership.ts';
+export {
+  generalizationGaps,
+  meanOverClients,
+  type GeneralizationGaps,
+  type ThreeWaySplit,
+} from './participation-gap.ts';
 export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
 export {
