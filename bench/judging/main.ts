@@ -1,10 +1,32 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import * as adultFairness from './adult-fairness.ts';
+import * as adversarialTraining from './adversarial-training.ts';
 import * as dataAdequacy from './data-adequacy.ts';
 
-/** Experiments on real data, by name. Each says what it found as JSON and in words. */
-const experiments = { 'data-adequacy': dataAdequacy } as const;
+/** An experiment on real data, run: what it found, as JSON and in words. */
+type Found = { readonly result: unknown; readonly words: string };
+
+function experiment<Result>(of: {
+  readonly about: string;
+  readonly run: (seeds: readonly number[]) => Promise<Result>;
+  readonly words: (result: Result) => string;
+}): { readonly about: string; readonly run: (seeds: readonly number[]) => Promise<Found> } {
+  return {
+    about: of.about,
+    run: async (seeds) => {
+      const result = await of.run(seeds);
+      return { result, words: of.words(result) };
+    },
+  };
+}
+
+const experiments = {
+  'adult-fairness': experiment(adultFairness),
+  'adversarial-training': experiment(adversarialTraining),
+  'data-adequacy': experiment(dataAdequacy),
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,8 +38,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const [name = ''] = positionals;
-const experiment = Object.entries(experiments).find(([known]) => known === name)?.[1];
-if (values.help || experiment === undefined) {
+const chosen = Object.entries(experiments).find(([known]) => known === name)?.[1];
+if (values.help || chosen === undefined) {
   console.log(`npm run bench -- judging NAME [--json] [--seeds 3] [--out bench/results/judging.json]
 
 Experiments on how models are judged, through the whole pipeline in simulation. With --out the result becomes a key of the file; others stay.
@@ -27,7 +49,7 @@ ${Object.entries(experiments)
   process.exitCode = values.help ? 0 : 2;
 } else {
   const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => index + 1);
-  const result = await experiment.run(seeds);
+  const { result, words } = await chosen.run(seeds);
   if (values.out !== undefined) {
     const known = existsSync(values.out)
       ? (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, unknown>)
@@ -38,5 +60,5 @@ ${Object.entries(experiments)
       `${JSON.stringify({ ...known, [name]: { seeds, node: process.version, result } }, null, 2)}\n`,
     );
   }
-  console.log(values.json ? JSON.stringify(result) : experiment.words(result));
+  console.log(values.json ? JSON.stringify(result) : words);
 }

@@ -27,6 +27,7 @@ import {
   inputWidth,
   isSummedSecretly,
   parsePolicy,
+  queryContext,
   sessionParts,
   type Plan,
   type Policy,
@@ -36,6 +37,7 @@ import {
 } from '@sotto/shared/plan';
 import type { LedgerOpening } from '@sotto/shared/privacy';
 import { signPlan, type RunStatus } from '@sotto/shared/protocol';
+import { dataPartsRead } from '@sotto/shared/queries';
 import { createSeededRandom } from '@sotto/shared/random';
 import { cohortFault, type Upload } from '@sotto/shared/secure-sum';
 import { toHex, wordsFromLittleEndian } from '@sotto/shared/vector';
@@ -289,8 +291,9 @@ class Federation {
       contribute: async (task, weights) => {
         const seed = `contribution/${this.#config.seed}/${client}/${life}/${++made}`;
         const units = new Map<DataPart, UnitBatch>();
-        for (const { dataPart } of sessionParts(plan, task.slots))
-          units.set(dataPart, await unitsOf(dataPart, plan.split));
+        const { heldOut } = queryContext(plan, client);
+        for (const part of sessionParts(plan, task.slots))
+          for (const dataPart of dataPartsRead(heldOut, part)) units.set(dataPart, await unitsOf(dataPart, plan.split));
         const { integers, noiseKeys } = await desk.contribute({ life, client, seed, task, weights, units });
         noiseKeys.forEach(drawn);
         return integers;

@@ -1,6 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
 import {
-  planSlots,
+  bookedSlots,
   sessionCount,
   sessionEvent,
   slotAllows,
@@ -103,8 +103,8 @@ export async function openClientBooks(
     unprotectedUploads: () => [...unprotected.values()].reduce((sum, uploads) => sum + uploads, 0),
     reserve(planHash, plan) {
       const others = [...reserved].filter(([hash]) => hash !== planHash);
-      const held = others.flatMap(([hash, other]) => unchargedOf(ledger, hash, other));
-      const asked = unchargedOf(ledger, planHash, plan);
+      const held = others.flatMap(([hash, other]) => unchargedOf(ledger, hash, other, client));
+      const asked = unchargedOf(ledger, planHash, plan, client);
       if (asked.length > 0) {
         const needed = ledgerEpsilonWith(ledger, [...held, ...asked]);
         if (!(needed <= budget.epsilon)) {
@@ -173,15 +173,15 @@ function chargeAll(
   client: string | null,
 ): { after: Ledger; charges: LedgerCharge[] } {
   const { planHash, round, attempt } = header;
-  const slots = planSlots(plan);
+  const slots = bookedSlots(plan, client);
   const charges: LedgerCharge[] = [];
   let after = ledger;
   for (const name of header.slots) {
+    const event = sessionEvent(plan, name, round, client);
+    if (event === null) continue;
     const slot = slots.find((candidate) => candidate.slot === name);
     if (slot === undefined)
       throw new SottoError('INTERNAL', `session ${round}/${attempt}: the plan has no slot ${name}`);
-    const event = sessionEvent(plan, name, round, client);
-    if (event === null) continue;
     const charge: LedgerCharge = { planHash, round, slot: name, attempt, event };
     if (after.charges.has(chargeKey(charge))) {
       throw new SottoError('ATTEMPT_STALE', `round ${round}, attempt ${attempt}: ${name} was charged already`);
@@ -202,8 +202,8 @@ function chargeAll(
 }
 
 /** Every event of a plan that was not charged yet. */
-function unchargedOf(ledger: Ledger, planHash: string, plan: Plan): EventCount[] {
-  return planSlots(plan).flatMap((slot) => uncharged(slot, chargedEvents(ledger, planHash, slot.slot)) ?? []);
+function unchargedOf(ledger: Ledger, planHash: string, plan: Plan, client: string | null): EventCount[] {
+  return bookedSlots(plan, client).flatMap((slot) => uncharged(slot, chargedEvents(ledger, planHash, slot.slot)) ?? []);
 }
 
 /** Needed values are rounded up, so that they never read like the budget itself. */

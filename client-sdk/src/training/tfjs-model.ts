@@ -3,6 +3,7 @@ import {
   augmenter,
   integerStream,
   networkLayers,
+  referenceModel,
   requireWeights,
   type LayerTrace,
   type LearnedRows,
@@ -133,13 +134,22 @@ export function createTfjsModel(tf: Tfjs, { topology, inputs, loss }: ModelSpec)
       const augment = augmenter(settings.augmentation, shuffleSeed) ?? ((rows: LearnedRows) => rows);
       const order = Uint32Array.from({ length: batch.rows }, (_, row) => row);
       let current = start;
+      const step = (rows: LearnedRows): void => {
+        const next = trainStep(current, start, rows, settings, uniform);
+        if (current !== start) disposeAll(current);
+        current = next;
+      };
+      const { adversarial } = settings;
+      const attacked = adversarial === undefined ? null : referenceModel(topology, inputs, loss);
       for (let epoch = 0; epoch < settings.epochs; epoch++) {
         shuffleInPlace(order, uniform);
         for (let first = 0; first < batch.rows; first += settings.batchSize) {
           const chosen = order.subarray(first, Math.min(batch.rows, first + settings.batchSize));
-          const next = trainStep(current, start, augment(rowsOf(batch, chosen)), settings, uniform);
-          if (current !== start) disposeAll(current);
-          current = next;
+          const rows = augment(rowsOf(batch, chosen));
+          if (adversarial?.clean !== false) step(rows);
+          if (adversarial === undefined || attacked === null) continue;
+          await attacked.setWeights(await flatOf(network, current));
+          step({ ...rows, inputs: adversarial.perturb(attacked, rows.inputs, rows.targets) });
         }
       }
       const flat = await flatOf(network, current);

@@ -11,6 +11,7 @@ import { importModel, modelTopology } from './model-commands.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
 import { addPrivacyCommands } from './privacy-commands.ts';
 import { planCheck, planComplete, planRoster } from './plan-commands.ts';
+import { writeReport } from './report-command.ts';
 import { listClients, operateRun, revoke, runStatus, submitRun } from './run-commands.ts';
 
 /** What the process gives to the program, so that a test can call it without one. */
@@ -195,6 +196,11 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--format <format>', 'safetensors or tfjs', 'safetensors')
     .requiredOption('--out <path>', 'file (safetensors) or folder (tfjs)');
   exported.action(async (id: string) => show(await exportModel(id, exported.opts())));
+  const report = ofFolder(command(program, 'report', 'write what is known of a run’s model, as JSON and as a page'))
+    .argument('<run>', 'id of a run, or its beginning')
+    .option('--out <folder>', 'where to write report.json and report.html', '.')
+    .option('--compare <report>', 'an earlier report.json: the new one says what changed');
+  report.action(async (id: string) => show(await writeReport(id, report.opts())));
   const data = ofFolder(
     command(program, 'data', 'what a run was trained on: its survey, whether it is enough, what drifted'),
   ).argument('<run-or-plan>', 'file of a plan, or id of a run, or its beginning');

@@ -4,6 +4,7 @@ import { runListSchema, runStatusSchema, type RunStatus } from '@sotto/shared/pr
 import { z } from 'zod';
 import { folderBlobs } from '../data-folder.ts';
 import type { CommandResult } from './command-result.ts';
+import { evaluationLines } from './evaluation-lines.ts';
 import { readBytes, readJson } from './json-file.ts';
 import type { OperatorApi } from './operator-api.ts';
 
@@ -137,8 +138,15 @@ function groupsText({ groups }: RunStatus): string {
   return groups === undefined ? '' : `, groups ${groups.open} open and ${groups.released} released of ${groups.total}`;
 }
 
+function stoppingLines({ earlyStopping, rounds }: RunStatus): string[] {
+  if (earlyStopping === undefined) return [];
+  const { bestRound, stoppedIn } = earlyStopping;
+  const best =
+    bestRound === null ? 'nothing was evaluated yet' : `best so far is the model that round ${bestRound} evaluated`;
+  return [`Stopping     ${stoppedIn === null ? best : `stopped in round ${stoppedIn} of ${rounds}; ${best}`}`];
+}
+
 function statusLines(status: RunStatus): string[] {
-  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   return [
     `Run          ${status.runId}`,
     `Plan         ${status.name} (${status.planHash})`,
@@ -146,13 +154,8 @@ function statusLines(status: RunStatus): string[] {
     `Round        ${status.round} of ${status.rounds}, ${status.attempt} sessions, ${status.failedAttempts} failed`,
     `Stage        ${status.stage}${groupsText(status)}`,
     `Privacy      ${status.privacy.kind === 'none' ? 'none: ε = ∞' : `ε = ${status.privacy.epsilon}, δ = ${status.privacy.delta}; at most ${status.privacy.epsilonSoFar?.toFixed(3)} so far`}`,
-    ...status.evaluations
-      .slice(-1)
-      .map((figure) =>
-        figure.accuracy === null
-          ? `Evaluation   round ${figure.round}: ${figure.withheld ?? 'no accuracy'}`
-          : `Evaluation   round ${figure.round}: accuracy ${percent(figure.accuracy.value)} (${percent(figure.accuracy.low)} … ${percent(figure.accuracy.high)})`,
-      ),
+    ...status.evaluations.slice(-1).flatMap(evaluationLines),
+    ...stoppingLines(status),
     ...status.alarms.map(({ round, reason }) => `ALARM        round ${round}: ${reason}`),
     `Model        ${status.modelHash}`,
     ...status.clients.map(

@@ -14,6 +14,17 @@ describe('createBlobRetention', () => {
     );
   });
 
+  it('keeps the best model until another is better', () => {
+    const retention = createBlobRetention('model 0');
+    retention.released(release(1));
+    expect(retention.best('model 1')).toEqual([]);
+    for (let n = 2; n <= 6; n++) retention.released(release(n));
+    expect(retention.keeps('model 1')).toBe(true);
+    expect(retention.best('model 1')).toEqual([]);
+    expect(retention.best('model 6')).toEqual(['model 1']);
+    expect(retention.keeps('model 1')).toBe(false);
+  });
+
   it('drops nothing that has the bytes of something it needs', () => {
     const retention = createBlobRetention('same');
     for (let n = 1; n <= 6; n++) expect(retention.released({ sum: 'same', model: 'same', state: 'same' })).toEqual([]);

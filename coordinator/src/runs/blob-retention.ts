@@ -6,13 +6,15 @@ const modelsKept = 3;
 
 /**
  * Which blobs of a run are needed. Sums are the record from which a replay recomputes everything, so all of them stay; of
- * models the first and the newest stay, of the server's states the newest, from which a restart goes on.
+ * models the first, the newest and the best stay, of the server's states the newest, from which a restart goes on.
  */
 export type BlobRetention = {
   /** Whether the run needs a blob. */
   keeps(hash: string): boolean;
   /** Notes a group's sum that is durable. */
   groupReleased(sum: string): void;
+  /** Notes the best model that was evaluated; returns what it made needless: the one before, if nothing else needs it. */
+  best(model: string): readonly string[];
   /** Notes a release that is durable; returns what it made needless. */
   released(blobs: ReleaseBlobs): readonly string[];
 };
@@ -22,10 +24,18 @@ export function createBlobRetention(firstModel: string): BlobRetention {
   const sums = new Set<string>();
   let models: readonly string[] = [];
   let state: string | null = null;
-  const keeps = (hash: string) => hash === firstModel || hash === state || models.includes(hash) || sums.has(hash);
+  let best: string | null = null;
+
+  const keeps = (hash: string) =>
+    hash === firstModel || hash === best || hash === state || models.includes(hash) || sums.has(hash);
   return {
     keeps,
     groupReleased: (sum) => void sums.add(sum),
+    best(model) {
+      const before = best;
+      best = model;
+      return before === null || keeps(before) ? [] : [before];
+    },
     released(blobs) {
       const before = state === null ? models : [...models, state];
       models = [...models, blobs.model].slice(-modelsKept);

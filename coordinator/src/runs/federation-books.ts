@@ -1,5 +1,5 @@
 import { SottoError } from '@sotto/shared/errors';
-import { federationEvent, planSlots, uncharged, type Plan } from '@sotto/shared/plan';
+import { bookedSlots, federationEvent, uncharged, type Plan } from '@sotto/shared/plan';
 import {
   chargeLedger,
   ledgerEpsilon,
@@ -111,7 +111,7 @@ function chargeOf({ planHash, round, slot, attempt, event }: ChargeRecord): Ledg
 /** What a plan may still charge. */
 function stillToCome(ledger: Ledger, { planHash, plan }: HashedPlan): EventCount[] {
   const charges = [...ledger.charges.values()].filter((one) => one.planHash === planHash);
-  return planSlots(plan).flatMap((slot) => [
+  return bookedSlots(plan, null).flatMap((slot) => [
     ...(uncharged(
       slot,
       charges.filter((one) => one.slot === slot.slot).map(({ event }) => event),

@@ -1,5 +1,6 @@
 import { bandedSchedule, lastRound, planSlots, sessionCount, sessionHeaderFor, slotsOfRound } from '@sotto/shared/plan';
 import { sessionIdOf } from '@sotto/shared/secure-sum';
+import { bestFor, type WatchedRun } from './best-model.ts';
 import type { Cohort } from './run-clients.ts';
 import type { GroupsOpenedEvent, RunEvent, SessionOpenedEvent } from './run-events.ts';
 import type { RunState } from './run-state.ts';
@@ -23,6 +24,7 @@ export function nextSession(state: RunState, at: number): NextSession {
   const { plan, planHash, runId } = state.facts;
   const { rounds } = plan.training;
   const left = sessionCount(plan) + plan.spareAttempts - state.sessionsUsed;
+  const { watched } = state;
   let { round } = state;
   const failed = state.sessionsUsed - state.releasedSessions;
   if (bandedSchedule(plan) !== null && failed > plan.spareAttempts) {
@@ -38,10 +40,10 @@ export function nextSession(state: RunState, at: number): NextSession {
   if (round > last || left <= 0) {
     const trained = state.trainedRounds;
     const reason =
-      trained === rounds
+      trained === rounds || watched.stoppedIn !== null
         ? left <= 0 && round <= last
           ? 'the sessions of the plan are used up; the last model was not evaluated'
-          : null
+          : stoppedWords(watched)
         : `the sessions of the plan are used up after ${trained} of ${rounds} rounds`;
     return { type: 'finish', event: { type: 'finished', at, outcome: trained === 0 ? 'failed' : 'finished', reason } };
   }
@@ -59,7 +61,7 @@ export function nextSession(state: RunState, at: number): NextSession {
       runId,
       round,
       attempt: state.attempt + 1,
-      modelHash: state.modelHash,
+      modelHash: bestFor(plan, watched, round) ?? state.modelHash,
       group,
       clipNormL2: slots.includes('training') ? state.clipNormL2 : null,
     });
@@ -75,4 +77,10 @@ export function nextSession(state: RunState, at: number): NextSession {
       return { type: 'sessionOpened', at, ...only };
     },
   };
+}
+
+/** Why training ended before its last round; null where it did not. */
+function stoppedWords({ best, stoppedIn }: WatchedRun): string | null {
+  if (stoppedIn === null || best === null) return null;
+  return `training stopped early in round ${stoppedIn}; the model is the one that round ${best.round} evaluated, the best so far`;
 }

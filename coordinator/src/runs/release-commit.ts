@@ -39,7 +39,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
   const { header, sum, survivors, noise, groups } = input;
   const { round, attempt } = header;
   addCoordinatorNoise(plan, header, sum, ports.random, ports.allowInsecureRandom ?? false);
-  const conclusion = conclude(plan, header, input.server, sum, survivors.length, noise);
+  const conclusion = conclude(plan, header, input.server, sum, survivors, noise);
   const [sumBlob, modelBlob, stateBlob] = await Promise.all([
     ports.blobs.put(wordsToLittleEndian(sum)),
     ports.blobs.put(conclusion.model),

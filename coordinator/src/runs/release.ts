@@ -2,6 +2,7 @@ import { applyRelease, publishedClipNorm, publishWeights, type ServerState } fro
 import { batchBound, releaseAlarm } from '@sotto/shared/metrics';
 import { overAllWeights, weightsToBytes } from '@sotto/shared/model';
 import {
+  clientsThatTrain,
   coordinatorNoiseVariance,
   queryContext,
   releaseFormOf,
@@ -11,8 +12,15 @@ import {
   type Plan,
 } from '@sotto/shared/plan';
 import { createNoiseSampler } from '@sotto/shared/privacy';
-import type { RunStatus } from '@sotto/shared/protocol';
-import { concludeEvaluation, concludeMeasures, concludeTraining, splitParts, stopReason } from '@sotto/shared/queries';
+import type { EvaluationSet, RunStatus } from '@sotto/shared/protocol';
+import {
+  concludeEvaluation,
+  concludeMeasures,
+  concludeTraining,
+  splitParts,
+  stopReason,
+  type EvaluationFigures,
+} from '@sotto/shared/queries';
 import type { RandomSource } from '@sotto/shared/random';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 
@@ -81,7 +89,8 @@ export function alarmOf(
 }
 
 /**
- * Concludes a release: the strategy's step and the evaluation's figures. Deterministic, so a replay gives the same bits.
+ * Concludes a release: the strategy's step and the evaluation's figures. Deterministic, so a replay gives the same bits. A sum in which
+ * nobody is left that trains is noise, and no step is made of it.
  * @param noise - what was taken out of the sum's noise; null: nothing
  */
 export function conclude(
@@ -89,7 +98,7 @@ export function conclude(
   header: SessionHeader,
   before: ServerState,
   sum: Int32Array,
-  survivors: number,
+  survivors: readonly string[],
   noise: NoiseLeft | null,
 ): Conclusion {
   const context = queryContext(plan);
@@ -98,24 +107,40 @@ export function conclude(
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
   let stop: string | null = null;
+  let fit: EvaluationSet | null = null;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
-    const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
+    const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors.length, noise);
     if (part.slot === 'training') {
-      const trained = concludeTraining(part, integers, context, survivors, header.clipNormL2 ?? null);
+      const train = clientsThatTrain(plan, survivors).length;
+      if (train === 0) continue;
+      const trained = concludeTraining(part, integers, context, train, header.clipNormL2 ?? null);
       const mean = overAllWeights(context.topology, context.inputs, trained);
       state = applyRelease(plan.training.strategy, before, mean, form);
       const update = mean.subarray(0, before.weights.length);
       releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));
     } else if (part.slot === 'survey' && plan.survey?.stopBelow !== undefined) {
       stop = stopReason(plan.survey.stopBelow, concludeMeasures(part, integers, context, noiseVarianceSteps));
+    } else if (part.slot === 'fit') {
+      fit = shownOf(concludeEvaluation(part, integers, context, noiseVarianceSteps));
     } else if (part.slot === 'evaluation') {
-      const figures = concludeEvaluation(part, integers, context, noiseVarianceSteps);
+      const { unseen, ...figures } = concludeEvaluation(part, integers, context, noiseVarianceSteps);
       const dataPart = part.dataPart === 'test' ? 'test' : 'validation';
-      const { accuracy, loss, withheld } = figures;
-      evaluation = { round: header.round, part: dataPart, units: figures.units, accuracy, loss, withheld };
+      evaluation = {
+        round: header.round,
+        part: dataPart,
+        ...shownOf(figures),
+        // In a session the training units come before the others.
+        ...(fit === null ? {} : { fit }),
+        ...(unseen === null ? {} : { unseen: shownOf(unseen) }),
+      };
     }
   }
-  const alarm = alarmOf(plan, header, sum, survivors, noise);
+  const alarm = alarmOf(plan, header, sum, survivors.length, noise);
   const clipNormL2 = publishedClipNorm(state, form);
   return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation, alarm, stop };
+}
+
+/** What a status shows of an evaluation's figures: without the confusion. */
+function shownOf({ units, accuracy, loss, withheld }: EvaluationFigures): EvaluationSet {
+  return { units, accuracy, loss, withheld };
 }

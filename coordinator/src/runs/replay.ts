@@ -1,6 +1,12 @@
 import { sha256 } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
-import { encodeServerState, publishedClipNorm, publishWeights, type ServerState } from '@sotto/shared/learning';
+import {
+  encodeServerState,
+  publishedClipNorm,
+  publishWeights,
+  withWeights,
+  type ServerState,
+} from '@sotto/shared/learning';
 import { weightsToBytes } from '@sotto/shared/model';
 import {
   firstRound,
@@ -19,7 +25,8 @@ import {
 import { verifySignedPlan } from '@sotto/shared/protocol';
 import { fromUtf8, toHex, utf8, wordsFromLittleEndian, wordsToLittleEndian } from '@sotto/shared/vector';
 import type { Blobs, Store } from '../store/store.ts';
-import { addGroupSum, conclude } from './release.ts';
+import { bestFor, nothingWatched, watchRelease, type WatchedRun } from './best-model.ts';
+import { addGroupSum, conclude, type Conclusion } from './release.ts';
 import { firstServerState } from './run-beginning.ts';
 import { transcriptEntrySchema, transcriptGenesis, type TranscriptEntry } from './transcript.ts';
 
@@ -40,7 +47,7 @@ export type Replay = {
  * Recomputes a run's model from the plan's seed and the releases, bit for bit, and checks every hash on the way: plan, chain of
  * entries, sums, models, server states. Each release must also be one that the plan allows: a later round and attempt than the one
  * before, over at least `minSurvivors` of its roster; in `grouped` mode the sum of groups' sums that are told of before, each over at
- * least so many of that group. It shows that the model follows from the releases; it does not prove the
+ * least so many of that group. Where the plan stops early, the decision is made again from the figures in the sums. It shows that the model follows from the releases; it does not prove the
  * releases.
  *
  * @param authority - the pinned one, which must have signed the plan; null: whichever the plan itself names
@@ -64,6 +71,8 @@ export async function replayRun(
   let modelHash = modelHashOf(state);
   let previous = transcriptGenesis;
   let releases = 0;
+  let watched = nothingWatched;
+  let bestWeights = publishWeights(state);
   let last = { round: firstRound(plan) - 1, attempt: 0 };
   const groups = groupsOf(signedPlan);
   let groupSums: TranscriptGroup[] = [];
@@ -82,14 +91,23 @@ export async function replayRun(
     } else if (told.type === 'group') {
       groupSums = groupSums.filter(({ round }) => round === told.round);
       checkGroup(plan, groups, told, groupSums, last, where);
-      same(`${where}: model before`, told.modelBefore, modelHash);
+      same(`${where}: model before`, told.modelBefore, bestFor(plan, watched, told.round) ?? modelHash);
       groupSums.push(told);
     } else {
       checkAllowed(plan, told, last, where);
+      checkStopped(plan, watched, told.round, where);
       last = told;
       const parts = plan.trust === 'grouped' ? groupsAddedUp(plan, told, groupSums, where) : null;
       groupSums = [];
-      state = await replayRelease(blobs, signedPlan, told, parts, state, modelHash, where);
+      const best = bestFor(plan, watched, told.round);
+      const modelBefore = best ?? modelHash;
+      const before = best === null ? state : withWeights(state, bestWeights);
+      const concluded = await replayRelease(blobs, signedPlan, told, parts, before, modelBefore, where);
+      const { evaluation } = concluded;
+      const next = watchRelease(plan, watched, { round: told.round, modelBefore, evaluation });
+      if (next.best !== watched.best) bestWeights = publishWeights(before);
+      watched = next;
+      ({ state } = concluded);
       modelHash = told.modelAfter;
       releases += 1;
     }
@@ -109,7 +127,7 @@ async function replayRelease(
   before: ServerState,
   modelBefore: string,
   where: string,
-): Promise<ServerState> {
+): Promise<Pick<Conclusion, 'state' | 'evaluation'>> {
   const { planHash, runId, round, attempt } = told;
   same(`${where}: model before`, told.modelBefore, modelBefore);
   const trains = slotsOfRound(plan, round).includes('training');
@@ -124,10 +142,19 @@ async function replayRelease(
       addGroupSum(total, await readSum(blobs, one.sumHash, `${where}: sum of group ${one.group}`));
     same(`${where}: sum of the groups`, told.sumHash, toHex(sha256(wordsToLittleEndian(total))));
   }
-  const { state } = conclude(plan, header, before, sum, told.survivors.length, told.noise ?? null);
+  const { state, evaluation } = conclude(plan, header, before, sum, told.survivors, told.noise ?? null);
   same(`${where}: state`, told.stateHash, toHex(sha256(encodeServerState(state))));
   same(`${where}: model after`, told.modelAfter, modelHashOf(state));
-  return state;
+  return { state, evaluation };
+}
+
+/** Where the plan's rule said stop, by the figures recomputed here, nothing but the last session may come. */
+function checkStopped(plan: Plan, { stoppedIn }: WatchedRun, round: number, where: string): void {
+  if (stoppedIn === null || round > plan.training.rounds) return;
+  throw new SottoError(
+    'REPLAY_MISMATCH',
+    `${where}: trains in round ${round}, and the plan's rule of early stopping said stop in round ${stoppedIn}`,
+  );
 }
 
 type TranscriptGroup = Extract<TranscriptEntry, { type: 'group' }>;

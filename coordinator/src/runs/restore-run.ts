@@ -51,6 +51,8 @@ export async function restoreRun({ store, blobs }: RunPorts, facts: RunFacts): P
       needless.push(...retention.released({ sum, model, state: stateHash }));
     }
   }
+  const { best } = state.watched;
+  if (best !== null) needless.push(...retention.best(best.modelHash));
   const checkpoint = await store.checkpoint(runId);
   let server = await firstServerState(facts.plan, blobs);
   if (checkpoint !== null) {

@@ -1,4 +1,5 @@
 import { createSum } from '@sotto/shared/secure-sum';
+import { roundAfter, watchRelease } from './best-model.ts';
 import { sumRulesOf, withClient } from './run-clients.ts';
 import type { GroupReleasedEvent, ReleasedEvent, RunEvent, SessionOpenedEvent } from './run-events.ts';
 import { stageMs } from './run-waits.ts';
@@ -44,12 +45,16 @@ function fold(state: RunState, event: RunEvent): RunState {
       };
     }
     case 'released': {
+      const { plan } = state.facts;
+      // In a round that trains the model before is the newest one.
+      const watched = watchRelease(plan, state.watched, { ...event, modelBefore: state.modelHash });
       const next: RunState = {
         ...withCounted(state),
         sessions: [],
         groupSums: [],
-        round: event.round + 1,
-        trainedRounds: event.round <= state.facts.plan.training.rounds ? event.round : state.trainedRounds,
+        round: roundAfter(plan, watched, event.round),
+        watched,
+        trainedRounds: event.round <= plan.training.rounds ? event.round : state.trainedRounds,
         failedInRound: 0,
         failuresInRow: 0,
         lastFailure: null,

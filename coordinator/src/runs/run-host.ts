@@ -1,5 +1,6 @@
 import { SottoError } from '@sotto/shared/errors';
-import type { ServerState } from '@sotto/shared/learning';
+import { withWeights, type ServerState } from '@sotto/shared/learning';
+import { weightsFromBytes } from '@sotto/shared/model';
 import { sessionHeaderFor, slotsOfRound, type NoiseLeft, type SignedPlan } from '@sotto/shared/plan';
 import { partOf, type Heard, type Reply, type RunStatus, type ServerMessage } from '@sotto/shared/protocol';
 import {
@@ -14,6 +15,7 @@ import {
 import { toHex, wordsFromLittleEndian } from '@sotto/shared/vector';
 import { addUpload, openSessionMemory, type SessionMemory } from '../sessions/session-memory.ts';
 import type { RunCommit, RunRecord } from '../store/store.ts';
+import { bestFor } from './best-model.ts';
 import { createBlobRetention, type BlobRetention } from './blob-retention.ts';
 import { stepRun } from './machine.ts';
 import type { RunPorts, RunProgress } from './ports.ts';
@@ -349,7 +351,8 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
   /** Adds up the sums of the round's groups, in the order of the groups, from what is durable of them. */
   async function conclude(): Promise<void> {
     const { plan, planHash, runId } = facts;
-    const { round, attempt, modelHash } = state;
+    const { round, attempt } = state;
+    const modelHash = bestFor(plan, state.watched, round) ?? state.modelHash;
     const parts = state.groupSums.filter((sum) => sum.round === round).toSorted((a, b) => a.group - b.group);
     const groups = parts.map(({ group }) => group);
     const clipNormL2 = slotsOfRound(plan, round).includes('training') ? state.clipNormL2 : null;
@@ -375,11 +378,26 @@ export async function createRunHost(input: RunHostInput): Promise<RunHost> {
     summed: Pick<ReleaseInput, 'header' | 'sum' | 'survivors' | 'noise' | 'groups'>,
   ): Promise<void> {
     const transcript = { length: transcriptLength, hash: transcriptHash };
-    const made = await releaseCommit(ports, facts, { ...summed, server, transcript });
+    const made = await releaseCommit(ports, facts, {
+      ...summed,
+      server: await serverBefore(summed.header),
+      transcript,
+    });
     ({ server } = made);
     await recordEvent(made.event, made.commit);
-    needless = retention.released(made.blobs);
+    const { best } = state.watched;
+    needless = [...(best === null ? [] : retention.best(best.modelHash)), ...retention.released(made.blobs)];
     await removeNeedless();
+  }
+
+  /** The server's state that a session starts from: the newest, or in the last session with the best model's weights. */
+  async function serverBefore({ round }: SessionHeader): Promise<ServerState> {
+    const best = bestFor(facts.plan, state.watched, round);
+    if (best === null) return server;
+    const bytes = await blobs.get(best);
+    if (bytes === null)
+      throw new SottoError('STORE_FAILED', `run ${facts.runId}: the best model's blob ${best} is gone`);
+    return withWeights(server, weightsFromBytes(bytes));
   }
 
   /** Removes blobs that no run needs; one that stays behind costs room and nothing else. */

@@ -10,6 +10,7 @@ import {
 import type { SlotName } from '@sotto/shared/privacy';
 import type { Heard, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
+import { nothingWatched, type WatchedRun } from './best-model.ts';
 import type { RunEvent } from './run-events.ts';
 import type { MissedEnd } from './run-messages.ts';
 
@@ -118,6 +119,8 @@ export type RunState = {
   readonly evaluations: RunStatus['evaluations'];
   /** Why the run ends by what its survey found; null: it goes on. */
   readonly surveyStop: string | null;
+  /** For early stopping. */
+  readonly watched: WatchedRun;
   readonly recentRounds: readonly RecentRound[];
   /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
   readonly slotsUsed: SlotCounts;
@@ -233,6 +236,7 @@ export function initialRunState(facts: RunFacts): RunState {
     ended: null,
     evaluations: [],
     surveyStop: null,
+    watched: nothingWatched,
     recentRounds: [],
     slotsUsed: noSlots,
     alarms: [],

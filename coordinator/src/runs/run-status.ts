@@ -84,6 +84,9 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
           }),
     },
     evaluations: [...state.evaluations],
+    ...(plan.training.earlyStopping === undefined
+      ? {}
+      : { earlyStopping: { bestRound: state.watched.best?.round ?? null, stoppedIn: state.watched.stoppedIn } }),
     recentRounds: [...state.recentRounds],
     alarms: [...state.alarms],
     bytesUp: traffic.bytesUp,

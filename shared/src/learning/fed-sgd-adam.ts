@@ -3,11 +3,12 @@ import type { ConfigOf } from './strategy-schema.ts';
 
 /**
  * One Adam step a round on the mean gradient. Keeps the first and second moment, and the running products beta1^t and
- * beta2^t for the bias correction, so that no power function is needed.
- * @see Kingma, Ba 2015, Algorithm 1.
+ * beta2^t for the bias correction, so that no power function is needed. Weight decay is decoupled: w ← w - learningRate·weightDecay·w
+ * beside the step, which the moments do not scale.
+ * @see Kingma, Ba 2015, Algorithm 1; Loshchilov, Hutter 2019, Algorithm 2.
  */
 export function fedSgdAdam(config: ConfigOf<'fedSgdAdam'>): Strategy {
-  const { learningRate, beta1, beta2, epsilon } = config;
+  const { learningRate, beta1, beta2, epsilon, weightDecay = 0 } = config;
   return {
     needs: 'gradient',
     figures: 0,
@@ -29,7 +30,9 @@ export function fedSgdAdam(config: ConfigOf<'fedSgdAdam'>): Strategy {
         const v = beta2 * secondBefore[i]! + (1 - beta2) * (gradient * gradient);
         first[i] = m;
         second[i] = v;
-        weights[i] = state.weights[i]! - (learningRate * (m / correction1)) / (Math.sqrt(v / correction2) + epsilon);
+        const before = state.weights[i]!;
+        const decayed = weightDecay === 0 ? before : before - learningRate * weightDecay * before;
+        weights[i] = decayed - (learningRate * (m / correction1)) / (Math.sqrt(v / correction2) + epsilon);
       }
       return { weights, moments: [first, second], scalars: [product1, product2] };
     },

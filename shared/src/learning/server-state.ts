@@ -50,6 +50,17 @@ export function applyRelease(
   return { strategy: config.kind, steps: state.steps + 1, ...strategy.step(state, mean) };
 }
 
+/** The state with a published model's weights, float32 [d], in place of its own: where an earlier model is gone back to. */
+export function withWeights(state: ServerState, weights: Float32Array): ServerState {
+  if (weights.length !== state.weights.length) {
+    throw new SottoError(
+      'INVALID_INPUT',
+      `server state: the model has ${state.weights.length} coordinates, got ${weights.length}`,
+    );
+  }
+  return { ...state, weights: new Float64Array(weights) };
+}
+
 /** The weights that clients are sent, float32 [d] in new memory: each rounded to the nearest. */
 export function publishWeights(state: ServerState): Float32Array {
   return new Float32Array(state.weights);

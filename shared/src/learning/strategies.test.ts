@@ -50,6 +50,17 @@ describe('strategies', () => {
     expect(run(config).weights[0]).toBeCloseTo(weight, 12);
   });
 
+  it('weight decay is the L2 penalty in the gradient of fedSgd, and beside the step of Adam', () => {
+    const decayed = strategySchema.parse({ ...configs[1]!, weightDecay: 0.1 });
+    // g = .5 + .1·1, then .25 + .1·w with v = .9·.6 + g.
+    expect(run(decayed, 1).weights[0]).toBeCloseTo(1 - 0.5 * 0.6, 15);
+    expect(run(decayed, 2).weights[0]).toBeCloseTo(0.7 - 0.5 * (0.9 * 0.6 + 0.25 + 0.1 * 0.7), 15);
+    const adam = strategySchema.parse({ ...configs[2]!, weightDecay: 0.5 });
+    // Where the gradient is 0 nothing but the decay moves a weight.
+    expect(run(adam, 1).weights[1]).toBeCloseTo(-2 * (1 - 0.01 * 0.5), 15);
+    expect(run(adam, 1).weights[0]).toBeCloseTo(run(configs[2]!, 1).weights[0]! - 0.01 * 0.5, 15);
+  });
+
   it.each(configs.map((config) => [config.kind, config] as const))(
     '%s replays bit for bit, also from a decoded checkpoint, and leaves the given state',
     (_, config) => {

@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { binomialUpperTail } from '../privacy/binomial.ts';
+import { clopperPearsonLower } from './clopper-pearson.ts';
 import { normalQuantile } from './interval.ts';
 
 /** What draws around a row prove about the smoothed model. */
@@ -21,7 +22,7 @@ export type Certificate = {
 export function certifiedRadius(count: number, draws: number, alpha: number, sigma: number): Certificate {
   requireCounts(count, draws, alpha);
   if (!(sigma > 0)) throw new SottoError('INVALID_INPUT', `smoothing: expected a sigma above 0, got ${sigma}`);
-  const chance = lowerBound(count, draws, alpha);
+  const chance = clopperPearsonLower(count, draws, alpha);
   return { chance, radius: chance > 0.5 ? sigma * normalQuantile(chance) : null };
 }
 
@@ -35,18 +36,6 @@ export function smoothedPValue(first: number, second: number): number {
   requireCounts(first, first + second, 0.5);
   const most = Math.max(first, second);
   return Math.min(1, 2 * binomialUpperTail(most, first + second, { win: 0.5, lose: 0.5 }));
-}
-
-/** The p at which so many successes or more have a chance of alpha; by bisection. */
-function lowerBound(count: number, draws: number, alpha: number): number {
-  if (count === 0) return 0;
-  let [below, above] = [0, 1];
-  for (let i = 0; i < 60; i++) {
-    const middle = (below + above) / 2;
-    if (binomialUpperTail(count, draws, { win: middle, lose: 1 - middle }) < alpha) below = middle;
-    else above = middle;
-  }
-  return below;
 }
 
 function requireCounts(count: number, draws: number, alpha: number): void {

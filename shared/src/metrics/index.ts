@@ -1,3 +1,4 @@
+export { besideNoise } from './beside-noise.ts';
 export {
   adequacyOf,
   plannedHalfWidth,
@@ -30,7 +31,9 @@ export { driftOf, labelSkew, noisySkew, wasserstein, type Drift, type LabelSkew,
 export {
   againstPrivileged,
   groupFairness,
+  largestGap,
   reweighing,
+  reweighingOf,
   type AgainstPrivileged,
   type FairnessOptions,
   type GroupCounts,
@@ -38,6 +41,16 @@ export {
   type GroupGap,
   type GroupRates,
 } from './group-fairness.ts';
+export { importanceStability, type ImportanceStability, type ReleasedImportance } from './importance-stability.ts';
+export {
+  chanceOfPositive,
+  groupThresholds,
+  thresholdCriteria,
+  type GroupScores,
+  type GroupThreshold,
+  type GroupThresholds,
+  type ThresholdCriterion,
+} from './group-thresholds.ts';
 export {
   meanAndDeviation,
   meanInterval,
@@ -50,6 +63,26 @@ export {
 } from './interval.ts';
 export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
 export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
+export {
+  attackBound,
+  empiricalEpsilon,
+  liraOffline,
+  liraOnline,
+  logitScaled,
+  lossAttack,
+  populationStd,
+  type AttackBound,
+  type AttackCounts,
+  type LossAttack,
+  type ShadowLogits,
+  type ThresholdAttack,
+} from './membership.ts';
+export {
+  generalizationGaps,
+  meanOverClients,
+  type GeneralizationGaps,
+  type ThreeWaySplit,
+} from './participation-gap.ts';
 export { batchBound, releaseAlarm, type ReleaseFacts } from './release-alarm.ts';
 export { boundedMeanFigure, proportionFigure, type NoisyCounts, type NoisySum } from './noisy-ratio.ts';
 export {
@@ -61,5 +94,6 @@ export {
   type HistogramFigure,
   type ScoreHistogram,
 } from './score-histogram.ts';
+export { signedMeanFigure, type NoisySignedSum } from './signed-mean.ts';
 export { noiseHalfWidthMax, shown, type Shown } from './shown.ts';
 export { fitTemperature, temperatureOfHistogram } from './temperature.ts';

@@ -23,11 +23,11 @@ export function proportionFigure(counts: NoisyCounts): Figure | null {
   const { correct, incorrect, noiseStd, incorrectNoiseStd = noiseStd } = counts;
   requireFinite({ correct, incorrect, noiseStd, incorrectNoiseStd }, Math.min(noiseStd, incorrectNoiseStd));
   const total = correct + incorrect;
-  if (total <= 0 || total <= z95 * Math.hypot(noiseStd, incorrectNoiseStd)) return null;
+  if (total <= 0 || total <= z95 * rootOfSquares(noiseStd, incorrectNoiseStd)) return null;
   const share = Math.min(1, Math.max(0, correct / total));
   const sampling = wilsonInterval(share * total, total);
   // The ratio's derivatives by the two counts are (1 - share) / total and -share / total.
-  const noiseHalfWidth = (z95 * Math.hypot((1 - share) * noiseStd, share * incorrectNoiseStd)) / total;
+  const noiseHalfWidth = (z95 * rootOfSquares((1 - share) * noiseStd, share * incorrectNoiseStd)) / total;
   return {
     value: share,
     low: Math.max(0, share - Math.hypot(share - sampling.low, noiseHalfWidth)),
@@ -58,9 +58,14 @@ export function boundedMeanFigure(noisy: NoisySum): Figure | null {
   requireFinite(noisy, Math.min(max, sumNoiseStd, countNoiseStd));
   if (count <= 0 || count <= z95 * countNoiseStd) return null;
   const mean = Math.min(max, Math.max(0, sum / count));
-  const noiseHalfWidth = (z95 * Math.hypot(sumNoiseStd, mean * countNoiseStd)) / count;
+  const noiseHalfWidth = (z95 * rootOfSquares(sumNoiseStd, mean * countNoiseStd)) / count;
   const half = Math.hypot(z95 * Math.sqrt((mean * (max - mean)) / count), noiseHalfWidth);
   return { value: mean, low: Math.max(0, mean - half), high: Math.min(max, mean + half), noiseHalfWidth };
+}
+
+/** Engines differ in the last bit of `Math.hypot`, and whether a figure is withheld decides about a run that stops early. */
+function rootOfSquares(a: number, b: number): number {
+  return Math.sqrt(a * a + b * b);
 }
 
 function requireFinite(numbers: Readonly<Record<string, number>>, deviation: number): void {

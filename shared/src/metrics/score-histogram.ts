@@ -48,11 +48,15 @@ export type HistogramFigure = Figure & {
  * Sampling is by the structural components of the two classes; noise by its first-order part in the same components and its
  * second-order part, which grows with the number of bins: with noise choose bins in the tens.
  *
- * @param noiseStd - standard deviation of the noise in each bin's count.
+ * @param noiseStd - standard deviation of the noise in each bin's count, one for all or one for each class.
  * @see DeLong, DeLong, Clarke-Pearson 1988, §2 (components); Hanley, McNeil 1982 for ties.
  */
-export function histogramAuroc(histogram: ScoreHistogram, noiseStd = 0): HistogramFigure | null {
-  const totals = totalsOf(histogram, noiseStd);
+export function histogramAuroc(
+  histogram: ScoreHistogram,
+  noiseStd: number | { readonly positives: number; readonly negatives: number } = 0,
+): HistogramFigure | null {
+  const noises = typeof noiseStd === 'number' ? { positives: noiseStd, negatives: noiseStd } : noiseStd;
+  const totals = totalsOf(histogram, noises);
   if (totals === null) return null;
   const { bins, positives: p, negatives: n } = totals;
   const { positives, negatives } = histogram;
@@ -72,15 +76,15 @@ export function histogramAuroc(histogram: ScoreHistogram, noiseStd = 0): Histogr
     above += positives[bin]!;
   }
   const auroc = pairs / p;
-  let [sampling, slopes] = [0, 0];
+  let [sampling, noise] = [0, 0];
   for (let bin = 0; bin < bins; bin++) {
     const byPositive = ((beat[bin]! - auroc) / p) ** 2;
     const byNegative = ((lose[bin]! - auroc) / n) ** 2;
     sampling += Math.max(0, positives[bin]!) * byPositive + Math.max(0, negatives[bin]!) * byNegative;
-    slopes += byPositive + byNegative;
+    noise += noises.positives ** 2 * byPositive + noises.negatives ** 2 * byNegative;
   }
-  const secondOrder = ((noiseStd ** 4 * (bins * (bins - 1))) / 2 + (noiseStd ** 4 * bins) / 4) / (p * n) ** 2;
-  const noise = noiseStd ** 2 * slopes + secondOrder;
+  const together4 = (noises.positives * noises.negatives) ** 2;
+  noise += ((together4 * (bins * (bins - 1))) / 2 + (together4 * bins) / 4) / (p * n) ** 2;
   return withBinning(auroc, Math.max(0, together / 2 / (p * n)), sampling, noise);
 }
 
@@ -104,7 +108,7 @@ function withBinning(value: number, bound: number, sampling: number, noise: numb
  * @see Davis, Goadrich 2006, §4; Boyd, Eng, Page 2013 on intervals.
  */
 export function histogramAveragePrecision(histogram: ScoreHistogram, noiseStd = 0): HistogramFigure | null {
-  const totals = totalsOf(histogram, noiseStd);
+  const totals = totalsOf(histogram, { positives: noiseStd, negatives: noiseStd });
   if (totals === null) return null;
   const { bins } = totals;
   const counts = Float64Array.from({ length: 2 * bins }, (_, i) =>
@@ -173,13 +177,16 @@ export function calibrationOfHistogram(histogram: ScoreHistogram, bins: number):
   });
 }
 
-function totalsOf({ positives, negatives }: ScoreHistogram, noiseStd: number) {
+function totalsOf(
+  { positives, negatives }: ScoreHistogram,
+  noiseStd: { readonly positives: number; readonly negatives: number },
+) {
   const bins = positives.length;
   if (negatives.length !== bins || bins === 0) {
     throw new SottoError('INVALID_INPUT', `histogram: ${bins} bins of positives, got ${negatives.length} of negatives`);
   }
   const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((total, value) => total + value, 0);
   const [p, n] = [sum(positives), sum(negatives)];
-  const least = z95 * noiseStd * Math.sqrt(bins);
-  return p > least && n > least ? { bins, positives: p, negatives: n } : null;
+  const least = z95 * Math.sqrt(bins);
+  return p > least * noiseStd.positives && n > least * noiseStd.negatives ? { bins, positives: p, negatives: n } : null;
 }

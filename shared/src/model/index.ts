@@ -43,5 +43,5 @@ export {
 } from './topology.ts';
 export { overAllWeights, trainedRanges, type TrainedRange } from './trained-part.ts';
 export { unitGradients } from './unit-gradients.ts';
-export { selectUnits, type UnitBatch, type UnitsOnNeed } from './units.ts';
+export { joinUnits, selectUnits, type UnitBatch, type UnitsOnNeed } from './units.ts';
 export { weightsFromBytes, weightsOfBytes, weightsToBytes } from './weight-bytes.ts';

@@ -1,3 +1,4 @@
+import type { DifferentiableModel } from './differentiable-model.ts';
 import type { Augmentation } from './augmentation.ts';
 import type { UnitBatch } from './units.ts';
 
@@ -58,6 +59,12 @@ export type LocalTraining = {
   readonly learningRate: number;
   /** FedProx's mu; 0 for FedAvg. */
   readonly proximal: number;
+  /** Each minibatch is learned with its rows moved against the weights as they are; `clean`: as it is before that, too. */
+  readonly adversarial?: {
+    readonly clean: boolean;
+    /** Moves rows, row-major [rows, inputs]; the model has the weights as they are. */
+    readonly perturb: (model: DifferentiableModel, inputs: Float32Array, targets: Float32Array) => Float32Array;
+  };
   /** What is done to each minibatch; absent or null: nothing. */
   readonly augmentation?: Augmentation | null;
 };

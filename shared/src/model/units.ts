@@ -1,3 +1,5 @@
+import { SottoError } from '../errors/index.ts';
+
 /**
  * Rows of some privacy units, encoded for the model. Rows of one unit are adjacent: unit `u` owns the rows
  * `rowOffsets[u]` up to, not including, `rowOffsets[u + 1]`.
@@ -22,6 +24,64 @@ export type UnitsOnNeed = {
   /** All units, for what needs them at once. @throws {TRAINING_FAILED} when there is no memory for them. */
   readAll(): UnitBatch | Promise<UnitBatch>;
 };
+
+/** Several sets of units as one, in order; one alone as it is. There is at least one. */
+export function joinUnits(sets: readonly (UnitBatch | UnitsOnNeed)[]): UnitBatch | UnitsOnNeed {
+  const [first] = sets;
+  if (first === undefined) throw new SottoError('INTERNAL', 'units: expected at least one set, got none');
+  if (sets.length === 1) return first;
+  const read = async (set: UnitBatch | UnitsOnNeed, chosen: readonly number[]): Promise<UnitBatch> =>
+    'read' in set ? set.read(chosen) : selectUnits(set, chosen);
+  return {
+    units: sets.reduce((sum, { units }) => sum + units, 0),
+    async read(chosen) {
+      const batches: UnitBatch[] = [];
+      // Chosen units of one set that follow one another are read together, so that their order stays.
+      for (let from = 0; from < chosen.length;) {
+        const { set, before } = setOf(sets, chosen[from]!);
+        const own: number[] = [];
+        for (; from < chosen.length && chosen[from]! >= before && chosen[from]! < before + set.units; from++) {
+          own.push(chosen[from]! - before);
+        }
+        batches.push(await read(set, own));
+      }
+      return concatenated(batches.length > 0 ? batches : [await read(first, [])]);
+    },
+    async readAll() {
+      const batches: UnitBatch[] = [];
+      for (const set of sets) batches.push('read' in set ? await set.readAll() : set);
+      return concatenated(batches);
+    },
+  };
+}
+
+/** The set that holds a unit, and how many units come before it. */
+function setOf(sets: readonly (UnitBatch | UnitsOnNeed)[], unit: number) {
+  let before = 0;
+  for (const set of sets) {
+    if (unit < before + set.units) return { set, before };
+    before += set.units;
+  }
+  throw new SottoError('INTERNAL', `units: there are ${before}, number ${unit} was asked for`);
+}
+
+/** Batches one after the other; at least one. */
+function concatenated(batches: readonly UnitBatch[]): UnitBatch {
+  const features = batches[0]!.features;
+  const units = batches.reduce((sum, batch) => sum + batch.units, 0);
+  const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
+  const rowOffsets = new Uint32Array(units + 1);
+  const inputs = new Float32Array(rows * features);
+  const targets = new Float32Array(rows);
+  let [unit, row] = [0, 0];
+  for (const batch of batches) {
+    inputs.set(batch.inputs, row * features);
+    targets.set(batch.targets, row);
+    for (let own = 0; own < batch.units; own++) rowOffsets[++unit] = row + batch.rowOffsets[own + 1]!;
+    row += batch.rows;
+  }
+  return { units, rowOffsets, rows, inputs, features, targets };
+}
 
 /** Some of a batch's units, copied in the given order. */
 export function selectUnits(batch: UnitBatch, chosen: readonly number[]): UnitBatch {

@@ -3,11 +3,14 @@ import { modelLayout } from '../model/index.ts';
 import type { EventCount, PartSpec, SlotName } from '../privacy/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { checkCohort, checkRoster, thresholdsOf, type Thresholds } from './check-cohort.ts';
+import { checkEarlyStopping } from './check-early-stopping.ts';
+import { checkHeldOut } from './check-held-out.ts';
 import { checkDataSchema } from './check-data-schema.ts';
 import { checkLearning } from './check-learning.ts';
 import { checkMeasures } from './check-measures.ts';
 import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-privacy.ts';
 import { inputWidth } from './data-schema.ts';
+import { checkWeights } from './check-weights.ts';
 import { groupsNeeded, groupSizes } from './groups.ts';
 import { orProblem, type PlanFinding, type PlanReport } from './plan-finding.ts';
 import { planSlots, sessionCount, slotSettings } from './plan-slots.ts';
@@ -76,6 +79,9 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkCohort(plan, report);
   checkDataSchema(plan.schema, report);
   checkLearning(plan, report);
+  checkWeights(plan, report);
+  checkEarlyStopping(plan, report);
+  checkHeldOut(plan, report);
   checkMeasures(plan, report);
   // What follows counts with the numbers that were checked above.
   const summary = report.problems.length > 0 ? null : orProblem(report, () => summaryOf(plan, report));

@@ -1,3 +1,4 @@
+import { trainingClients } from './held-out.ts';
 import { periodOf } from './banded-schedule.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -25,7 +26,7 @@ export function hidesCoin(plan: Plan): boolean {
 export function expectedUpdates(plan: Plan): number | null {
   const { query } = plan.training;
   if (query.kind !== 'update' || query.sampling === undefined) return null;
-  const clients = plan.roster.clients.length;
+  const clients = trainingClients(plan);
   return query.sampling.kind === 'hidden'
     ? (clients * query.sampling.samplingNumerator) / everyUnit
     : clients / periodOf(query.sampling, plan.training.rounds);

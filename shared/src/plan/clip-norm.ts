@@ -1,4 +1,5 @@
 import { expectedUpdates } from './client-sampling.ts';
+import { trainingClients } from './held-out.ts';
 import { clipBitOf, type ClipBit } from '../queries/index.ts';
 import type { SlotName } from '../privacy/index.ts';
 import type { Plan } from './plan-schema.ts';
@@ -10,7 +11,7 @@ const clientsPerCountDeviation = 20;
 export function clippedCountStddevOf(plan: Plan): number | null {
   const { query } = plan.training;
   if (query.kind !== 'update' || query.adaptiveClip === undefined) return null;
-  const updates = expectedUpdates(plan) ?? plan.roster.clients.length;
+  const updates = expectedUpdates(plan) ?? trainingClients(plan);
   return query.adaptiveClip.clippedCountStddev ?? updates / clientsPerCountDeviation;
 }
 

@@ -36,6 +36,7 @@ export {
   type Groups,
   type OwnGroup,
 } from './groups.ts';
+export { clientsThatTrain, isHeldOut, trainingClients } from './held-out.ts';
 export { descriptionOfMetadata, modelMetadata, type ModelDescription } from './model-description.ts';
 export { parsePlan, planHashOf } from './parse-plan.ts';
 export { inputColumns } from './input-columns.ts';
@@ -65,6 +66,7 @@ export {
   type Threshold,
 } from './plan-schema.ts';
 export {
+  bookedSlots,
   evaluationCount,
   federationEvent,
   firstRound,

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { dataSchemaSchema } from './data-schema.ts';
 import { lossSchema, topologySchema } from '../model/index.ts';
+import { earlyStoppingSchema } from '../learning/early-stopping-schema.ts';
 import { strategySchema } from '../learning/strategy-schema.ts';
 import { cohortMaxClients, suiteSchema } from '../secure-sum/index.ts';
-import { measureSettingsSchema } from '../queries/index.ts';
+import { measureSettingsSchema, rowWeightsSchema } from '../queries/index.ts';
 import { trainingQuerySchema } from '../queries/training-query-schema.ts';
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
@@ -165,6 +166,15 @@ export const planSchema = z.strictObject({
   trust: z.enum(['secure', 'grouped', 'local', 'trusted']).default('secure'),
   /** More than 1,000 in `grouped` mode alone. */
   roster: z.strictObject({ kind: z.literal('pinned'), clients: z.array(rosterClientSchema).min(1).max(10_000) }),
+  /**
+   * Clients of the roster, by id and sorted, that train nothing and are asked for no survey: they add noise, and all units that are read of
+   * them tell how the model does on clients that it has not seen. Absent: every client trains.
+   */
+  heldOut: z
+    .array(z.string().regex(/^[0-9a-f]{40}$/))
+    .min(1)
+    .max(9_999)
+    .optional(),
   schema: dataSchemaSchema,
   topology: topologySchema,
   loss: lossSchema,
@@ -204,8 +214,12 @@ export const planSchema = z.strictObject({
   training: z.strictObject({
     query: trainingQuerySchema,
     strategy: strategySchema,
+    /** What rows of a group or a label weigh in the loss; absent: 1. Only with `gradient`. */
+    weights: rowWeightsSchema.optional(),
     rounds: z.int().min(1).max(100_000),
     noiseMultiplier: noiseMultiplier.optional(),
+    /** Ends training before its last round where released figures grow worse; the last session then takes the best model. */
+    earlyStopping: earlyStoppingSchema.optional(),
     /**
      * Uploads leave this long after a client began to work on its data, so that their times tell nothing of the data; longer work
      * doubles it for that client. Best above the time that a round's training takes.

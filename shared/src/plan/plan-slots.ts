@@ -15,6 +15,7 @@ import { queryByName } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { bandedSchedule, bandedTurn, turnsUpTo, youngestTurn } from './banded-schedule.ts';
 import { everyUnit, trainingNumerator } from './client-sampling.ts';
+import { bookedAs } from './held-out.ts';
 import { queryContext } from './query-context.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -142,12 +143,33 @@ export function plannedReleases(plan: Plan, slot: SlotName): number {
 }
 
 /**
+ * The slots as the books of a client count them: those in which it has something, by the accounts that they are counted in.
+ * @param client - null: the federation's books, which hold for every client
+ */
+export function bookedSlots(plan: Plan, client: string | null): readonly PlanSlot[] {
+  return planSlots(plan).flatMap((slot) => {
+    const booked = bookedAs(plan, slot.slot, client);
+    if (booked === 'nothing') return [];
+    if (booked === 'ownPart' || slot.event === null) return [slot];
+    const events = slot.events.map(({ event, count }) => ({ event: inEveryPart(event), count }));
+    return [{ ...slot, event: inEveryPart(slot.event), events }];
+  });
+}
+
+function inEveryPart(event: MechanismEvent): MechanismEvent {
+  return { ...event, part: 'all' };
+}
+
+/**
  * What a session costs a unit of one client, known before it opens; null: nothing of the client is in its sum, or nothing is promised.
  * @param client - null: the most that it costs anybody
  */
 export function sessionEvent(plan: Plan, slot: SlotName, round: number, client: string | null): MechanismEvent | null {
   if (plan.privacy.kind === 'none') return null;
-  const event = slotEvent(plan, slotShape(plan, slot));
+  const booked = bookedAs(plan, slot, client);
+  if (booked === 'nothing') return null;
+  const own = slotEvent(plan, slotShape(plan, slot));
+  const event = booked === 'everyPart' ? inEveryPart(own) : own;
   const schedule = slot === 'training' ? bandedSchedule(plan) : null;
   if (schedule === null) return event;
   const turn = client === null ? youngestTurn(plan, round) : bandedTurn(plan, client, round);
@@ -159,7 +181,8 @@ export function sessionEvent(plan: Plan, slot: SlotName, round: number, client: 
  * at any time ({@link turnsUpTo}); and an attempt that is repeated the most that it costs anybody.
  */
 export function federationEvent(plan: Plan, slot: SlotName, round: number, repeated: boolean): MechanismEvent | null {
-  return sessionEvent(plan, slot, round, repeated ? null : (plan.roster.clients[0]?.client ?? null));
+  const everybody = repeated || plan.heldOut !== undefined;
+  return sessionEvent(plan, slot, round, everybody ? null : (plan.roster.clients[0]?.client ?? null));
 }
 
 /** Whether one event more stays within what a unit may be charged: what passes its own count takes up a larger one's. */

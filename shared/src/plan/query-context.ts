@@ -2,6 +2,7 @@ import type { QueryContext } from '../queries/index.ts';
 import { expectedUpdates } from './client-sampling.ts';
 import { planClipBit } from './clip-norm.ts';
 import { classTexts, inputWidth, outputWidth, type Target } from './data-schema.ts';
+import { heldOutOf } from './held-out.ts';
 import { inputColumns } from './input-columns.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -11,6 +12,7 @@ import type { Plan } from './plan-schema.ts';
  */
 export function queryContext(plan: Plan, client: string | null = null): QueryContext {
   const place = plan.roster.clients.findIndex((entry) => entry.client === client);
+  const heldOut = heldOutOf(plan, client);
   return {
     topology: plan.topology,
     inputs: inputWidth(plan.schema),
@@ -19,6 +21,7 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
     loss: plan.loss,
     unit: plan.unit,
     training: plan.training.query,
+    weights: plan.training.weights,
     evaluation: plan.evaluation === null ? null : { detail: plan.evaluation.detail, lossMax: plan.evaluation.lossMax },
     expectedUpdates: expectedUpdates(plan),
     clipBit: planClipBit(plan),
@@ -33,6 +36,7 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
     minimumUnits: plan.report?.minimumUnits ?? plan.survey?.minimumUnits ?? 1,
     clients: plan.roster.clients.length,
     clientIndex: place < 0 ? null : place,
+    ...(heldOut === null ? {} : { heldOut }),
   };
 }
 

@@ -26,16 +26,25 @@ export const runClientSchema = z.strictObject({
   sessionsSurvived: z.int(),
 });
 
-/** One evaluation release, concluded. */
-export const evaluationFigureSchema = z.strictObject({
-  round: z.int(),
-  part: z.enum(['validation', 'test']),
+/** How a model does on some units. */
+export const evaluationSetSchema = z.strictObject({
   /** Noisy number of units. */
   units: z.number(),
   accuracy: figureSchema.nullable(),
   loss: figureSchema.nullable(),
   /** Why a figure is withheld. */
   withheld: z.string().nullable(),
+});
+export type EvaluationSet = z.infer<typeof evaluationSetSchema>;
+
+/** One evaluation release, concluded: on the part that the plan names, of clients that train. */
+export const evaluationFigureSchema = evaluationSetSchema.extend({
+  round: z.int(),
+  part: z.enum(['validation', 'test']),
+  /** On the units that train; absent where the plan does not ask. */
+  fit: evaluationSetSchema.optional(),
+  /** On clients that train nothing; absent where the plan holds out nobody. */
+  unseen: evaluationSetSchema.optional(),
 });
 
 /** Everything about a run that may be shown: derived from the plan, the events and the releases. */
@@ -86,6 +95,8 @@ export const runStatusSchema = z.strictObject({
     reportEpsilonSoFar: z.number().nullable().optional(),
   }),
   evaluations: z.array(evaluationFigureSchema),
+  /** Where the plan stops early: the round whose evaluation was the best so far, and the one in which training stopped. */
+  earlyStopping: z.strictObject({ bestRound: z.int().nullable(), stoppedIn: z.int().nullable() }).optional(),
   /** Recent rounds, oldest first, for the timeline. */
   recentRounds: z.array(
     z.strictObject({

@@ -1,11 +1,11 @@
 import { SottoError } from '../errors/index.ts';
 import { boundedMeanFigure, noiseHalfWidthMax, proportionFigure, z95, type Figure } from '../metrics/index.ts';
 import type { PartSpec } from '../privacy/index.ts';
-import { classCount, evaluationSettings } from './evaluation.ts';
+import { classCount, evaluationSettings, figuresLength } from './evaluation.ts';
 import type { QueryContext } from './query.ts';
 
-/** An evaluation release, read. */
-export type EvaluationRelease = {
+/** What an evaluation says of some units. */
+export type EvaluationFigures = {
   /** Noisy number of units (at unit = client: of clients) that were read; below 0 at times where there are few. */
   readonly units: number;
   /** Share that was predicted right, each unit weighing the same; null for a regression, or when withheld. */
@@ -18,8 +18,11 @@ export type EvaluationRelease = {
   readonly withheld: string | null;
 };
 
+/** An evaluation release, read: of the clients that train, and where the plan holds some out of those that do not. */
+export type EvaluationRelease = EvaluationFigures & { readonly unseen: EvaluationFigures | null };
+
 /**
- * Accuracy and loss from an evaluation part's noisy sum. Withheld, with the reason, where noise drowns them; the decision
+ * Accuracy and loss from an evaluation part's noisy sum, of slot `evaluation` or `fit`. Withheld, with the reason, where noise drowns them; the decision
  * looks at noisy numbers only (soundness.md §1, §4).
  *
  * @param integers - the part's noisy sum in grid steps, in the order of the query's layout
@@ -38,11 +41,19 @@ export function concludeEvaluation(
       `evaluation release: ${part.query} part of ${part.dimension} coordinates, got ${integers.length}`,
     );
   }
-  const { detail, lossMax } = evaluationSettings(context);
   // What truncation makes of a count of one: dividing by it leaves no bias where there is no noise.
   const stepsPerUnit = Math.floor(1 / part.gridStep);
   const sums = Float64Array.from(integers, (steps) => steps / stepsPerUnit);
   const noiseStd = Math.sqrt(noiseVarianceSteps) / stepsPerUnit;
+  const length = figuresLength(context);
+  const figures = figuresOf(context, sums.subarray(0, length), noiseStd);
+  // What clients that are held out contribute to `fit` is nothing.
+  const apart = part.slot === 'evaluation' && context.heldOut !== undefined;
+  return { ...figures, unseen: apart ? figuresOf(context, sums.subarray(length), noiseStd) : null };
+}
+
+function figuresOf(context: QueryContext, sums: Float64Array, noiseStd: number): EvaluationFigures {
+  const { detail, lossMax } = evaluationSettings(context);
   const counts = sums.subarray(0, -1);
   const units = counts.reduce((sum, count) => sum + count, 0);
   const unitsNoiseStd = noiseStd * Math.sqrt(counts.length);

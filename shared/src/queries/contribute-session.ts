@@ -1,8 +1,9 @@
 import { SottoError } from '../errors/index.ts';
-import { selectUnits, type LocalModel, type UnitBatch, type UnitsOnNeed } from '../model/index.ts';
+import { joinUnits, selectUnits, type LocalModel, type UnitBatch, type UnitsOnNeed } from '../model/index.ts';
 import { drawSample, encodeUnit, type PartSpec, type RandomnessOptions } from '../privacy/index.ts';
 import type { RandomSource } from '../random/index.ts';
 import { addAgain, type BandedTurn, type UpdateMemory } from './banded-update.ts';
+import { dataPartsRead } from './data-parts.ts';
 import { drawNoise, type NoiseLayers } from './layered-noise.ts';
 import { queryByName } from './query-by-name.ts';
 import type { QueryContext } from './query.ts';
@@ -12,7 +13,10 @@ export type SessionContribution = {
   readonly context: QueryContext;
   /** The session's parts, computed from the signed plan; in the order of the vector. */
   readonly parts: readonly PartSpec[];
-  /** All units of the part's `dataPart`, in memory or to be read once the coin has fallen. Asked once for each part. */
+  /**
+   * All units of the part's `dataPart`, in memory or to be read once the coin has fallen. Asked once for each part; of a client that is
+   * held out not at all where it trains, and for each of the parts that are read together.
+   */
   readonly unitsOf: (part: PartSpec) => UnitBatch | UnitsOnNeed | Promise<UnitBatch | UnitsOnNeed>;
   readonly model: LocalModel;
   /** The published weights of the round, float32 [d]. */
@@ -83,7 +87,10 @@ export function noiseAlone(
 async function sumOfUnits(part: PartSpec, input: SessionContribution, target: Int32Array): Promise<void> {
   const { context, model, weights, clipNormL2 = null, random, allowInsecureRandom = false } = input;
   const query = queryByName(part.query);
-  const units = await input.unitsOf(part);
+  const parts = dataPartsRead(context.heldOut, part);
+  // A client that is held out: what leaves is zeros and the noise that is added to them.
+  if (parts.length === 0) return;
+  const units = joinUnits(await Promise.all(parts.map(async (dataPart) => input.unitsOf({ ...part, dataPart }))));
   const all = async (): Promise<UnitBatch> => ('read' in units ? units.readAll() : units);
   const some = async (chosen: readonly number[]): Promise<UnitBatch> =>
     'read' in units ? units.read(chosen) : selectUnits(units, chosen);

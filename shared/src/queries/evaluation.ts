@@ -1,11 +1,12 @@
 import { SottoError } from '../errors/index.ts';
 import { predictedClass } from '../metrics/index.ts';
 import { log, type UnitBatch } from '../model/index.ts';
-import type { Segment } from '../vector/index.ts';
+import { layoutLength, type Segment } from '../vector/index.ts';
 import type { Query, QueryContext } from './query.ts';
 
 /**
- * How well the round's published model does on units that it was not trained on: counts and a clipped loss.
+ * How well the round's published model does on some units: counts and a clipped loss. Of units that it was not trained on (slot
+ * `evaluation`), and of those that it was (slot `fit`).
  *
  * What the vector is, for one row:
  * - target binary or classes, detail `accuracy`: [1 if predicted right, 1 if wrong, loss / lossMax];
@@ -19,6 +20,10 @@ import type { Query, QueryContext } from './query.ts';
  * client: √2 (the figures are then means over clients). Each unit's own count is 1, so the denominator is a noisy sum
  * as well and no true count leaves.
  *
+ * Where the plan holds clients out, the vector has the same segments twice, first for clients that train and then for those that do
+ * not. A client is one or the other by the plan, so each of its units' vectors has one half and zeros in the other: the norm is that of
+ * the half, and one event pays for both figures.
+ *
  * All units of the part are read, without a coin. Loss and counts ride in one vector, so they are one event.
  */
 export const evaluation: Query = {
@@ -29,16 +34,17 @@ export const evaluation: Query = {
   contribute: async ({ context, batch, model }, emit) => {
     if (batch.units === 0) return;
     const outputs = await model.predict(batch.inputs, batch.rows);
-    const layout = evaluationLayout(context);
-    const vector = new Float64Array(layout.reduce((sum, segment) => sum + segment.length, 0));
+    const length = figuresLength(context);
+    const vector = new Float64Array(context.heldOut === undefined ? length : 2 * length);
+    const own = context.heldOut?.self === true ? vector.subarray(length) : vector.subarray(0, length);
     if (context.unit === 'client') {
-      for (let unit = 0; unit < batch.units; unit++) addUnit(context, batch, outputs, unit, 1 / batch.units, vector);
+      for (let unit = 0; unit < batch.units; unit++) addUnit(context, batch, outputs, unit, 1 / batch.units, own);
       emit(vector);
       return;
     }
     for (let unit = 0; unit < batch.units; unit++) {
       vector.fill(0);
-      addUnit(context, batch, outputs, unit, 1, vector);
+      addUnit(context, batch, outputs, unit, 1, own);
       emit(vector);
     }
   },
@@ -57,6 +63,17 @@ export function classCount(context: QueryContext): number {
 }
 
 function evaluationLayout(context: QueryContext): readonly Segment[] {
+  const figures = figuresLayout(context);
+  if (context.heldOut === undefined) return figures;
+  return [...figures, ...figures.map(({ name, length }) => ({ name: `unseen/${name}`, length }))];
+}
+
+/** Coordinates of one set of figures. */
+export function figuresLength(context: QueryContext): number {
+  return layoutLength(figuresLayout(context));
+}
+
+function figuresLayout(context: QueryContext): readonly Segment[] {
   const loss = { name: 'loss', length: 1 };
   if (context.target === 'number') return [{ name: 'count', length: 1 }, loss];
   if (evaluationSettings(context).detail === 'accuracy') {
@@ -94,7 +111,7 @@ function addUnit(
 }
 
 /** Cross-entropy of the row's true class, or its squared error: at least 0, possibly infinite. */
-function rowLoss(context: QueryContext, outputs: Float32Array, row: number, target: number): number {
+export function rowLoss(context: QueryContext, outputs: Float32Array, row: number, target: number): number {
   if (context.target === 'number') return (outputs[row]! - target) ** 2;
   if (context.target === 'classes') return -log(outputs[row * context.outputs + target]!);
   return -log(target === 1 ? outputs[row]! : 1 - outputs[row]!);

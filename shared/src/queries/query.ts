@@ -1,7 +1,8 @@
 import type { InputColumn, LocalModel, Loss, Topology, UnitBatch } from '../model/index.ts';
-import type { QueryName } from '../privacy/index.ts';
+import type { QueryName, SlotName } from '../privacy/index.ts';
 import type { Segment } from '../vector/index.ts';
 import type { ClipBit } from './adaptive-clip.ts';
+import type { RowWeights } from './row-weights.ts';
 import type { TrainingQuery } from './training-query-schema.ts';
 
 /** Settings of a measure: its own file says what else there is. */
@@ -19,6 +20,14 @@ export type TargetRange = {
   readonly scale: number;
 };
 
+/** What a plan says of clients that train nothing, so that how the model does elsewhere can be told from how it does at home. */
+export type HeldOut = {
+  /** Whether this device's client is one of them. */
+  readonly self: boolean;
+  /** The slots that read such a client's training part beside their own: nothing else does. */
+  readonly readTraining: readonly SlotName[];
+};
+
 /** What queries know of a plan (`plan/query-context.ts` makes it), so that this folder can be read by itself. */
 export type QueryContext = {
   readonly topology: Topology;
@@ -29,6 +38,8 @@ export type QueryContext = {
   readonly loss: Loss;
   readonly unit: 'record' | 'client';
   readonly training: TrainingQuery;
+  /** What rows weigh in training, where they do not weigh the same. */
+  readonly weights?: RowWeights | undefined;
   readonly evaluation: { readonly detail: 'accuracy' | 'confusion'; readonly lossMax: number } | null;
   /** The plan's constant number of new updates in a sum, where not every survivor makes one; null: each does. */
   readonly expectedUpdates: number | null;
@@ -51,6 +62,8 @@ export type QueryContext = {
   /** Clients on the roster, and which of them this device is: null where nobody's (the coordinator's). */
   readonly clients: number;
   readonly clientIndex: number | null;
+  /** Absent where every client trains. */
+  readonly heldOut?: HeldOut;
 };
 
 /** What a query works with on the device: the units of its part (after the coin), the model with the round's weights set. */

@@ -53,7 +53,12 @@ export function measuresQuery(name: MeasuresSlot): Query {
 }
 
 /** A measure of a release, concluded. */
-export type MeasureFigures = { readonly settings: MeasureSettings; readonly report: MeasureReport };
+export type MeasureFigures = {
+  readonly settings: MeasureSettings;
+  /** Standard deviation of the noise in each of the measure's own sums; 0 without. */
+  readonly noiseStd: number;
+  readonly report: MeasureReport;
+};
 
 /**
  * The figures of a noisy sum of measures, in the order of the plan.
@@ -81,7 +86,7 @@ export function concludeMeasures(
     const steps = weights.map((one) => Math.trunc(one / part.gridStep));
     const sums = steps.map((one, index) => integers[from + index]! / one);
     const noiseStd = (stepStd * part.gridStep) / weight;
-    return { settings, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
+    return { settings, noiseStd, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
   });
 }
 
