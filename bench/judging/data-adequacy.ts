@@ -105,8 +105,7 @@ async function surveysOf(data: BenchData): Promise<Pick<Result, 'surveys' | 'car
 }
 
 async function cardOf({ store, blobs, runId, plan }: SimulationResult): Promise<DataCard> {
-  const releases = await measuresOfRun(store, blobs, (await store.run(runId))!);
-  return dataCard(plan, planHashOf(plan), releases.find(({ slot }) => slot === 'survey')?.measures ?? []);
+  return dataCard(plan, planHashOf(plan), await measuresOfRun(store, blobs, (await store.run(runId))!));
 }
 
 const sizes = [45, 90, 180, 360, 720];

@@ -1,6 +1,8 @@
 import { countText, numberText } from '../number-text.ts';
 import type { Challenge, ReportDocument, ReportMeasure } from '../report-schema.ts';
 import { boundsOf, boundText } from '../verdict.ts';
+import type { DataCard } from '../../card/index.ts';
+import { dataCardTables } from './data-card-section.ts';
 import { curveChart, type Curve } from './curve-chart.ts';
 import { challengeWords, figureTitle, figureWords, kindTitle, verdictWords } from '../figure-words.ts';
 import { intervalText } from './interval.ts';
@@ -287,13 +289,18 @@ export function changesSection({ changes }: ReportDocument): Markup {
   </div>`;
 }
 
-/** The data card, whatever it holds: text, numbers, lists and tables of them. */
+/** The data card; one of another form whatever it holds: text, numbers, lists and tables of them. */
 export function dataCardSection({ dataCard }: ReportDocument): Markup | null {
   if (dataCard === null) return null;
   return markup`<div class="panel">
     <h3>Data card</h3>
-    ${jsonFacts(dataCard)}
+    ${isDataCard(dataCard) ? dataCardTables(dataCard) : jsonFacts(dataCard)}
   </div>`;
+}
+
+/** A report takes a card as it was written; the kind and version say what is in it. */
+function isDataCard(value: unknown): value is DataCard {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'sotto-data-card';
 }
 
 function jsonFacts(value: unknown): Content {
