@@ -105,7 +105,8 @@ async function surveysOf(data: BenchData): Promise<Pick<Result, 'surveys' | 'car
 }
 
 async function cardOf({ store, blobs, runId, plan }: SimulationResult): Promise<DataCard> {
-  return dataCard(plan, planHashOf(plan), await measuresOfRun(store, blobs, (await store.run(runId))!));
+  const releases = await measuresOfRun(store, blobs, (await store.run(runId))!);
+  return dataCard(plan, planHashOf(plan), releases.find(({ slot }) => slot === 'survey')?.measures ?? []);
 }
 
 const sizes = [45, 90, 180, 360, 720];

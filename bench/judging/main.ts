@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import * as adultFairness from './adult-fairness.ts';
 import * as adversarialTraining from './adversarial-training.ts';
 import * as dataAdequacy from './data-adequacy.ts';
+import * as heartImportance from './heart-importance.ts';
 
 /** An experiment on real data, run: what it found, as JSON and in words. */
 type Found = { readonly result: unknown; readonly words: string };
@@ -26,6 +27,7 @@ const experiments = {
   'adult-fairness': experiment(adultFairness),
   'adversarial-training': experiment(adversarialTraining),
   'data-adequacy': experiment(dataAdequacy),
+  'heart-importance': experiment(heartImportance),
 };
 
 const { values, positionals } = parseArgs({
@@ -51,9 +53,7 @@ ${Object.entries(experiments)
   const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => index + 1);
   const { result, words } = await chosen.run(seeds);
   if (values.out !== undefined) {
-    const known = existsSync(values.out)
-      ? (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, unknown>)
-      : {};
+    const known = existsSync(values.out) ? (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, unknown>) : {};
     mkdirSync(dirname(values.out), { recursive: true });
     writeFileSync(
       values.out,

@@ -66,9 +66,12 @@ describe('sotto data', () => {
     expect(out).toContain('## Is it enough?');
     expect(out).toContain('## Drift: labels of the report in round 2 against the survey');
     expect(out).toContain('| age |');
-    const told = JSON.parse((await sotto('data', runId, '--json')).out) as DataCard;
-    expect(told.units!.figure!.value).toBeGreaterThan(0);
-    expect(told.clients.length).toBe(4);
+    const told = JSON.parse((await sotto('data', runId, '--json')).out) as {
+      card: DataCard;
+      drift: { kind: string }[];
+    };
+    expect(told.card.units!.figure!.value).toBeGreaterThan(0);
+    expect(told.card.clients.length).toBe(4);
     expect(told.drift.map(({ kind }) => kind)).toEqual(['labels', 'columns']);
   });
 

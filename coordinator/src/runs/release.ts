@@ -106,8 +106,8 @@ export function conclude(
   let state = before;
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
-  let stop: string | null = null;
   let fit: EvaluationSet | null = null;
+  let stop: string | null = null;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
     const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors.length, noise);
     if (part.slot === 'training') {
@@ -118,10 +118,10 @@ export function conclude(
       state = applyRelease(plan.training.strategy, before, mean, form);
       const update = mean.subarray(0, before.weights.length);
       releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));
-    } else if (part.slot === 'survey' && plan.survey?.stopBelow !== undefined) {
-      stop = stopReason(plan.survey.stopBelow, concludeMeasures(part, integers, context, noiseVarianceSteps));
     } else if (part.slot === 'fit') {
       fit = shownOf(concludeEvaluation(part, integers, context, noiseVarianceSteps));
+    } else if (part.slot === 'survey' && plan.survey?.stopBelow !== undefined) {
+      stop = stopReason(plan.survey.stopBelow, concludeMeasures(part, integers, context, noiseVarianceSteps));
     } else if (part.slot === 'evaluation') {
       const { unseen, ...figures } = concludeEvaluation(part, integers, context, noiseVarianceSteps);
       const dataPart = part.dataPart === 'test' ? 'test' : 'validation';

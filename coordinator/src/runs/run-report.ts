@@ -1,4 +1,3 @@
-import { dataCard } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
 import { queryContext, remainingNoiseVariance, sessionParts, type Plan } from '@sotto/shared/plan';
 import { concludeEvaluation, splitParts } from '@sotto/shared/queries';
@@ -50,7 +49,6 @@ export async function reportOfRun(
     card,
     releases,
     evaluations: await evaluationsOfRun(store, blobs, record, plan),
-    dataCard: plan.survey === undefined ? null : dataCard(plan, record.planHash, releases),
     earlier,
   });
 }

@@ -117,10 +117,10 @@ export type RunState = {
     readonly at: number;
   } | null;
   readonly evaluations: RunStatus['evaluations'];
-  /** Why the run ends by what its survey found; null: it goes on. */
-  readonly surveyStop: string | null;
   /** For early stopping. */
   readonly watched: WatchedRun;
+  /** Why the run ends by what its survey found; null: it goes on. */
+  readonly surveyStop: string | null;
   readonly recentRounds: readonly RecentRound[];
   /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
   readonly slotsUsed: SlotCounts;
@@ -235,8 +235,8 @@ export function initialRunState(facts: RunFacts): RunState {
     paused: false,
     ended: null,
     evaluations: [],
-    surveyStop: null,
     watched: nothingWatched,
+    surveyStop: null,
     recentRounds: [],
     slotsUsed: noSlots,
     alarms: [],

@@ -1,5 +1,6 @@
 import type { Figure, Shown } from '../metrics/index.ts';
-import type { DataCard, DataCardColumn, DataCardDrift } from './data-card.ts';
+import type { ReportDrift } from '../queries/index.ts';
+import type { DataCard, DataCardColumn } from './data-card.ts';
 import { roundedUp } from './figures.ts';
 
 /** The data card in plain sentences, Markdown, from its JSON alone. */
@@ -12,10 +13,6 @@ export function dataCardMarkdown(card: DataCard): string {
     ...(card.clients.length === 0 ? [] : [`## Clients\n\n${clientTable(card)}`]),
     `## Columns\n\n${columnTable(card)}`,
     ...(card.adequacy.length === 0 ? [] : [`## Is it enough?\n\n${adequacyTable(card)}`]),
-    ...card.drift.map(
-      (drift) =>
-        `## Drift: ${drift.kind} of the ${drift.slot} in round ${drift.round} against the survey\n\n${driftTable(drift)}`,
-    ),
     `## What is withheld\n\n${withheldWords(card)}`,
     `## What this has cost\n\n${costWords(card)}`,
   ];
@@ -23,8 +20,8 @@ export function dataCardMarkdown(card: DataCard): string {
 }
 
 /** What has changed between two releases, as a table: strongest first. */
-function driftTable({ histograms }: DataCardDrift): string {
-  const indexOf = ({ drift }: DataCardDrift['histograms'][number]): number => drift?.psi?.value ?? -1;
+export function driftMarkdown({ histograms }: ReportDrift): string {
+  const indexOf = ({ drift }: ReportDrift['histograms'][number]): number => drift?.psi?.value ?? -1;
   const sorted = [...histograms].sort((a, b) => indexOf(b) - indexOf(a)).slice(0, columnsShown);
   return table(
     ['what', 'stability index', 'by chance and noise', 'values moved by', 'verdict'],

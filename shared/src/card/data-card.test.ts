@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { referenceModel, type UnitBatch } from '../model/index.ts';
 import { planHashOf, queryContext, sessionParts, type Plan } from '../plan/index.ts';
 import { exampleClients, examplePlan } from '../plan/testing/index.ts';
-import { concludeMeasures, contributeSession } from '../queries/index.ts';
+import { concludeMeasures, contributeSession, type MeasureFigures } from '../queries/index.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { adequacyChecks, plannedCountNoise } from './adequacy-checks.ts';
-import { dataCard, type DataCardRelease } from './data-card.ts';
+import { dataCard } from './data-card.ts';
 import { dataCardMarkdown } from './data-card-markdown.ts';
 
 const number = (name: string, fill: number | null) => ({
@@ -50,7 +50,7 @@ async function surveyOf(
   plan: Plan,
   rows: readonly { rows: number; ill: number }[],
   variance = 0,
-): Promise<readonly DataCardRelease[]> {
+): Promise<readonly MeasureFigures[]> {
   const [part] = sessionParts(plan, ['survey']);
   const sum = new Int32Array(part!.dimension);
   const context = queryContext(plan);
@@ -79,7 +79,7 @@ async function surveyOf(
     });
     own.forEach((value, i) => (sum[i]! += value));
   }
-  return [{ round: 0, slot: 'survey', measures: concludeMeasures(part!, sum, context, variance) }];
+  return concludeMeasures(part!, sum, context, variance);
 }
 
 const rows = [
@@ -134,21 +134,6 @@ describe('a data card', () => {
     expect(dataCardMarkdown(card)).toContain('within the plan’s epsilon = '.replace('’', "'"));
   });
 
-  it('says what drifted since, in releases that count the same', async () => {
-    const plan = planOf();
-    const [survey] = await surveyOf(plan, rows);
-    const [later] = await surveyOf(
-      plan,
-      rows.map(({ rows: count, ill }) => ({ rows: count, ill: Math.min(count, 3 * ill) })),
-    );
-    const card = dataCard(plan, planHashOf(plan), [survey!, { ...later!, round: 3, slot: 'report' }]);
-    expect(card.drift.map(({ kind, histograms }) => [kind, histograms[0]!.verdict])).toEqual([
-      ['labels', 'drift'],
-      ['columns', 'no sign of drift'],
-    ]);
-    expect(dataCardMarkdown(card)).toContain('## Drift: labels of the report in round 3 against the survey');
-  });
-
   it('tells shares of clients at unit client', async () => {
     const plan = planOf({ unit: 'client', minimumUnits: 2 });
     const card = dataCard(plan, planHashOf(plan), []);
@@ -159,8 +144,8 @@ describe('a data card', () => {
 
 describe('whether it is enough', () => {
   const checksOf = async (plan: Plan, found = rows, rules?: Parameters<typeof adequacyChecks>[2]) => {
-    const [survey] = await surveyOf(plan, found);
-    return adequacyChecks(plan, survey!.measures[0]!.report as Parameters<typeof adequacyChecks>[1], rules);
+    const [labels] = await surveyOf(plan, found);
+    return adequacyChecks(plan, labels!.report as Parameters<typeof adequacyChecks>[1], rules);
   };
 
   it('is said of the smallest class, of the test part’s width and of its power', async () => {

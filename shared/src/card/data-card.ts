@@ -1,12 +1,4 @@
-import {
-  driftOfReports,
-  type ColumnFigures,
-  type ColumnsFigures,
-  type LabelFigures,
-  type MeasureFigures,
-  type NamedFigure,
-  type ReportDrift,
-} from '../queries/index.ts';
+import type { ColumnFigures, ColumnsFigures, LabelFigures, MeasureFigures, NamedFigure } from '../queries/index.ts';
 import { accountedEpsilon, epsilonFieldOf, planSlots, type Column, type Plan } from '../plan/index.ts';
 import { adequacyChecks, adequacyRules, type AdequacyCheck, type AdequacyRules } from './adequacy-checks.ts';
 
@@ -24,20 +16,6 @@ export type DataCardColumn = {
   readonly figures: ColumnFigures | null;
   /** Mean, deviation and missing share of the survey, by name. */
   readonly told: readonly NamedFigure[];
-};
-
-/** What a run has released about data and model, in order. */
-export type DataCardRelease = {
-  readonly round: number;
-  readonly slot: string;
-  readonly measures: readonly MeasureFigures[];
-};
-
-/** What a later release says of the same cells as the survey. */
-export type DataCardDrift = ReportDrift & {
-  readonly round: number;
-  readonly slot: string;
-  readonly kind: string;
 };
 
 /** A client's labels, by the name that the roster gives it. */
@@ -82,23 +60,20 @@ export type DataCard = {
   readonly clients: readonly DataCardClient[];
   readonly columns: readonly DataCardColumn[];
   readonly adequacy: readonly AdequacyCheck[];
-  /** Each later release that counted the same cells, against the survey. */
-  readonly drift: readonly DataCardDrift[];
   /** Everything that was asked and is not told. */
   readonly withheld: readonly { readonly figure: string; readonly reason: string }[];
 };
 
 /**
- * The data card of a plan, with what its survey found and what has changed since.
- * @param releases - of the run; empty before there is one.
+ * The data card of a plan, with what its survey found.
+ * @param survey - the measures of the survey's release; empty before there is one.
  */
 export function dataCard(
   plan: Plan,
   planHash: string,
-  releases: readonly DataCardRelease[],
+  survey: readonly MeasureFigures[],
   rules: AdequacyRules = adequacyRules,
 ): DataCard {
-  const survey = releases.find(({ slot }) => slot === 'survey')?.measures ?? [];
   const labels = reportOf<LabelFigures>(survey, 'labels');
   const columns = reportOf<ColumnsFigures>(survey, 'columns');
   const { schema, split, unit, roster } = plan;
@@ -128,7 +103,6 @@ export function dataCard(
     clients: (labels?.clients ?? []).map((one) => ({ ...one, name: roster.clients[one.client]?.name ?? '' })),
     columns: schema.columns.map((column) => columnOf(column, columns)),
     adequacy: labels === null ? [] : adequacyChecks(plan, labels, rules),
-    drift: releases.flatMap((release) => driftOf(survey, release)),
     withheld: [
       ...survey.flatMap(({ settings, report }) =>
         report.figures.flatMap(({ name, withheld }) =>
@@ -142,32 +116,6 @@ export function dataCard(
       ),
     ],
   };
-}
-
-type Counted = LabelFigures | ColumnsFigures;
-
-/** Measures that two releases can be compared by. */
-const comparable = ['labels', 'columns'];
-
-function driftOf(survey: readonly MeasureFigures[], { round, slot, measures }: DataCardRelease): DataCardDrift[] {
-  if (slot === 'survey') return [];
-  return measures.flatMap(({ settings, report }) => {
-    const before = survey.find((one) => cellsOf(one.settings) === cellsOf(settings));
-    if (before === undefined || !comparable.includes(settings.kind)) return [];
-    const [earlier, later] = [before.report as Counted, report as Counted];
-    // At unit = client a release of too few clients tells nothing at all.
-    if (isSilent(earlier) || isSilent(later)) return [];
-    return [{ round, slot, kind: settings.kind, ...driftOfReports(earlier, later) }];
-  });
-}
-
-/** What decides which cells a measure counts. */
-function cellsOf(settings: MeasureFigures['settings']): string {
-  return JSON.stringify({ ...settings, share: 0, byClient: undefined });
-}
-
-function isSilent(report: Counted): boolean {
-  return 'columns' in report ? report.columns.length === 0 : report.counts.length === 0;
 }
 
 function reportOf<Figures>(survey: readonly MeasureFigures[], kind: string): Figures | null {

@@ -1,13 +1,6 @@
 export { adequacyChecks, adequacyRules, type AdequacyCheck, type AdequacyRules } from './adequacy-checks.ts';
-export {
-  dataCard,
-  type DataCard,
-  type DataCardClient,
-  type DataCardColumn,
-  type DataCardDrift,
-  type DataCardRelease,
-} from './data-card.ts';
-export { dataCardMarkdown } from './data-card-markdown.ts';
+export { dataCard, type DataCard, type DataCardClient, type DataCardColumn } from './data-card.ts';
+export { dataCardMarkdown, driftMarkdown } from './data-card-markdown.ts';
 export { privacyCardSchema, type CardAudit, type Guarantee, type PrivacyCard } from './card-schema.ts';
 export { cardMarkdown } from './card-markdown.ts';
 export { roundedUp as roundedUpEpsilon, whomWords as cardWhom } from './figures.ts';

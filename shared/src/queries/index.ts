@@ -15,6 +15,7 @@ export type { PermutationFigures } from './measures/permutation.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
 export { dataPartsRead, passesOver } from './data-parts.ts';
 export { removeLayers, type NoiseLayers } from './layered-noise.ts';
+export { figurePath, figurePathsOf } from './measures/figure-paths.ts';
 export { measureOf, measureSettingsSchema, type MeasureSettingsOf } from './measures/measure-list.ts';
 export type {
   Measure,
