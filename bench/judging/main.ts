@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import * as adultFairness from './adult-fairness.ts';
+import * as adversarialTraining from './adversarial-training.ts';
 import * as overfitting from './overfitting.ts';
 import * as participationGap from './participation-gap.ts';
 
@@ -22,6 +24,8 @@ function experiment<Result>(of: {
 }
 
 const experiments = {
+  'adult-fairness': experiment(adultFairness),
+  'adversarial-training': experiment(adversarialTraining),
   overfitting: experiment(overfitting),
   'participation-gap': experiment(participationGap),
 };

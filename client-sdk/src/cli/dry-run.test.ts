@@ -48,8 +48,12 @@ async function dry(...more: string[]): Promise<{ code: number; out: string; line
   const where = ['--folder', join(folder, 'nobody'), '--schema', join(folder, 'schema.json'), '--data', data];
   const code = await runCli(['node', 'sotto-node', 'run', '--dry-run', ...where, ...more]);
   vi.restoreAllMocks();
-  const lines = out.split('\n').filter((line) => line.startsWith('{'));
-  return { code, out, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  const lines = out
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  // Of the schema, the same each time.
+  return { code, out, lines: lines.filter(({ type }) => type !== 'warning') };
 }
 
 describe('sotto-node run --dry-run', () => {
@@ -63,7 +67,21 @@ describe('sotto-node run --dry-run', () => {
     expect(out).toContain('sex: 30 × f, 3 × m, 10 outside the list');
     expect(out).toContain('ill: 20 × no, 20 × yes');
     expect(out).toContain('the first plan fixes the split');
+    expect(out).toContain('Warning: schema.columns: column age (50): a missing value becomes the fill');
     expect(await readdir(folder)).toEqual(before);
+  });
+
+  it('names a column that is one value in every row, filled ones included', async () => {
+    const other = join(folder, 'never-measured.csv');
+    await writeFile(other, 'patient,age,sex,ill\n1,,f,yes\n2,50,m,no\n3,,f,no\n');
+    const words = (await dry('--data', other)).out;
+    expect(words).toContain('column age is one value in every row: a model can learn from it whose rows these are');
+    expect(words).not.toContain('column sex is one value');
+    const { lines } = await dry('--json', '--data', other);
+    expect(lines[0]).toMatchObject({ report: { constantColumns: ['age'] } });
+    // Of a single row nothing is told.
+    await writeFile(other, 'patient,age,sex,ill\n1,,f,yes\n');
+    expect((await dry('--data', other)).out).not.toContain('column age is one value');
   });
 
   it('says the same as JSON, a line for each thing', async () => {

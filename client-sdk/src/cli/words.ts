@@ -17,7 +17,14 @@ export function reportWords(file: string, report: DataReport): string {
   const rules = report.leftOut
     .map(({ rule, rows, firstRow }) => `\n    ${rows} × ${rule} (first: row ${firstRow})`)
     .join('');
-  return `${file}: ${report.units} units in ${report.rowsKept} rows take part${left === 0 ? '' : `, ${left} ${left === 1 ? 'row is' : 'rows are'} left out:`}${rules}`;
+  return `${file}: ${report.units} units in ${report.rowsKept} rows take part${left === 0 ? '' : `, ${left} ${left === 1 ? 'row is' : 'rows are'} left out:`}${rules}${constantWords(report.constantColumns)}`;
+}
+
+/** What a column that never varies gives away; said on this screen alone. */
+function constantWords(columns: readonly string[]): string {
+  return columns
+    .map((name) => `\n    column ${name} is one value in every row: a model can learn from it whose rows these are`)
+    .join('');
 }
 
 /** What the books of a data source say. They add up all plans, and are above a plan's own ε. */

@@ -1,5 +1,6 @@
 import { isSottoError, SottoError } from '@sotto/shared/errors';
 import type { DataSchema } from '@sotto/shared/plan';
+import { watchConstantColumns } from './constant-columns.ts';
 import { createRowEncoder } from './row-encoder.ts';
 import type { Row } from './row-source.ts';
 import { createUnitIndex, type UnitIndex } from './unit-index.ts';
@@ -16,6 +17,8 @@ export type DataReport = {
     /** Number of the first such row, the row below the header being 1. */
     readonly firstRow: number;
   }[];
+  /** Columns that are one value in every row that takes part: from them a model can learn whose rows these are. */
+  readonly constantColumns: readonly string[];
 };
 
 /** A row that takes part: which unit's it is, counted in the order of first appearance, and its target. */
@@ -37,6 +40,7 @@ export type RowReader = {
 export function createRowReader(schema: DataSchema, header: readonly string[]): RowReader {
   const encoder = createRowEncoder(schema, header);
   const units = createUnitIndex();
+  const constant = watchConstantColumns(schema);
   const broken = new Map<string, { rows: number; readonly firstRow: number }>();
   let rows = 0;
   let rowsKept = 0;
@@ -55,12 +59,13 @@ export function createRowReader(schema: DataSchema, header: readonly string[]): 
       const encoded = namingRow(rows, () => encoder.encode(row, inputs, offset));
       if (!encoded.ok) return leaveOut(encoded.rule);
       rowsKept += 1;
+      constant.see(inputs, offset);
       // Without an id column each row is a unit of its own, known by its number in the table, left-out rows counted.
       return { unit: units.numberOf(encoded.unitId ?? String(rows)), target: encoded.target };
     },
     report() {
       const leftOut = [...broken].map(([rule, count]) => ({ rule, ...count })).sort((a, b) => b.rows - a.rows);
-      return { rows, rowsKept, units: units.size(), leftOut };
+      return { rows, rowsKept, units: units.size(), leftOut, constantColumns: constant.names() };
     },
   };
 }

@@ -83,6 +83,11 @@ async function compare(model: LocalModel, { loss, outputs, classes }: (typeof ca
   expectClose(trained, await reference.train(batch, settings, seed));
   expect(trained).not.toEqual(weights);
   expect(await model.train(batch, settings, seed)).toEqual(trained);
+  const classTargets = loss === 'categoricalCrossEntropy';
+  const augmented = { ...settings, augmentation: { noise: 0.3, places: [0, 4], mixup: 0.4, classTargets } };
+  const mixed = await model.train(batch, augmented, seed);
+  expectClose(mixed, await reference.train(batch, augmented, seed));
+  expect(mixed).not.toEqual(trained);
 }
 
 for (const backend of ['cpu', 'wasm'] as const) {

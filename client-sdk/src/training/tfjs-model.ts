@@ -1,9 +1,12 @@
 import { SottoError } from '@sotto/shared/errors';
 import {
+  augmenter,
   integerStream,
   networkLayers,
+  referenceModel,
   requireWeights,
   type LayerTrace,
+  type LearnedRows,
   type LocalModel,
   type LocalTraining,
   type Loss,
@@ -60,7 +63,7 @@ export function createTfjsModel(tf: Tfjs, { topology, inputs, loss }: ModelSpec)
   function trainStep(
     from: Weights,
     start: Weights,
-    batch: Rows,
+    batch: LearnedRows,
     settings: LocalTraining,
     uniform: Uniform,
   ): Tensor[][] {
@@ -128,15 +131,25 @@ export function createTfjsModel(tf: Tfjs, { topology, inputs, loss }: ModelSpec)
     async train(batch, settings, shuffleSeed) {
       const start = requireSet();
       const uniform = integerStream(shuffleSeed);
+      const augment = augmenter(settings.augmentation, shuffleSeed) ?? ((rows: LearnedRows) => rows);
       const order = Uint32Array.from({ length: batch.rows }, (_, row) => row);
       let current = start;
+      const step = (rows: LearnedRows): void => {
+        const next = trainStep(current, start, rows, settings, uniform);
+        if (current !== start) disposeAll(current);
+        current = next;
+      };
+      const { adversarial } = settings;
+      const attacked = adversarial === undefined ? null : referenceModel(topology, inputs, loss);
       for (let epoch = 0; epoch < settings.epochs; epoch++) {
         shuffleInPlace(order, uniform);
         for (let first = 0; first < batch.rows; first += settings.batchSize) {
           const chosen = order.subarray(first, Math.min(batch.rows, first + settings.batchSize));
-          const next = trainStep(current, start, rowsOf(batch, chosen), settings, uniform);
-          if (current !== start) disposeAll(current);
-          current = next;
+          const rows = augment(rowsOf(batch, chosen));
+          if (adversarial?.clean !== false) step(rows);
+          if (adversarial === undefined || attacked === null) continue;
+          await attacked.setWeights(await flatOf(network, current));
+          step({ ...rows, inputs: adversarial.perturb(attacked, rows.inputs, rows.targets) });
         }
       }
       const flat = await flatOf(network, current);
@@ -149,8 +162,6 @@ export function createTfjsModel(tf: Tfjs, { topology, inputs, loss }: ModelSpec)
     },
   };
 }
-
-type Rows = { readonly inputs: Float32Array; readonly targets: Float32Array };
 
 function isTrained({ tensors }: NetworkLayer): boolean {
   return tensors.some(({ trainedOffset }) => trainedOffset !== null);
@@ -195,7 +206,7 @@ function shuffleInPlace(order: Uint32Array, uniform: Uniform): void {
   }
 }
 
-function rowsOf(batch: UnitBatch, chosen: Uint32Array): Rows {
+function rowsOf(batch: UnitBatch, chosen: Uint32Array): LearnedRows {
   const { features } = batch;
   const inputs = new Float32Array(chosen.length * features);
   const targets = new Float32Array(chosen.length);

@@ -5,7 +5,7 @@ import { openRowsApart } from './rows-apart.ts';
 
 const plan = examplePlan();
 const beginning = { rows: 3, hash: '11'.repeat(32) };
-const report = { rows: 3, rowsKept: 3, units: 3, leftOut: [] };
+const report = { rows: 3, rowsKept: 3, units: 3, leftOut: [], constantColumns: [] };
 
 /** A worker that answers the request to read, and may die. */
 class FakeWorker extends EventTarget {

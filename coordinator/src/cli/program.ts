@@ -4,12 +4,14 @@ import { version } from '@sotto/shared/version';
 import { readConfig } from '../config.ts';
 import { startCoordinator } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
-import { exportModel, initFolder, replay } from './folder-commands.ts';
+import { showData } from './data-commands.ts';
+import { exportModel, initFolder, replay, type FolderOptions } from './folder-commands.ts';
 import type { TextInput } from './json-lines.ts';
 import { importModel, modelTopology } from './model-commands.ts';
 import { openOperatorApi, type OperatorApi } from './operator-api.ts';
 import { addPrivacyCommands } from './privacy-commands.ts';
 import { planCheck, planComplete, planRoster } from './plan-commands.ts';
+import { writeReport } from './report-command.ts';
 import { listClients, operateRun, revoke, runStatus, submitRun } from './run-commands.ts';
 
 /** What the process gives to the program, so that a test can call it without one. */
@@ -194,6 +196,15 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--format <format>', 'safetensors or tfjs', 'safetensors')
     .requiredOption('--out <path>', 'file (safetensors) or folder (tfjs)');
   exported.action(async (id: string) => show(await exportModel(id, exported.opts())));
+  const report = ofFolder(command(program, 'report', 'write what is known of a run’s model, as JSON and as a page'))
+    .argument('<run>', 'id of a run, or its beginning')
+    .option('--out <folder>', 'where to write report.json and report.html', '.')
+    .option('--compare <report>', 'an earlier report.json: the new one says what changed');
+  report.action(async (id: string) => show(await writeReport(id, report.opts())));
+  const data = ofFolder(
+    command(program, 'data', 'what a run was trained on: its survey, whether it is enough, what drifted'),
+  ).argument('<run-or-plan>', 'file of a plan, or id of a run, or its beginning');
+  data.action(async (runOrPlan: string) => show(await showData(runOrPlan, data.opts<FolderOptions>())));
   const write = (line: string) => ports.out(`${line}\n`);
   addPrivacyCommands(program, { command, inFolder, ofFolder, show, tell, write, input: ports.input ?? nothing() });
   return program;

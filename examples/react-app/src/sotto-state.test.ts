@@ -65,7 +65,7 @@ test('two questions are asked one after the other, and one whose run has ended i
 test('a tab that waits for another says so until it reads its rows', () => {
   const waiting = after(running, told({ type: 'elsewhere' }));
   expect(statusWords(waiting)).toBe('Another tab takes part; this one waits');
-  const report = { rows: 7, rowsKept: 5, units: 5, leftOut: [] };
+  const report = { rows: 7, rowsKept: 5, units: 5, leftOut: [], constantColumns: [] };
   expect(after(waiting, told({ type: 'dataRead', file: 'rows.csv', report }))).toMatchObject({
     isElsewhere: false,
     rows: { kept: 5, leftOut: 2 },

@@ -1,6 +1,7 @@
 import { SottoError } from '../errors/index.ts';
 import { exp, type DifferentiableModel, type Loss } from '../model/index.ts';
 import { createSeededRandom } from '../random/index.ts';
+import { requirePlaces, requireRanges, withinRange, type InputRanges } from './input-ranges.ts';
 import { normalDraws } from './normal-draws.ts';
 import { rowsOf } from './rows-of.ts';
 
@@ -12,10 +13,11 @@ export type AttackLimits = {
   readonly norm: AttackNorm;
   /** Largest size of the perturbation, in encoded inputs. */
   readonly epsilon: number;
-  /** What an encoded input cannot leave, for example a pixel [0, 1]; null: anything. One for all, or one an input. */
-  readonly range: { readonly low: number; readonly high: number } | readonly InputRange[] | null;
+  /** What an encoded input cannot leave. */
+  readonly range: InputRanges;
+  /** Inputs that may be moved; where not given, all. The size counts these alone. */
+  readonly places?: readonly number[];
 };
-export type InputRange = { readonly low: number; readonly high: number };
 
 export type PgdOptions = AttackLimits & {
   readonly steps: number;
@@ -42,8 +44,9 @@ export function fastGradient(
 ): Float64Array {
   const rows = requireRows(model, inputs, targets, limits);
   const changed = inputs.slice();
-  climb(model, loss, changed, targets, rows, limits.norm, limits.epsilon);
-  clip(changed, rows, model.inputs, limits.range);
+  const places = placesOf(model, limits);
+  climb(model, loss, changed, targets, rows, limits.norm, limits.epsilon, places);
+  clip(changed, model.inputs, limits.range, places);
   return changed;
 }
 
@@ -66,14 +69,20 @@ export function projectedGradient(
   if (!Number.isInteger(steps) || steps < 1 || !(stepSize > 0)) {
     throw new SottoError('INVALID_INPUT', `attack: expected steps of a size above 0, got ${steps} of ${stepSize}`);
   }
-  const changed = seed === undefined ? inputs.slice() : startWithin(inputs, rows, model.inputs, options, seed);
-  clip(changed, rows, model.inputs, range);
+  const places = placesOf(model, options);
+  const changed = seed === undefined ? inputs.slice() : startWithin(inputs, rows, model.inputs, options, places, seed);
+  clip(changed, model.inputs, range, places);
   for (let step = 0; step < steps; step++) {
-    climb(model, loss, changed, targets, rows, norm, stepSize);
-    project(changed, inputs, rows, model.inputs, norm, epsilon);
-    clip(changed, rows, model.inputs, range);
+    climb(model, loss, changed, targets, rows, norm, stepSize, places);
+    project(changed, inputs, model.inputs, norm, epsilon);
+    clip(changed, model.inputs, range, places);
   }
   return changed;
+}
+
+/** A step's size with which so many steps reach the ball's edge from anywhere within it. Madry et al. 2018, §5. */
+export function pgdStepSize(epsilon: number, steps: number): number {
+  return (2.5 * epsilon) / steps;
 }
 
 /**
@@ -105,6 +114,7 @@ export function attackSlopes(
   return slopes;
 }
 
+/** One step that raises each row's loss, of the inputs that may be moved. */
 function climb(
   model: DifferentiableModel,
   loss: Loss,
@@ -113,48 +123,51 @@ function climb(
   rows: number,
   norm: AttackNorm,
   size: number,
+  places: readonly number[],
 ): void {
   const width = model.inputs;
   const gradients = model.inputGradients(changed, rows, (logits) => attackSlopes(loss, logits, targets, model.outputs));
-  for (let row = 0; row < rows; row++) {
-    const slopes = gradients.subarray(row * width, (row + 1) * width);
-    const length = norm === 'l2' ? lengthOf(slopes) : 1;
-    // Where nothing changes the loss, no direction is better than another.
-    if (length === 0) continue;
-    for (let i = 0; i < width; i++) {
-      changed[row * width + i]! += size * (norm === 'l2' ? slopes[i]! / length : Math.sign(slopes[i]!));
+  for (let at = 0; at < rows * width; at += width) {
+    if (norm === 'linf') {
+      for (const place of places) changed[at + place]! += size * Math.sign(gradients[at + place]!);
+      continue;
     }
+    let squares = 0;
+    for (const place of places) squares += gradients[at + place]! * gradients[at + place]!;
+    // Where nothing changes the loss, no direction is better than another.
+    if (squares === 0) continue;
+    const step = size / Math.sqrt(squares);
+    for (const place of places) changed[at + place]! += step * gradients[at + place]!;
   }
 }
 
+/** Brings rows back into the ball around the given ones; what was not moved stays to the bit. */
 function project(
   changed: Float64Array,
   inputs: Float64Array,
-  rows: number,
   width: number,
   norm: AttackNorm,
   epsilon: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    const at = row * width;
-    const away = Float64Array.from({ length: width }, (_, i) => changed[at + i]! - inputs[at + i]!);
-    const length = lengthOf(away);
-    const shrink = norm === 'l2' && length > epsilon ? epsilon / length : 1;
-    for (let i = 0; i < width; i++) {
-      const moved = norm === 'l2' ? away[i]! * shrink : Math.min(epsilon, Math.max(-epsilon, away[i]!));
-      changed[at + i] = inputs[at + i]! + moved;
+  if (norm === 'linf') {
+    for (let i = 0; i < changed.length; i++) {
+      changed[i] = inputs[i]! + Math.min(epsilon, Math.max(-epsilon, changed[i]! - inputs[i]!));
     }
+    return;
+  }
+  for (let at = 0; at < changed.length; at += width) {
+    let squares = 0;
+    for (let i = at; i < at + width; i++) squares += (changed[i]! - inputs[i]!) ** 2;
+    const length = Math.sqrt(squares);
+    const shrink = length > epsilon ? epsilon / length : 1;
+    for (let i = at; i < at + width; i++) changed[i] = inputs[i]! + (changed[i]! - inputs[i]!) * shrink;
   }
 }
 
-function clip(changed: Float64Array, rows: number, width: number, range: AttackLimits['range']): void {
+function clip(changed: Float64Array, width: number, range: InputRanges, places: readonly number[]): void {
   if (range === null) return;
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0; i < width; i++) {
-      const { low, high } = 'low' in range ? range : range[i]!;
-      const at = row * width + i;
-      changed[at] = Math.min(high, Math.max(low, changed[at]!));
-    }
+  for (let at = 0; at < changed.length; at += width) {
+    for (const place of places) changed[at + place] = withinRange(changed[at + place]!, range, place);
   }
 }
 
@@ -164,6 +177,7 @@ function startWithin(
   rows: number,
   width: number,
   { norm, epsilon }: AttackLimits,
+  places: readonly number[],
   seed: string,
 ): Float64Array {
   const random = createSeededRandom(seed);
@@ -175,22 +189,23 @@ function startWithin(
   const started = inputs.slice();
   const normal = normalDraws(random);
   for (let row = 0; row < rows; row++) {
-    const direction = Float64Array.from({ length: width }, () => (norm === 'l2' ? normal() : 2 * uniform() - 1));
-    const scale = norm === 'l2' ? (epsilon * uniform() ** (1 / width)) / lengthOf(direction) : epsilon;
-    for (let i = 0; i < width; i++) started[row * width + i]! += scale * direction[i]!;
+    const direction = Float64Array.from(places, () => (norm === 'l2' ? normal() : 2 * uniform() - 1));
+    const length = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0));
+    const scale = norm === 'l2' ? (epsilon * uniform() ** (1 / places.length)) / length : epsilon;
+    places.forEach((place, i) => (started[row * width + place]! += scale * direction[i]!));
   }
   return started;
 }
 
-function lengthOf(values: Float64Array): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+function placesOf(model: DifferentiableModel, { places }: AttackLimits): readonly number[] {
+  return places ?? Array.from({ length: model.inputs }, (_, place) => place);
 }
 
 function requireRows(
   model: DifferentiableModel,
   inputs: Float64Array,
   targets: ArrayLike<number>,
-  { epsilon, range }: AttackLimits,
+  { epsilon, range, places }: AttackLimits,
 ): number {
   const rows = rowsOf(inputs, model.inputs);
   if (rows !== targets.length) {
@@ -199,8 +214,7 @@ function requireRows(
   if (!(epsilon >= 0) || epsilon === Infinity) {
     throw new SottoError('INVALID_INPUT', `attack: expected an epsilon of 0 or more, got ${epsilon}`);
   }
-  if (range !== null && !('low' in range) && range.length !== model.inputs) {
-    throw new SottoError('INVALID_INPUT', `attack: expected ${model.inputs} ranges, got ${range.length}`);
-  }
+  requireRanges('attack', range, model.inputs);
+  requirePlaces('attack', places ?? [], model.inputs);
   return rows;
 }

@@ -1,18 +1,17 @@
 import { SottoError } from '../errors/index.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { missingInputs, type ImageShape, type InputColumn } from '../model/index.ts';
+import { requirePlaces, requireRanges, withinRange, type InputRange, type InputRanges } from './input-ranges.ts';
 import { normalDraws } from './normal-draws.ts';
 import { rowsOf } from './rows-of.ts';
-
-/** A range that encoded inputs are cut to, or null. */
-type Range = { readonly low: number; readonly high: number } | null;
 
 /**
  * Rows with normal noise on the given inputs.
  *
  * @param inputs - encoded rows, row-major [rows, width].
  * @param sigma - standard deviation, in encoded inputs.
- * @param places - which inputs are noisy: the numbers of a schema (`numberInputs`), all pixels of an image.
+ * @param places - which inputs are noisy: those that are amounts (`amountInputs`).
+ * @param range - what the noisy inputs are cut to.
  * @see Hendrycks, Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", §3.
  */
 export function withNoise(
@@ -21,7 +20,7 @@ export function withNoise(
   sigma: number,
   places: readonly number[],
   seed: string,
-  range: Range = null,
+  range: InputRanges = null,
 ): Float64Array {
   requireNotNegative('sigma', sigma);
   const normal = normalDraws(createSeededRandom(seed));
@@ -29,11 +28,16 @@ export function withNoise(
 }
 
 /** Rows with given noise, [rows, width], scaled: noise that somebody else has drawn. */
-export function withGivenNoise(inputs: Float64Array, noise: Float64Array, sigma: number, range: Range): Float64Array {
+export function withGivenNoise(
+  inputs: Float64Array,
+  noise: Float64Array,
+  sigma: number,
+  range: InputRange | null,
+): Float64Array {
   if (noise.length !== inputs.length) {
     throw new SottoError('INVALID_INPUT', `noise: expected ${inputs.length} values, got ${noise.length}`);
   }
-  return inputs.map((value, i) => cut(value + sigma * noise[i]!, range));
+  return inputs.map((value, i) => withinRange(value + sigma * noise[i]!, range, 0));
 }
 
 /**
@@ -70,7 +74,7 @@ export function withBlur(inputs: Float64Array, { height, width, channels }: Imag
 
 /**
  * Rows of which each column is missing with a chance of its own: a number falls back to its fill value (or its centre), a
- * category to none of its values, as a device would encode it that has not measured it.
+ * category to none of its values, as a device would encode it that has not measured it. Pictures stay.
  *
  * @param share - chance that a column of a row is missing, in [0, 1].
  */
@@ -88,7 +92,8 @@ export function withMissingColumns(
   const word = new Uint32Array(1);
   const changed = inputs.slice();
   for (let row = 0; row < rowsOf(inputs, baseline.length); row++) {
-    for (const { from, to } of columns) {
+    for (const { kind, from, to } of columns) {
+      if (kind === 'pixels') continue;
       random.words(word);
       if (word[0]! / 2 ** 32 < share) changed.set(baseline.subarray(from, to), row * baseline.length + from);
     }
@@ -106,7 +111,7 @@ export function withShiftedScale(
   width: number,
   { factor, shift }: { readonly factor: number; readonly shift: number },
   places: readonly number[],
-  range: Range = null,
+  range: InputRanges = null,
 ): Float64Array {
   if (!Number.isFinite(factor) || !Number.isFinite(shift)) {
     throw new SottoError('INVALID_INPUT', `shifted scale: expected finite numbers, got ${factor} and ${shift}`);
@@ -114,32 +119,23 @@ export function withShiftedScale(
   return perturbed(inputs, width, places, range, (value) => value * factor + shift);
 }
 
-/** The inputs that numbers give: what noise and shifted scales make sense of. */
-export function numberInputs(columns: readonly InputColumn[]): readonly number[] {
-  return columns.flatMap(({ kind, from }) => (kind === 'number' ? [from] : []));
-}
-
 function perturbed(
   inputs: Float64Array,
   width: number,
   places: readonly number[],
-  range: Range,
+  range: InputRanges,
   change: (value: number) => number,
 ): Float64Array {
+  requirePlaces('inputs', places, width);
+  requireRanges('inputs', range, width);
   const changed = inputs.slice();
   for (let row = 0; row < rowsOf(inputs, width); row++) {
     for (const place of places) {
-      if (!(place >= 0 && place < width)) {
-        throw new SottoError('INVALID_INPUT', `inputs: expected places below ${width}, got ${place}`);
-      }
-      changed[row * width + place] = cut(change(changed[row * width + place]!), range);
+      const at = row * width + place;
+      changed[at] = withinRange(change(changed[at]!), range, place);
     }
   }
   return changed;
-}
-
-function cut(value: number, range: Range): number {
-  return range === null ? value : Math.min(range.high, Math.max(range.low, value));
 }
 
 function requireNotNegative(what: string, value: number): void {

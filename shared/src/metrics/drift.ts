@@ -1,6 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { deltaFigure } from './delta-figure.ts';
-import { normalQuantile, type Figure } from './interval.ts';
+import { normalQuantile, z95, type Figure } from './interval.ts';
 
 /** What is added to every bin's count before shares are taken, so that an empty one has a logarithm. */
 const smoothing = 0.5;
@@ -57,6 +57,45 @@ export function driftOf(
   };
 }
 
+/**
+ * First Wasserstein distance of two histograms over the same bins: how far a row has to be moved on average, in the unit of the edges, each
+ * row standing in the middle of its bin. Cumulated shares are compared without smoothing; a noisy count below 0 counts as it is, so that noise
+ * does not pull.
+ *
+ * @param edges - [bins + 1], rising.
+ * @returns null where a noisy total is not told apart from 0 at 95 %.
+ * @see Vallender 1974, "Calculation of the Wasserstein distance between probability distributions on the line".
+ * @throws {INVALID_INPUT} when the bins differ or are fewer than two.
+ */
+export function wasserstein(
+  reference: ArrayLike<number>,
+  current: ArrayLike<number>,
+  edges: ArrayLike<number>,
+  noiseStd: { readonly reference: number; readonly current: number } = { reference: 0, current: 0 },
+): Figure | null {
+  const bins = reference.length;
+  if (bins < 2 || current.length !== bins || edges.length !== bins + 1) {
+    throw new SottoError('INVALID_INPUT', `drift: expected two histograms of ${bins} bins, got ${current.length}`);
+  }
+  const counts = Float64Array.from({ length: 2 * bins }, (_, i) => (i < bins ? reference[i]! : current[i - bins]!));
+  const total = (from: number, cells: Float64Array = counts): number =>
+    cells.subarray(from, from + bins).reduce((sum, count) => sum + count, 0);
+  const seen = (from: number, std: number): boolean => total(from) > z95 * std * Math.sqrt(bins);
+  if (!seen(0, noiseStd.reference) || !seen(bins, noiseStd.current)) return null;
+  const stds = counts.map((_, i) => (i < bins ? noiseStd.reference : noiseStd.current));
+  const moved = (cells: Float64Array): number => {
+    const [first, second] = [total(0, cells), total(bins, cells)];
+    let [p, q, sum] = [0, 0, 0];
+    for (let bin = 0; bin + 1 < bins; bin++) {
+      p += cells[bin]! / first;
+      q += cells[bins + bin]! / second;
+      sum += (Math.abs(p - q) * (edges[bin + 2]! - edges[bin]!)) / 2;
+    }
+    return sum;
+  };
+  return deltaFigure(counts, stds, moved, { low: 0, high: edges[bins]! - edges[0]! });
+}
+
 /** Skew of one client's labels against all clients', without smoothing: shares of 0 are fine where both have them. */
 export type LabelSkew = { readonly jensenShannon: number; readonly totalVariation: number };
 
@@ -75,10 +114,61 @@ export function labelSkew(labelCounts: readonly (readonly number[])[]): readonly
   });
 }
 
-function sharesOf(counts: readonly number[]): Float64Array {
-  const total = counts.reduce((sum, count) => sum + count, 0);
+/** How a client's noisy counts differ from those of all clients together, itself included. */
+export type NoisySkew = {
+  /** Jensen–Shannon divergence in nats, in [0, ln 2]. */
+  readonly jensenShannon: Figure | null;
+  /** What sampling and noise alone show in 95 of 100 cases where the client is like all others. */
+  readonly floor: number;
+};
+
+/**
+ * Skew of one client's noisy label counts. A count below 0 is none. Null where a noisy total is not told apart from 0 at 95 %.
+ *
+ * The floor is of Σ (p - r)² / 8 r over the shares p of the client and r of all: with w the client's part of all rows, p - r is
+ * (1 - w)·(p - o) for the others' shares o, which are independent of p.
+ *
+ * @param own - the client's counts, [classes].
+ * @param others - those of the other clients together, [classes].
+ * @param noiseStd - standard deviation of the noise in each count of the two.
+ * @throws {INVALID_INPUT} when the classes differ or are fewer than two.
+ */
+export function noisySkew(
+  own: ArrayLike<number>,
+  others: ArrayLike<number>,
+  noiseStd: { readonly own: number; readonly others: number },
+): NoisySkew | null {
+  const classes = own.length;
+  if (classes < 2 || others.length !== classes) {
+    throw new SottoError('INVALID_INPUT', `skew: expected ${classes} classes twice, got ${others.length}`);
+  }
+  const counts = Float64Array.from({ length: 2 * classes }, (_, i) => (i < classes ? own[i]! : others[i - classes]!));
+  const stds = counts.map((_, i) => (i < classes ? noiseStd.own : noiseStd.others));
+  const total = (from: number): number => counts.subarray(from, from + classes).reduce((sum, count) => sum + count, 0);
+  const [ownTotal, othersTotal] = [total(0), total(classes)];
+  if (
+    !(ownTotal > z95 * noiseStd.own * Math.sqrt(classes)) ||
+    !(othersTotal > z95 * noiseStd.others * Math.sqrt(classes))
+  ) {
+    return null;
+  }
+  const divergence = (cells: Float64Array): number => {
+    const of = (from: number): Float64Array => cells.slice(from, from + classes).map((count) => Math.max(0, count));
+    const [mine, rest] = [of(0), of(classes)];
+    return jensenShannon(sharesOf(mine), sharesOf(mine.map((count, i) => count + rest[i]!)));
+  };
+  const apart = othersTotal / (ownTotal + othersTotal);
+  return {
+    jensenShannon: deltaFigure(counts, stds, divergence, { low: 0, high: Math.LN2 }),
+    floor: (floorOfIndex(counts, stds, classes) * apart * apart) / 8,
+  };
+}
+
+function sharesOf(counts: ArrayLike<number> & Iterable<number>): Float64Array {
+  const shares = Float64Array.from(counts);
+  const total = shares.reduce((sum, count) => sum + count, 0);
   if (!(total > 0)) throw new SottoError('INVALID_INPUT', `skew: expected rows, got ${total}`);
-  return Float64Array.from(counts, (count) => count / total);
+  return shares.map((count) => count / total);
 }
 
 /** Shares after smoothing; a noisy count below 0 is none. */

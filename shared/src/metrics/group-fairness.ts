@@ -103,6 +103,7 @@ export function groupFairness(groups: readonly GroupCounts[], options: FairnessO
   };
 }
 
+/** A group's rate. */
 type Named = { readonly group: string; readonly figure: Figure };
 
 function ratesOf({ group, tp, fp, fn, tn }: GroupCounts, noiseStd: number): GroupRates {
@@ -119,8 +120,15 @@ function ratesOf({ group, tp, fp, fn, tn }: GroupCounts, noiseStd: number): Grou
   };
 }
 
-/** @param searched - how many rates' gaps the caller takes the largest of; the floor allows for it (Bonferroni). */
-function largestGap(rates: readonly Named[], searched = 1): GroupGap | null {
+/**
+ * The groups with the highest and the lowest rate; null with fewer than two that have one.
+ * @param searched - how many rates' gaps the caller takes the largest of; the floor allows for it (Bonferroni).
+ */
+export function largestGap(
+  all: readonly { readonly group: string; readonly figure: Figure | null }[],
+  searched = 1,
+): GroupGap | null {
+  const rates = all.flatMap(({ group, figure }) => (figure === null ? [] : [{ group, figure }]));
   const ends = extremes(rates);
   if (ends === null) return null;
   const { highest, lowest } = ends;
@@ -232,21 +240,39 @@ export function againstPrivileged(groups: readonly GroupCounts[], privileged: st
  * Weights of rows by group and label that make label and group independent: P(group) · P(label) / P(group, label). Null where a
  * cell has no row, or fewer than twice its noise.
  *
- * @param noiseStd - standard deviation of the noise in each count of the confusion.
+ * @param counts - rows by group and label, [groups][labels].
+ * @param noiseStd - standard deviation of the noise in each count.
  * @see Kamiran, Calders 2012, "Data preprocessing techniques for classification without discrimination", §4.3.
+ */
+export function reweighingOf(
+  counts: readonly ArrayLike<number>[],
+  noiseStd = 0,
+): readonly (readonly (number | null)[])[] {
+  const ofGroup = counts.map((cells) => Array.from(cells).reduce((sum, count) => sum + count, 0));
+  const total = ofGroup.reduce((sum, count) => sum + count, 0);
+  const ofLabel = Array.from(counts[0] ?? [], (_, label) => counts.reduce((sum, cells) => sum + cells[label]!, 0));
+  return counts.map((cells, group) =>
+    Array.from(cells, (count, label) =>
+      count > 2 * noiseStd ? (ofGroup[group]! * ofLabel[label]!) / (total * count) : null,
+    ),
+  );
+}
+
+/**
+ * The same from confusions.
+ * @param noiseStd - standard deviation of the noise in each count of the confusion.
  */
 export function reweighing(
   groups: readonly GroupCounts[],
   noiseStd = 0,
 ): readonly { readonly group: string; readonly positive: number | null; readonly negative: number | null }[] {
-  const cells = groups.map(({ group, tp, fp, fn, tn }) => ({ group, positive: tp + fn, negative: fp + tn }));
-  const positives = cells.reduce((sum, { positive }) => sum + positive, 0);
-  const negatives = cells.reduce((sum, { negative }) => sum + negative, 0);
-  const weight = (ofGroup: number, ofLabel: number, ofBoth: number): number | null =>
-    ofBoth > 2 * Math.SQRT2 * noiseStd ? (ofGroup * ofLabel) / ((positives + negatives) * ofBoth) : null;
-  return cells.map(({ group, positive, negative }) => ({
+  const weights = reweighingOf(
+    groups.map(({ tp, fp, fn, tn }) => [fp + tn, tp + fn]),
+    Math.SQRT2 * noiseStd,
+  );
+  return groups.map(({ group }, index) => ({
     group,
-    positive: weight(positive + negative, positives, positive),
-    negative: weight(positive + negative, negatives, negative),
+    positive: weights[index]![1]!,
+    negative: weights[index]![0]!,
   }));
 }

@@ -1,3 +1,13 @@
+export { besideNoise } from './beside-noise.ts';
+export {
+  adequacyOf,
+  plannedHalfWidth,
+  powerOfShare,
+  unitsForHalfWidth,
+  unitsForPower,
+  type Adequacy,
+  type PlannedShare,
+} from './adequacy.ts';
 export {
   calibrationBins,
   calibrationFigures,
@@ -17,11 +27,13 @@ export {
   type MatrixFigures,
 } from './confusion.ts';
 export { deltaFigure } from './delta-figure.ts';
-export { driftOf, labelSkew, type Drift, type LabelSkew } from './drift.ts';
+export { driftOf, labelSkew, noisySkew, wasserstein, type Drift, type LabelSkew, type NoisySkew } from './drift.ts';
 export {
   againstPrivileged,
   groupFairness,
+  largestGap,
   reweighing,
+  reweighingOf,
   type AgainstPrivileged,
   type FairnessOptions,
   type GroupCounts,
@@ -29,6 +41,16 @@ export {
   type GroupGap,
   type GroupRates,
 } from './group-fairness.ts';
+export { importanceStability, type ImportanceStability, type ReleasedImportance } from './importance-stability.ts';
+export {
+  chanceOfPositive,
+  groupThresholds,
+  thresholdCriteria,
+  type GroupScores,
+  type GroupThreshold,
+  type GroupThresholds,
+  type ThresholdCriterion,
+} from './group-thresholds.ts';
 export {
   meanAndDeviation,
   meanInterval,
@@ -39,6 +61,8 @@ export {
   type Figure,
   type MeanAndDeviation,
 } from './interval.ts';
+export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
+export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
 export {
   attackBound,
   empiricalEpsilon,
@@ -70,5 +94,6 @@ export {
   type HistogramFigure,
   type ScoreHistogram,
 } from './score-histogram.ts';
+export { signedMeanFigure, type NoisySignedSum } from './signed-mean.ts';
 export { noiseHalfWidthMax, shown, type Shown } from './shown.ts';
 export { fitTemperature, temperatureOfHistogram } from './temperature.ts';

@@ -6,9 +6,11 @@ import { accuracyOf, averagePrecisionOf, brierOf, predictedClass } from './class
 import { certifiedRadius, smoothedPValue } from './certified-radius.ts';
 import { binnedSpread, clientSpread } from './client-spread.ts';
 import { confusionFigures, matrixFigures, type ConfusionCounts } from './confusion.ts';
-import { driftOf, labelSkew } from './drift.ts';
+import { driftOf, labelSkew, noisySkew, wasserstein } from './drift.ts';
 import { againstPrivileged, groupFairness, reweighing, type GroupCounts, type GroupGap } from './group-fairness.ts';
 import { wilsonInterval, z95, type Figure } from './interval.ts';
+import { fitLearningCurve } from './learning-curve.ts';
+import { momentsOf } from './moments.ts';
 import { proportionFigure } from './noisy-ratio.ts';
 import {
   calibrationOfHistogram,
@@ -353,14 +355,28 @@ describe.skipIf(missing)('golden values of generalization_fairness_drift.json', 
     };
     drift: {
       cases: {
-        input: { referenceCounts: number[]; currentCounts: number[] };
-        expected: Numbers & { label: string };
+        input: {
+          referenceCounts: number[];
+          currentCounts: number[];
+          equalWidth: { edges: number[]; reference: number[]; current: number[] };
+        };
+        expected: Numbers & { label: string; equalWidth: Numbers };
       }[];
     };
     labelSkew: {
       cases: {
         input: { labelCounts: number[][] };
         expected: { jsToGlobal: number[]; totalVariationToGlobal: number[] };
+      }[];
+    };
+    learningCurve: { cases: { input: { n: number[]; error: number[] }; expected: Numbers }[] };
+    federatedMoments: {
+      cases: {
+        input: { clients: (number | null)[][][] };
+        expected: Record<
+          'count' | 'mean' | 'variancePopulation' | 'varianceSample' | 'skewness' | 'missingRate',
+          number[]
+        >;
       }[];
     };
     sampleSize: { n: number; correct: number; wilson95: [number, number] }[];
@@ -391,6 +407,8 @@ describe.skipIf(missing)('golden values of generalization_fairness_drift.json', 
       near(found.jensenShannon?.value, expected['jsDivergenceNats']!);
       near(found.totalVariation, expected['totalVariation']!);
       expect(found.label).toBe(expected.label);
+      const { edges, reference, current } = input.equalWidth;
+      near(wasserstein(reference, current, edges)?.value, expected.equalWidth['wasserstein1FromHistogram']!);
     }
   });
 
@@ -399,6 +417,55 @@ describe.skipIf(missing)('golden values of generalization_fairness_drift.json', 
       labelSkew(input.labelCounts).forEach(({ jensenShannon, totalVariation }, client) => {
         near(jensenShannon, expected.jsToGlobal[client]!);
         near(totalVariation, expected.totalVariationToGlobal[client]!);
+      });
+      // From a client's and the others' counts, as a federation has them.
+      input.labelCounts.forEach((own, client) => {
+        const others = own.map((_, i) =>
+          input.labelCounts.reduce((sum, one, k) => sum + (k === client ? 0 : one[i]!), 0),
+        );
+        near(noisySkew(own, others, { own: 0, others: 0 })!.jensenShannon?.value, expected.jsToGlobal[client]!);
+      });
+    }
+  });
+
+  it('of learning curves', () => {
+    for (const { input, expected } of golden().learningCurve.cases) {
+      const found = fitLearningCurve(input.n.map((units, i) => ({ units, error: input.error[i]! })))!;
+      near(found.asymptote / expected['asymptote']!, 1, 1e-2);
+      near(found.scale / expected['scale']!, 1, 1e-2);
+      near(found.exponent / expected['exponent']!, 1, 1e-2);
+      near(found.at(1_600)?.value, expected['predictedErrorAt1600']!, 1e-4);
+      near(found.at(6_400)?.value, expected['predictedErrorAt6400']!, 1e-4);
+      near(found.unitsFor(0.02)! / expected['samplesForErrorWithin0_02OfAsymptote']!, 1, 1e-2);
+      expect(found.squares).toBeLessThan(expected['sse']! + 1e-12);
+    }
+  });
+
+  it('of moments from sums that clients add up', () => {
+    for (const { input, expected } of golden().federatedMoments.cases) {
+      const rows = input.clients.flat();
+      expected.count.forEach((count, column) => {
+        const sums = { count: 0, sum: 0, squares: 0, cubes: 0 };
+        for (const client of input.clients) {
+          for (const row of client) {
+            const value = row[column]!;
+            if (value === null) continue;
+            sums.count += 1;
+            sums.sum += value;
+            sums.squares += value ** 2;
+            sums.cubes += value ** 3;
+          }
+        }
+        const found = momentsOf(sums);
+        expect(sums.count).toBe(count);
+        near(found.mean, expected.mean[column]!);
+        near(found.variance, expected.variancePopulation[column]!);
+        near(found.sampleVariance, expected.varianceSample[column]!);
+        near(found.skewness, expected.skewness[column]!);
+        near(
+          proportionFigure({ correct: rows.length - count, incorrect: count, noiseStd: 0 })?.value,
+          expected.missingRate[column]!,
+        );
       });
     }
   });

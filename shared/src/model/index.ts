@@ -1,3 +1,4 @@
+export { augmenter, type Augmentation, type LearnedRows } from './augmentation.ts';
 export { checkTopology } from './check-topology.ts';
 export { decodeTfjsModel, type DecodedTfjsModel } from './decode-tfjs-model.ts';
 export type { DifferentiableModel } from './differentiable-model.ts';

@@ -1,3 +1,5 @@
+import type { DifferentiableModel } from './differentiable-model.ts';
+import type { Augmentation } from './augmentation.ts';
 import type { UnitBatch } from './units.ts';
 
 /**
@@ -57,6 +59,14 @@ export type LocalTraining = {
   readonly learningRate: number;
   /** FedProx's mu; 0 for FedAvg. */
   readonly proximal: number;
+  /** Each minibatch is learned with its rows moved against the weights as they are; `clean`: as it is before that, too. */
+  readonly adversarial?: {
+    readonly clean: boolean;
+    /** Moves rows, row-major [rows, inputs]; the model has the weights as they are. */
+    readonly perturb: (model: DifferentiableModel, inputs: Float32Array, targets: Float32Array) => Float32Array;
+  };
+  /** What is done to each minibatch; absent or null: nothing. */
+  readonly augmentation?: Augmentation | null;
 };
 
 /**
@@ -80,7 +90,7 @@ export type LocalModel = {
   predict(inputs: Float32Array, rows: number): Promise<Float32Array>;
   /**
    * Local epochs of minibatch SGD from the set weights over shuffled rows, dropout active; returns the new weights and leaves
-   * the set ones. The seed makes the shuffle and the dropout masks.
+   * the set ones. The seed makes the shuffle, the dropout masks and what augmentation draws (`augmentation.ts`).
    */
   train(batch: UnitBatch, settings: LocalTraining, shuffleSeed: Uint8Array): Promise<Float32Array>;
   dispose(): Promise<void>;

@@ -1,5 +1,6 @@
 import { SottoError } from '../errors/index.ts';
 import { layoutLength } from '../vector/index.ts';
+import { augmenter, type LearnedRows } from './augmentation.ts';
 import type { DifferentiableModel } from './differentiable-model.ts';
 import { integerStream } from './integer-stream.ts';
 import { networkLayers, requireWeights, sizeOf, trainedLayout } from './layout.ts';
@@ -20,6 +21,7 @@ export type ReferenceModel = LocalModel &
   };
 
 type Learner = {
+  readonly inputs: number;
   readonly network: Network;
   readonly outputs: number;
   readonly loss: Loss;
@@ -37,6 +39,7 @@ type Learner = {
  */
 export function referenceModel(topology: Topology, inputs: number, loss: Loss): ReferenceModel {
   const learner: Learner = {
+    inputs,
     network: createNetwork(topology, inputs),
     outputs: sizeOf(networkLayers(topology, inputs).at(-1)?.outputShape ?? [inputs]),
     loss,
@@ -49,15 +52,12 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
     if (set === null) throw new SottoError('INVALID_INPUT', 'model: expected weights to be set first, got none');
     return set;
   };
-  const logitsOf = (features: Float32Array | Float64Array, rows: number): Float64Array => {
-    requireFeatures(features.length, rows, inputs);
-    const { outputs } = forward(learner.network, weightsNow(), Float64Array.from(features), rows, null);
-    return Float64Array.from(outputs);
-  };
+  const differentiable = differentiableAt(learner, weightsNow);
+  const logitsOf = (features: Float32Array, rows: number): Float64Array =>
+    differentiable.logits(Float64Array.from(features), rows);
 
   return {
-    inputs,
-    outputs: learner.outputs,
+    ...differentiable,
     async setWeights(weights) {
       requireWeights(topology, inputs, weights);
       // The same memory in every round: results never keep it.
@@ -76,19 +76,30 @@ export function referenceModel(topology: Topology, inputs: number, loss: Loss): 
     },
     async train(batch, settings, shuffleSeed) {
       requireFeatures(batch.inputs.length, batch.rows, inputs);
-      return trainLocally(learner, weightsNow(), batch, settings, integerStream(shuffleSeed));
+      return trainLocally(learner, weightsNow(), batch, settings, shuffleSeed);
     },
     losses(batch) {
       return lossValues(loss, logitsOf(batch.inputs, batch.rows), batch.targets, learner.outputs);
     },
-    logits: logitsOf,
-    inputGradients(features, rows, slopesOf) {
-      requireFeatures(features.length, rows, inputs);
-      const pass = forward(learner.network, weightsNow(), features, rows, null);
-      return inputSlopes(learner.network, pass, slopesOf(Float64Array.from(pass.outputs)));
-    },
     async dispose() {
       set = null;
+    },
+  };
+}
+
+/** The model at weights that may be others each time. */
+function differentiableAt({ inputs, network, outputs }: Learner, weightsNow: () => Float64Array): DifferentiableModel {
+  return {
+    inputs,
+    outputs,
+    logits(features, rows) {
+      requireFeatures(features.length, rows, inputs);
+      return Float64Array.from(forward(network, weightsNow(), features, rows, null).outputs);
+    },
+    inputGradients(features, rows, slopesOf) {
+      requireFeatures(features.length, rows, inputs);
+      const pass = forward(network, weightsNow(), features, rows, null);
+      return inputSlopes(network, pass, slopesOf(Float64Array.from(pass.outputs)));
     },
   };
 }
@@ -125,33 +136,41 @@ function trainLocally(
   start: Float64Array,
   batch: UnitBatch,
   settings: LocalTraining,
-  uniform: () => number,
+  seed: Uint8Array,
 ): Float32Array {
+  const uniform = integerStream(seed);
+  const augment = augmenter(settings.augmentation, seed) ?? ((rows: LearnedRows) => rows);
   const weights = Float64Array.from(start);
+  const { learningRate, proximal, adversarial } = settings;
+  const now = differentiableAt(learner, () => weights);
+  const step = (inputs: Float32Array, targets: Float32Array): void => {
+    const traces = tracesOf(learner, weights, inputs, targets, uniform);
+    // The gradient of one unit that owns every row is the sum over them all.
+    const whole = { units: 1, rows: targets.length, rowOffsets: Uint32Array.of(0, targets.length) };
+    unitGradients(traces, learner.dimension, whole, (gradient) => {
+      for (const { offset, trainedOffset, length } of learner.trained) {
+        for (let i = 0; i < length; i++) {
+          const weight = weights[offset + i]!;
+          const pull = proximal * (weight - start[offset + i]!);
+          weights[offset + i] = weight - learningRate * (gradient[trainedOffset + i]! / targets.length + pull);
+        }
+      }
+    });
+  };
   const order = Uint32Array.from({ length: batch.rows }, (_, row) => row);
   for (let epoch = 0; epoch < settings.epochs; epoch++) {
     shuffleInPlace(order, uniform);
     for (let first = 0; first < batch.rows; first += settings.batchSize) {
       const chosen = order.subarray(first, Math.min(batch.rows, first + settings.batchSize));
-      const { inputs, targets } = rowsOf(batch, chosen);
-      const traces = tracesOf(learner, weights, inputs, targets, uniform);
-      // The gradient of one unit that owns every row is the sum over them all.
-      const whole = { units: 1, rows: chosen.length, rowOffsets: Uint32Array.of(0, chosen.length) };
-      unitGradients(traces, learner.dimension, whole, (gradient) => {
-        for (const { offset, trainedOffset, length } of learner.trained) {
-          for (let i = 0; i < length; i++) {
-            const now = weights[offset + i]!;
-            const pull = settings.proximal * (now - start[offset + i]!);
-            weights[offset + i] = now - settings.learningRate * (gradient[trainedOffset + i]! / chosen.length + pull);
-          }
-        }
-      });
+      const { inputs, targets } = augment(rowsOf(batch, chosen));
+      if (adversarial?.clean !== false) step(inputs, targets);
+      if (adversarial !== undefined) step(adversarial.perturb(now, inputs, targets), targets);
     }
   }
   return Float32Array.from(weights);
 }
 
-function rowsOf(batch: UnitBatch, chosen: Uint32Array) {
+function rowsOf(batch: UnitBatch, chosen: Uint32Array): LearnedRows {
   const { features } = batch;
   const inputs = new Float32Array(chosen.length * features);
   const targets = new Float32Array(chosen.length);

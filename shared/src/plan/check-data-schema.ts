@@ -5,6 +5,12 @@ import type { PlanReport } from './plan-finding.ts';
 /** A scaled input beyond this is rarely meant: it makes gradients that are all clipped. */
 const scaledInputMax = 100;
 
+/** Numbers that tables write for "not measured". */
+const missingCodes = [0, -9, -99, -999, 999];
+
+/** Where most values come to lie, in scaled units: beyond it a value is unusual by the schema's own constants. */
+const usualScaledMax = 3;
+
 /** Whether a data schema says one thing only: no column twice, ranges and lists that hold what they should. */
 export function checkDataSchema(schema: DataSchema, report: PlanReport, root = 'plan.schema'): void {
   const problem = (path: string, problem: string, cure: string): void => {
@@ -23,6 +29,7 @@ export function checkDataSchema(schema: DataSchema, report: PlanReport, root = '
     }
     checkColumn(column, `${root}.${path}`, report);
   });
+  checkFills(schema, root, report);
   const { target } = schema;
   if (target.column === schema.unitId) {
     problem('target.column', `column ${target.column} names the unit`, 'Choose another target.');
@@ -36,6 +43,46 @@ export function checkDataSchema(schema: DataSchema, report: PlanReport, root = '
   if (target.kind === 'number' && !(target.min < target.max)) {
     problem('target', `min ${target.min} is not below max ${target.max}`, 'Widen the range.');
   }
+}
+
+/**
+ * A value that stands for "not measured" and lies within the range passes as one that was measured. Where one owner never measured the column,
+ * the value tells whose row it is: a model can learn the owner in place of the finding.
+ */
+function checkFills(schema: DataSchema, root: string, report: PlanReport): void {
+  const numbers = schema.columns.filter(isNumber).filter(({ min, max }) => min < max);
+  const warn = (names: readonly string[], said: (names: string) => string, cure: string): void => {
+    if (names.length === 0) return;
+    const listed = `${names.length === 1 ? 'column' : 'columns'} ${names.slice(0, 10).join(', ')}`;
+    const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+    report.warnings.push({ path: `${root}.columns`, problem: said(`${listed}${more}`), cure });
+  };
+  warn(
+    numbers.filter(({ fill }) => fill !== null).map(({ name, fill }) => `${name} (${fill})`),
+    (names) => `${names}: a missing value becomes the fill, which lies inside the range, so it passes as measured`,
+    'See at every owner, by a dry run, that no column is one value in every row: such a column tells the owner, and a model can learn that.',
+  );
+  warn(
+    numbers.flatMap((column) => {
+      const codes = missingCodes.filter((code) => isUnusualWithin(column, code));
+      return codes.length === 0 ? [] : [`${column.name} (${codes.join(', ')})`];
+    }),
+    (names) =>
+      `${names}: what tables often write for a missing value lies inside the range, far from the usual; if it does stand for that, it passes as measured`,
+    'Where it cannot be measured, list it under missing and give a usual fill, or narrow the range.',
+  );
+}
+
+type NumberColumn = Extract<Column, { kind: 'number' }>;
+
+function isNumber(column: Column): column is NumberColumn {
+  return column.kind === 'number';
+}
+
+function isUnusualWithin(column: NumberColumn, code: number): boolean {
+  const { min, max, missing, transform, centre, scale } = column;
+  if (code < min || code > max || missing.includes(String(code)) || (transform === 'log1p' && min <= -1)) return false;
+  return Math.abs(((transform === 'log1p' ? log(1 + code) : code) - centre) / scale) > usualScaledMax;
 }
 
 function checkColumn(column: Column, path: string, report: PlanReport): void {

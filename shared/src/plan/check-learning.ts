@@ -1,3 +1,4 @@
+import { epsilonFault, perturbationFault } from '../judging/index.ts';
 import { checkTopology, trainedLayout } from '../model/index.ts';
 import { gridStepsPerRms } from '../privacy/index.ts';
 import { queryByName } from '../queries/index.ts';
@@ -5,6 +6,7 @@ import { layoutLength } from '../vector/index.ts';
 import { everyUnit, expectedUpdates, hidesCoin, trainingNumerator } from './client-sampling.ts';
 import { clippedCountStddevOf } from './clip-norm.ts';
 import { inputWidth, outputWidth, type Target } from './data-schema.ts';
+import { inputColumns } from './input-columns.ts';
 import { orProblem, type PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
 
@@ -53,7 +55,9 @@ export function checkLearning(plan: Plan, report: PlanReport): void {
       query.kind === 'update' ? 'Use fedAvg.' : 'Use fedSgd or fedSgdAdam.',
     );
   }
+  checkAugmentation(plan, report);
   checkAdaptiveClip(plan, report);
+  checkAdversarial(plan, report);
   checkSplit(plan, report);
   if (plan.evaluation?.detail === 'confusion' && plan.schema.target.kind === 'number') {
     problem('evaluation.detail', 'a number target has no confusion matrix', 'Set it to accuracy.');
@@ -91,6 +95,45 @@ function checkTokens({ topology, schema }: Plan, report: PlanReport): void {
     problem: `the embedding takes whole numbers from 0 to ${vocabulary - 1}, the column ${column.name} may hold others`,
     cure: `Make it a number column with centre 0, scale 1, and min, max and fill within 0 and ${vocabulary - 1}.`,
   });
+}
+
+/** Adversarial training needs inputs that can be moved a little, and no further than they reach. */
+function checkAdversarial({ topology, schema, training }: Plan, report: PlanReport): void {
+  const { adversarial } = training.query;
+  if (adversarial === undefined) return;
+  const path = 'plan.training.query.adversarial';
+  const columns = inputColumns(schema);
+  const fault = perturbationFault(topology, columns);
+  if (fault !== null) {
+    report.problems.push({ path, ...fault });
+    return;
+  }
+  const beyond = epsilonFault(columns, adversarial.norm, adversarial.epsilon);
+  if (beyond !== null) report.problems.push({ path: `${path}.epsilon`, ...beyond });
+}
+
+/** What a device does to its rows: whether it makes sense of them, and keeps units apart where they are what is protected. */
+function checkAugmentation({ training, topology, schema, unit }: Plan, report: PlanReport): void {
+  const { augmentation } = training.query;
+  if (augmentation === undefined) return;
+  const problem = (field: string, problem: string, cure: string): void => {
+    report.problems.push({ path: `plan.training.query.augmentation${field}`, problem, cure });
+  };
+  if (augmentation.noise === 0 && augmentation.mixup === 0) {
+    problem('', 'noise 0 and mixup 0 change nothing', 'Take it out, or raise one of both.');
+  }
+  if (unit === 'record' && augmentation.mixup > 0) {
+    problem(
+      '.mixup',
+      'mixup at unit record is unsound: a unit’s gradient would be one of other units’ rows as well',
+      'Take it out, use noise, or use unit client.',
+    );
+  }
+  if (topology.layers.some(({ kind }) => kind === 'embedding')) {
+    problem('', 'the embedding takes tokens, which cannot be noisy or mixed', 'Take it out.');
+  } else if (augmentation.noise > 0 && schema.columns.every(({ kind }) => kind === 'category')) {
+    problem('.noise', 'every column is a category, and noise is for numbers and pixels', 'Take it out.');
+  }
 }
 
 /** Fewest grid steps that a clip bit is worth: below, truncation would blur the share that the bound follows. */

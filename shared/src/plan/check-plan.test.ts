@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { checkDataSchema } from './check-data-schema.ts';
 import { checkPlan, findingText, requireSoundPlan } from './check-plan.ts';
+import { parseDataSchema } from './data-schema.ts';
+import type { PlanReport } from './plan-finding.ts';
 import { dpPrivacySchema, type Plan } from './plan-schema.ts';
 import { exampleClient, exampleClients, examplePlan, type ExamplePlanOptions } from './testing/index.ts';
 
@@ -40,8 +44,48 @@ describe('a sound plan', () => {
     const check = checkPlan(examplePlan(options));
     expect(check.problems).toEqual([]);
     const believed = options.clients === 1 ? [] : [expect.stringMatching(/^plan\.roster: .*can shift it, unseen/)];
-    expect(check.warnings.map(findingText)).toEqual(believed);
+    const unusual = expect.stringMatching(
+      /^plan\.schema\.columns: columns age \(0\), .*oldpeak \(-9\): what tables often write/,
+    );
+    expect(check.warnings.map(findingText)).toEqual(options.data === 'digits' ? believed : [unusual, ...believed]);
     expect(check.summary).not.toBeNull();
+  });
+
+  it('warns where what stands for a missing value passes as measured', () => {
+    const { schema } = examplePlan();
+    const warned = (column: object): string[] => {
+      const first = {
+        ...schema.columns[0],
+        name: 'chol',
+        min: 0,
+        max: 700,
+        centre: 220,
+        scale: 60,
+        missing: [],
+        ...column,
+      };
+      const columns = [first, ...schema.columns.slice(5)] as Plan['schema']['columns'];
+      const report: PlanReport = { problems: [], warnings: [] };
+      checkDataSchema({ ...schema, columns }, report);
+      expect(report.problems).toEqual([]);
+      return report.warnings.map(findingText);
+    };
+    expect(warned({})).toEqual([
+      expect.stringMatching(/^plan\.schema\.columns: column chol \(0\): what tables often write/),
+    ]);
+    const filled = expect.stringMatching(
+      /^plan\.schema\.columns: column chol \(220\): a missing value becomes the fill/,
+    );
+    expect(warned({ missing: ['0'], fill: 220 })).toEqual([filled]);
+    expect(warned({ min: 50 })).toEqual([]);
+    // Usual by the column's own constants: 0 of most people's gains.
+    expect(warned({ transform: 'log1p', max: 1e6, centre: 0.7, scale: 2.5 })).toEqual([]);
+    expect(warned({ min: -99, max: 1_000 })).toEqual([expect.stringContaining('chol (0, -9, -99, 999)')]);
+    // One of the four hospitals writes 0 for every cholesterol.
+    const hospitals = new URL('../../../examples/hospitals/schema.json', import.meta.url);
+    const report: PlanReport = { problems: [], warnings: [] };
+    checkDataSchema(parseDataSchema(JSON.parse(readFileSync(hospitals, 'utf8'))), report);
+    expect(report.warnings.map(findingText)).toEqual([expect.stringMatching(/chol \(0\).*lies inside the range/)]);
   });
 
   it('is summed up: thresholds, sessions, slots, ε', () => {
@@ -142,6 +186,7 @@ describe('cohort', () => {
     expect(none).toEqual([]);
     expect(warnings.map(({ problem }) => problem)).toEqual([
       expect.stringMatching(/in local mode, where each client adds/),
+      expect.stringMatching(/what tables often write for a missing value/),
       expect.stringMatching(/^a sum believes its clients/),
     ]);
   });
@@ -255,7 +300,11 @@ describe('epsilon', () => {
   it('a generous statement is a warning', () => {
     const check = checkPlan(stating(training!.recomputed * 2, evaluation!.recomputed));
     expect(check.problems).toEqual([]);
-    expect(check.warnings.map(({ path }) => path)).toEqual(['plan.privacy.epsilon', 'plan.roster']);
+    expect(check.warnings.map(({ path }) => path)).toEqual([
+      'plan.schema.columns',
+      'plan.privacy.epsilon',
+      'plan.roster',
+    ]);
   });
 
   it('the evaluation part needs its own, and one without an evaluation is refused', () => {

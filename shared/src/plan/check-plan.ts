@@ -10,6 +10,7 @@ import { checkLearning } from './check-learning.ts';
 import { checkMeasures } from './check-measures.ts';
 import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-privacy.ts';
 import { inputWidth } from './data-schema.ts';
+import { checkWeights } from './check-weights.ts';
 import { groupsNeeded, groupSizes } from './groups.ts';
 import { orProblem, type PlanFinding, type PlanReport } from './plan-finding.ts';
 import { planSlots, sessionCount, slotSettings } from './plan-slots.ts';
@@ -78,6 +79,7 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkCohort(plan, report);
   checkDataSchema(plan.schema, report);
   checkLearning(plan, report);
+  checkWeights(plan, report);
   checkEarlyStopping(plan, report);
   checkHeldOut(plan, report);
   checkMeasures(plan, report);

@@ -131,6 +131,7 @@ describe('a plan with hidden sampling', () => {
 
   it('remarks on a rate at which hardly anybody takes part', () => {
     expect(checkPlan(hiddenPlan(2 ** 28)).warnings.map(({ path }) => path)).toEqual([
+      'plan.schema.columns',
       'plan.training.query.sampling.samplingNumerator',
       'plan.roster',
     ]);

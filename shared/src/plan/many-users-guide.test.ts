@@ -11,6 +11,7 @@ test.each(excerpts)('an excerpt of the guide makes a sound plan: %s', (text) => 
   const query = JSON.parse(text) as PlanInput['training']['query'];
   const plan = examplePlan({
     clients: 100,
+    data: 'digits',
     unit: 'client',
     overrides: { training: { query, strategy: { kind: 'fedAvg' }, rounds: 100, noiseMultiplier: 4 } },
   });

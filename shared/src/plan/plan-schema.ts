@@ -4,7 +4,7 @@ import { lossSchema, topologySchema } from '../model/index.ts';
 import { earlyStoppingSchema } from '../learning/early-stopping-schema.ts';
 import { strategySchema } from '../learning/strategy-schema.ts';
 import { cohortMaxClients, suiteSchema } from '../secure-sum/index.ts';
-import { measureSettingsSchema } from '../queries/index.ts';
+import { measureSettingsSchema, rowWeightsSchema } from '../queries/index.ts';
 import { trainingQuerySchema } from '../queries/training-query-schema.ts';
 
 const hex32 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
@@ -207,6 +207,8 @@ export const planSchema = z.strictObject({
   training: z.strictObject({
     query: trainingQuerySchema,
     strategy: strategySchema,
+    /** What rows of a group or a label weigh in the loss; absent: 1. Only with `gradient`. */
+    weights: rowWeightsSchema.optional(),
     rounds: z.int().min(1).max(100_000),
     noiseMultiplier: noiseMultiplier.optional(),
     /** Ends training before its last round where released figures grow worse; the last session then takes the best model. */

@@ -1,7 +1,7 @@
 import type { QueryContext } from '../queries/index.ts';
 import { expectedUpdates } from './client-sampling.ts';
 import { planClipBit } from './clip-norm.ts';
-import { classTexts, inputWidth, outputWidth } from './data-schema.ts';
+import { classTexts, inputWidth, outputWidth, type Target } from './data-schema.ts';
 import { heldOutOf } from './held-out.ts';
 import { inputColumns } from './input-columns.ts';
 import type { Plan } from './plan-schema.ts';
@@ -21,11 +21,13 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
     loss: plan.loss,
     unit: plan.unit,
     training: plan.training.query,
+    weights: plan.training.weights,
     evaluation: plan.evaluation === null ? null : { detail: plan.evaluation.detail, lossMax: plan.evaluation.lossMax },
     expectedUpdates: expectedUpdates(plan),
     clipBit: planClipBit(plan),
     columns: inputColumns(plan.schema),
     classes: classTexts(plan.schema.target),
+    targetRange: targetRange(plan.schema.target),
     measures: {
       survey: plan.survey?.measures ?? [],
       trainReport: plan.report?.train?.measures ?? [],
@@ -36,4 +38,10 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
     clientIndex: place < 0 ? null : place,
     ...(heldOut === null ? {} : { heldOut }),
   };
+}
+
+function targetRange(target: Target): QueryContext['targetRange'] {
+  if (target.kind !== 'number') return null;
+  const { min, max, centre, scale } = target;
+  return { min, max, centre, scale };
 }

@@ -1,7 +1,17 @@
+export {
+  attributeName,
+  groupingBy,
+  type Attribute,
+  type AttributeColumns,
+  type Grouping,
+} from './attributes.ts';
 export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationFigures, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
+export type { AttributionFigures } from './measures/attributions.ts';
+export type { DependenceFigures } from './measures/dependence.ts';
+export type { PermutationFigures } from './measures/permutation.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
 export { dataPartsRead, passesOver } from './data-parts.ts';
 export { removeLayers, type NoiseLayers } from './layered-noise.ts';
@@ -22,10 +32,17 @@ export {
   type MeasureFigures,
   type MeasuresSlot,
 } from './measures/measures-query.ts';
+export type { ColumnFigures, ColumnsFigures } from './measures/columns.ts';
+export type { ClientLabels, LabelFigures } from './measures/labels.ts';
+export type { ClientFigures } from './measures/clients.ts';
+export type { AttributeFairness, FairnessFigures, FairnessGroup } from './measures/fairness.ts';
+export type { GroupLabelFigures, LabelledGroup } from './measures/group-labels.ts';
 export { membershipOfReleases, type LossHistogram, type MembershipReport } from './measures/membership.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
+export { driftOfReports, type HistogramDrift, type ReportDrift } from './measures/report-drift.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, HeldOut, MeasureSettings, Query, QueryContext } from './query.ts';
+export { rowWeightProblems, rowWeightsSchema, type RowWeights } from './row-weights.ts';
 export { splitParts } from './split-parts.ts';
 export {
   trainingQuerySchema,

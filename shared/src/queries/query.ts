@@ -2,6 +2,7 @@ import type { InputColumn, LocalModel, Loss, Topology, UnitBatch } from '../mode
 import type { QueryName, SlotName } from '../privacy/index.ts';
 import type { Segment } from '../vector/index.ts';
 import type { ClipBit } from './adaptive-clip.ts';
+import type { RowWeights } from './row-weights.ts';
 import type { TrainingQuery } from './training-query-schema.ts';
 
 /** Settings of a measure: its own file says what else there is. */
@@ -9,6 +10,14 @@ export type MeasureSettings = {
   readonly kind: string;
   /** What it costs beside the others in its list: shares are divided by their sum. */
   readonly share: number;
+};
+
+/** A number target as the plan has it: scaled = (raw - centre) / scale. */
+export type TargetRange = {
+  readonly min: number;
+  readonly max: number;
+  readonly centre: number;
+  readonly scale: number;
 };
 
 /** What a plan says of clients that train nothing, so that how the model does elsewhere can be told from how it does at home. */
@@ -29,6 +38,8 @@ export type QueryContext = {
   readonly loss: Loss;
   readonly unit: 'record' | 'client';
   readonly training: TrainingQuery;
+  /** What rows weigh in training, where they do not weigh the same. */
+  readonly weights?: RowWeights | undefined;
   readonly evaluation: { readonly detail: 'accuracy' | 'confusion'; readonly lossMax: number } | null;
   /** The plan's constant number of new updates in a sum, where not every survivor makes one; null: each does. */
   readonly expectedUpdates: number | null;
@@ -38,6 +49,8 @@ export type QueryContext = {
   readonly columns: readonly InputColumn[];
   /** Texts of the target, in the order of its classes (of a binary one [negative, positive]); empty for a number. */
   readonly classes: readonly string[];
+  /** Of a number: its public range, raw, and what it is scaled by; null elsewhere. */
+  readonly targetRange: TargetRange | null;
   /** What each slot of measures is asked for: about the data before the first round, and about the final model on two parts. */
   readonly measures: {
     readonly survey: readonly MeasureSettings[];

@@ -1,5 +1,27 @@
 import { z } from 'zod';
 
+/** Rows are learned as somebody would change them who wants the model to err. Madry et al. 2018, §2.1. */
+export const adversarialTrainingSchema = z.strictObject({
+  /** By what a change is measured: its largest of an input, or its length. */
+  norm: z.enum(['linf', 'l2']).default('linf'),
+  /** Largest change, in encoded inputs. */
+  epsilon: z.number().positive().max(1e6),
+  steps: z.int().min(1).max(100).default(5),
+  /** By default 2.5 ε / steps. */
+  stepSize: z.number().positive().max(1e6).optional(),
+  /** Whether each row is learned as it is, too. */
+  clean: z.boolean().default(true),
+});
+export type AdversarialTraining = z.infer<typeof adversarialTrainingSchema>;
+
+/** What a device does to its rows before it learns from them, drawn anew each time: more to learn from where rows are few. */
+export const augmentationSchema = z.strictObject({
+  /** Standard deviation of normal noise on numbers and pixels, in encoded inputs. */
+  noise: z.number().min(0).max(100).default(0),
+  /** Mixup's α (unit = client): each row is mixed with another one of its minibatch. */
+  mixup: z.number().min(0).max(1).default(0),
+});
+
 /** Joint DP-SGD's one step (unit = record): every client samples its own units by a secret coin. */
 export const gradientQuerySchema = z.strictObject({
   kind: z.literal('gradient'),
@@ -9,6 +31,8 @@ export const gradientQuerySchema = z.strictObject({
   clipNormL2: z.number().positive().max(1e6),
   /** Public denominator B of the step: a plan constant, never the batch's or the data's true size. */
   expectedBatch: z.number().positive().max(1e9),
+  adversarial: adversarialTrainingSchema.optional(),
+  augmentation: augmentationSchema.optional(),
 });
 
 /** The bound on a client's delta follows a quantile of the deltas' norms. Andrew et al. 2021, Algorithm 1. */
@@ -59,6 +83,8 @@ export const updateQuerySchema = z.strictObject({
   learningRate: z.number().positive().max(1_000),
   /** FedProx's mu; 0 is FedAvg. */
   proximal: z.number().min(0).max(1_000).default(0),
+  adversarial: adversarialTrainingSchema.optional(),
+  augmentation: augmentationSchema.optional(),
 });
 
 export const trainingQuerySchema = z.discriminatedUnion('kind', [gradientQuerySchema, updateQuerySchema]);

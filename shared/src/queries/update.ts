@@ -1,7 +1,9 @@
 import { SottoError } from '../errors/index.ts';
-import { trainedLayout, trainedRanges } from '../model/index.ts';
+import { trainedLayout, trainedRanges, type LocalTraining } from '../model/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { withClipBit } from './adaptive-clip.ts';
+import { perturbation } from './adversarial-rows.ts';
+import { augmentationOf } from './augmentation-of.ts';
 import type { Query, QueryContext } from './query.ts';
 import type { UpdateQuery } from './training-query-schema.ts';
 
@@ -14,6 +16,9 @@ import type { UpdateQuery } from './training-query-schema.ts';
  * Sensitivity (soundness.md §4): unit = client: L2 `clipNormL2`, because the whole delta is clipped once and a client adds
  * nothing else. Unsound at unit = record: after the first local step one record's influence runs through every later step
  * and is no clipped summand, so the plan's check refuses it by name.
+ *
+ * With adversarial training the local steps are on rows that were moved against the weights as they then are; the delta is clipped as
+ * ever, and whatever the steps were is nothing to its bound.
  *
  * What is made of it: the noisy sum divided by the number of survivors, which is public. Clients weigh the same, because a
  * weight by the number of rows would be a count that leaves the device. Where each client tosses a coin of its own, the
@@ -34,8 +39,18 @@ export const update: Query = {
   clipNormL2: (context) => (context.clipBit === null ? updateSettings(context).clipNormL2 : 1),
   contribute: async ({ context, batch, model, weights, clipNormL2, seed }, emit) => {
     if (batch.units === 0) return;
-    const { localEpochs, batchSize, learningRate, proximal } = updateSettings(context);
-    const trained = await model.train(batch, { epochs: localEpochs, batchSize, learningRate, proximal }, seed);
+    const { localEpochs, batchSize, learningRate, proximal, adversarial } = updateSettings(context);
+    const settings: LocalTraining = {
+      epochs: localEpochs,
+      batchSize,
+      learningRate,
+      proximal,
+      augmentation: augmentationOf(context),
+      ...(adversarial === undefined
+        ? {}
+        : { adversarial: { clean: adversarial.clean, perturb: perturbation(context, adversarial) } }),
+    };
+    const trained = await model.train(batch, settings, seed);
     if (trained.length !== weights.length) {
       throw new SottoError('INTERNAL', `query update: ${weights.length} weights went in, ${trained.length} came out`);
     }

@@ -59,7 +59,10 @@ export function exampleAuthority(): { readonly publicKey: string; readonly seed:
   return { publicKey: toHex(publicKey), seed };
 }
 
-/** A complete plan that passes its check without a warning but the one that every plan of several clients has, for tests. */
+/**
+ * A complete plan that passes its check, for tests: without a warning but the one that every plan of several clients has and, of hospitals, that 0
+ * and the like may stand for a missing value.
+ */
 export function examplePlan(options: ExamplePlanOptions = {}): Plan {
   const { data = 'hospitals', unit = 'record', privacy = 'dp', rounds = 4, evaluateEvery = 2 } = options;
   const roster = options.roster ?? exampleClients(options.clients ?? 3);

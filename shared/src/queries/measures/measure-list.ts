@@ -2,14 +2,25 @@ import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
 import type { Measure, MeasureReport } from './measure.ts';
+import { attributions, attributionsSettings } from './attributions.ts';
+import { certified, certifiedSettings } from './certified.ts';
+import { clients, clientsSettings } from './clients.ts';
+import { columns, columnsSettings } from './columns.ts';
+import { corruption, corruptionSettings } from './corruption.ts';
+import { dependence, dependenceSettings } from './dependence.ts';
+import { fairness, fairnessSettings } from './fairness.ts';
+import { groupLabels, groupLabelsSettings } from './group-labels.ts';
+import { labels, labelsSettings } from './labels.ts';
 import { membership, membershipSettings } from './membership.ts';
 import { performance, performanceSettings } from './performance.ts';
+import { permutation, permutationSettings } from './permutation.ts';
+import { robustness, robustnessSettings } from './robustness.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
-const measures = [erased(performance), erased(membership)];
+const measures = [erased(performance), erased(fairness), erased(groupLabels), erased(clients), erased(robustness), erased(corruption), erased(certified), erased(attributions), erased(permutation), erased(dependence), erased(membership), erased(labels), erased(columns)];
 
 /** A measure's settings as a plan states them; a kind stands once in a list. */
-export const measureSettingsSchema = z.discriminatedUnion('kind', [performanceSettings, membershipSettings]);
+export const measureSettingsSchema = z.discriminatedUnion('kind', [performanceSettings, fairnessSettings, groupLabelsSettings, clientsSettings, robustnessSettings, corruptionSettings, certifiedSettings, attributionsSettings, permutationSettings, dependenceSettings, membershipSettings, labelsSettings, columnsSettings]);
 export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
 
 /**

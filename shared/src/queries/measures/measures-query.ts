@@ -1,6 +1,6 @@
 import { SottoError } from '../../errors/index.ts';
 import { referenceModel, type DifferentiableModel } from '../../model/index.ts';
-import type { PartSpec } from '../../privacy/index.ts';
+import { gridFor, type PartSpec } from '../../privacy/index.ts';
 import { layoutLength, layoutOffsets, type Segment } from '../../vector/index.ts';
 import type { MeasureSettings, Query, QueryContext } from '../query.ts';
 import { measureOf } from './measure-list.ts';
@@ -9,7 +9,7 @@ import type { Measure, MeasureReport, MeasureSegment, MeasureSums } from './meas
 /** The slots that are asked for by lists of measures. */
 export type MeasuresSlot = keyof QueryContext['measures'];
 
-/** Keeps a vector of the largest norm from being scaled by rounding alone: counts stay whole. */
+/** Keeps a vector of the largest norm from being scaled by rounding alone. */
 const belowTheBound = 1 - 2 ** -30;
 
 /**
@@ -53,7 +53,12 @@ export function measuresQuery(name: MeasuresSlot): Query {
 }
 
 /** A measure of a release, concluded. */
-export type MeasureFigures = { readonly settings: MeasureSettings; readonly report: MeasureReport };
+export type MeasureFigures = {
+  readonly settings: MeasureSettings;
+  /** Standard deviation of the noise in each of the measure's own sums; 0 without. */
+  readonly noiseStd: number;
+  readonly report: MeasureReport;
+};
 
 /**
  * The figures of a noisy sum of measures, in the order of the plan.
@@ -81,7 +86,7 @@ export function concludeMeasures(
     const steps = weights.map((one) => Math.trunc(one / part.gridStep));
     const sums = steps.map((one, index) => integers[from + index]! / one);
     const noiseStd = (stepStd * part.gridStep) / weight;
-    return { settings, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
+    return { settings, noiseStd, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
   });
 }
 
@@ -120,13 +125,18 @@ type Placed = {
 };
 
 function placed(context: QueryContext, name: MeasuresSlot): readonly Placed[] {
-  const list = context.measures[name];
-  const total = list.reduce((sum, { share }) => sum + share, 0);
-  let from = 0;
-  return list.map((settings) => {
+  const list = context.measures[name].map((settings) => {
     const measure = measureOf(settings);
-    const layout = measure.layout(context, settings);
-    const weight = (belowTheBound * Math.sqrt(settings.share / total)) / measure.normL2(context, settings);
+    return { settings, measure, layout: measure.layout(context, settings) };
+  });
+  const total = list.reduce((sum, { settings }) => sum + settings.share, 0);
+  const length = list.reduce((sum, { layout }) => sum + layoutLength(layout), 0);
+  // The grid's bound is a whole number of steps, a little below 1: a vector of norm 1 would be scaled, and counts would not stay whole.
+  const { gridStep, normBoundSteps } = gridFor(1, length);
+  const bound = belowTheBound * gridStep * normBoundSteps;
+  let from = 0;
+  return list.map(({ settings, measure, layout }) => {
+    const weight = (bound * Math.sqrt(settings.share / total)) / measure.normL2(context, settings);
     const weights = Float64Array.from(
       layout.flatMap((segment) => {
         return Array.from({ length: segment.length }, () => weight * (segment.weight ?? 1));

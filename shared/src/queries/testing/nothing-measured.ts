@@ -4,6 +4,7 @@ import type { QueryContext } from '../query.ts';
 export const nothingMeasured = {
   columns: [],
   classes: [],
+  targetRange: null,
   measures: { survey: [], trainReport: [], report: [] },
   minimumUnits: 1,
   clients: 1,

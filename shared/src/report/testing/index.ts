@@ -1,0 +1,1 @@
+export { exampleReportInput, type ExampleReportOptions } from './example-report.ts';
