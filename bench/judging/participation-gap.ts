@@ -11,6 +11,8 @@ export const about =
   'digits of 12 clients that train and 8 that do not, IID and by Dirichlet 0.3: the gap between both';
 
 const clientCount = 20;
+/** Digits that are divided, drawn for each seed: as many as the figures to reach had. */
+const digitCount = 1_400;
 const trainCount = 12;
 /** Share of a training client's digits that validate. */
 const validationShare = 0.2;
@@ -79,13 +81,18 @@ export function words(results: readonly SeedResult[]): string {
 
 async function runSeed(way: Way, seed: number, schema: Plan['schema'], all: UnitBatch): Promise<SeedResult> {
   const random = createSeededRandom(`participation gap/${way}/${seed}`);
-  const labels = Array.from(all.targets, String);
+  const drawn = shuffle(
+    random,
+    Array.from({ length: all.units }, (_, unit) => unit),
+  ).slice(0, digitCount);
+  const digits = selectUnits(all, drawn);
+  const labels = Array.from(digits.targets, String);
   const shares: Shares =
-    way === 'iid' ? sharesIid(all.units, clientCount, random) : sharesByLabel(labels, clientCount, 0.3, random);
+    way === 'iid' ? sharesIid(digits.units, clientCount, random) : sharesByLabel(labels, clientCount, 0.3, random);
   const clients = shares.map((units, index) => {
     const order = shuffle(random, units);
     const held = Math.round(validationShare * order.length);
-    const [validation, train] = [selectUnits(all, order.slice(0, held)), selectUnits(all, order.slice(held))];
+    const [validation, train] = [selectUnits(digits, order.slice(0, held)), selectUnits(digits, order.slice(held))];
     return { name: `client ${String(index).padStart(2, '0')}`, train, validation, out: index >= trainCount };
   });
   const apart = new Set(clients.filter(({ out }) => out).map(({ name }) => name));
