@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as adultFairness from './adult-fairness.ts';
 import * as adversarialTraining from './adversarial-training.ts';
+import * as dataAdequacy from './data-adequacy.ts';
+import * as heartImportance from './heart-importance.ts';
 import * as overfitting from './overfitting.ts';
 import * as participationGap from './participation-gap.ts';
 
@@ -26,6 +28,8 @@ function experiment<Result>(of: {
 const experiments = {
   'adult-fairness': experiment(adultFairness),
   'adversarial-training': experiment(adversarialTraining),
+  'data-adequacy': experiment(dataAdequacy),
+  'heart-importance': experiment(heartImportance),
   overfitting: experiment(overfitting),
   'participation-gap': experiment(participationGap),
 };

@@ -5,7 +5,8 @@ export { featureSpans, schemaBaseline, singleSpans, sumOverSpans } from './featu
 export { gradientCounterfactual } from './gradient-counterfactual.ts';
 export { createJudgedModel, probabilitiesOf, type JudgedModel } from './judged-model.ts';
 export { occludeFeatures, occlusionMap } from './occlusion.ts';
-export { predictRows, type Prediction } from './predict.ts';
+export { predictRows, predictRowsSmoothed, type Prediction } from './predict.ts';
+export { temperatureOfReport, type ReportTemperature } from './report-temperature.ts';
 export {
   drawnOrders,
   exactShapley,
@@ -16,3 +17,4 @@ export {
   type SampledShapleyValues,
   type ShapleyValues,
 } from './shapley.ts';
+export { smoothedAnswers, type SmoothedAnswer, type SmoothOptions } from './smoothed-prediction.ts';
