@@ -92,12 +92,22 @@ it('smooths predictions, and says in words where it abstains', async () => {
   await writeFile(file('near.csv'), table);
   expect(await node('predict', file('model.safetensors'), '--data', file('near.csv'), '--smooth', '0.5')).toBe(0);
   expect(text).toMatch(/^row 1 {2}(abstains|yes|no) {2}\(of 1000 noisy copies (yes|no) 0\.[45]\d\d, .*; as it is/);
-  expect(text).toMatch(/\nrow 2 {2}no {2}\(of 1000 noisy copies no (0\.99\d|1\.000), .*as it is no 0\.953, yes 0\.047\)\n/);
+  expect(text).toMatch(
+    /\nrow 2 {2}no {2}\(of 1000 noisy copies no (0\.99\d|1\.000), .*as it is no 0\.953, yes 0\.047\)\n/,
+  );
   text = '';
   expect(await node('--json', 'predict', file('model.safetensors'), '--row', row, '--smooth', '0.001')).toBe(0);
   expect(events()[0]).toMatchObject({
     value: 'no',
-    smoothed: { value: 'no', sigma: 0.001, draws: 1_000, shares: [{ value: 'yes', share: 0 }, { value: 'no', share: 1 }] },
+    smoothed: {
+      value: 'no',
+      sigma: 0.001,
+      draws: 1_000,
+      shares: [
+        { value: 'yes', share: 0 },
+        { value: 'no', share: 1 },
+      ],
+    },
   });
 });
 

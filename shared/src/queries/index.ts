@@ -1,10 +1,4 @@
-export {
-  attributeName,
-  groupingBy,
-  type Attribute,
-  type AttributeColumns,
-  type Grouping,
-} from './attributes.ts';
+export { attributeName, groupingBy, type Attribute, type AttributeColumns, type Grouping } from './attributes.ts';
 export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationFigures, type EvaluationRelease } from './conclude-evaluation.ts';
