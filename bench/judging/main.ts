@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as adultFairness from './adult-fairness.ts';
 import * as adversarialTraining from './adversarial-training.ts';
+import * as dataAdequacy from './data-adequacy.ts';
+import * as heartImportance from './heart-importance.ts';
 
 /** An experiment on real data, run: what it found, as JSON and in words. */
 type Found = { readonly result: unknown; readonly words: string };
@@ -24,6 +26,8 @@ function experiment<Result>(of: {
 const experiments = {
   'adult-fairness': experiment(adultFairness),
   'adversarial-training': experiment(adversarialTraining),
+  'data-adequacy': experiment(dataAdequacy),
+  'heart-importance': experiment(heartImportance),
 };
 
 const { values, positionals } = parseArgs({

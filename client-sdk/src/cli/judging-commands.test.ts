@@ -6,6 +6,7 @@ import { modelMetadata } from '@sotto/shared/plan';
 import { examplePlan } from '@sotto/shared/plan/testing';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { exampleSchema, exampleTargets } from '../testing/example-model.ts';
+import { readModel } from './model-file.ts';
 import { runCli } from './program.ts';
 
 const topology: Topology = { layers: [{ kind: 'dense', units: 1, activation: 'linear' }] };
@@ -127,6 +128,48 @@ it('explains a row of a table in words', async () => {
     No change of three columns or fewer was found that turns the prediction.
     "
   `);
+});
+
+it('calibrates by the temperature of a report of the same model', async () => {
+  const performance = { kind: 'performance', slot: 'report', newest: true };
+  const told = { value: 2, low: 1.5, high: 3, noiseHalfWidth: 0.1 };
+  const modelHash = (await readModel(file('model.safetensors'), undefined, undefined)).modelHash;
+  const write = (run: object, measures: readonly object[]) =>
+    writeFile(file('report.json'), JSON.stringify({ kind: 'sotto-report', version: 1, run, measures }));
+  const predict = ['predict', file('model.safetensors'), '--row', row, '--report', file('report.json')];
+  await write({ modelHash }, [
+    { ...performance, newest: false, detail: {} },
+    { ...performance, detail: { temperature: told } },
+  ]);
+  expect(await node(...predict)).toBe(0);
+  const probability = 1 / (1 + Math.exp(-3 / 2));
+  expect(text).toContain(`row 1  no  (no ${probability.toFixed(3)}`);
+  expect(text).toContain("Probabilities are calibrated by the report's temperature 2;");
+  text = '';
+  expect(await node('--json', 'explain', ...predict.slice(1))).toBe(0);
+  expect(events()).toMatchObject([
+    {
+      type: 'explanation',
+      value: -3,
+      prediction: { probabilities: [{}, { probability: expect.closeTo(probability, 9) }] },
+    },
+    { type: 'calibration', temperature: 2, from: 'report' },
+    { type: 'counterfactual' },
+  ]);
+  const refused = async (...args: string[]): Promise<string> => {
+    text = '';
+    expect(await node(...predict, ...args)).toBe(2);
+    return text;
+  };
+  expect(await refused('--temperature', '3')).toContain('name --temperature or --report, not both');
+  await write({ modelHash: 'ab'.repeat(32) }, [{ ...performance, detail: { temperature: told } }]);
+  expect(await refused()).toContain('a temperature holds for its own model alone');
+  await write({ modelHash }, [{ ...performance, detail: { temperature: null } }]);
+  expect(await refused()).toContain('it tells no temperature');
+  await write({ modelHash }, [{ ...performance, kind: 'fairness', detail: {} }]);
+  expect(await refused()).toContain('not asked for performance');
+  await writeFile(file('report.json'), '{}');
+  expect(await refused()).toContain('not a report');
 });
 
 it('says clearly what cannot be', async () => {

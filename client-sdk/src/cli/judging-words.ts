@@ -17,6 +17,12 @@ function leading(shares: readonly (readonly [string, number])[]): string {
   return `${shown.join(', ')}${sorted.length > shown.length ? `, ${sorted.length - shown.length} more` : ''}`;
 }
 
+/** By what probabilities are calibrated. */
+export function temperatureWords(temperature: number, from: 'option' | 'report'): string {
+  const whose = from === 'report' ? "the report's" : 'the given';
+  return `Probabilities are calibrated by ${whose} temperature ${Number(temperature.toPrecision(4))}; what is predicted, and log odds, are the model's own.`;
+}
+
 const methods = {
   integratedGradients: 'integrated gradients',
   exactShapley: 'exact Shapley values',

@@ -6,6 +6,7 @@ export { gradientCounterfactual } from './gradient-counterfactual.ts';
 export { createJudgedModel, probabilitiesOf, type JudgedModel } from './judged-model.ts';
 export { occludeFeatures, occlusionMap } from './occlusion.ts';
 export { predictRows, predictRowsSmoothed, type Prediction } from './predict.ts';
+export { temperatureOfReport, type ReportTemperature } from './report-temperature.ts';
 export {
   drawnOrders,
   exactShapley,

@@ -8,6 +8,7 @@ import { checkHeldOut } from './check-held-out.ts';
 import { checkDataSchema } from './check-data-schema.ts';
 import { checkLearning } from './check-learning.ts';
 import { checkMeasures } from './check-measures.ts';
+import { checkThresholds } from './check-report.ts';
 import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-privacy.ts';
 import { inputWidth } from './data-schema.ts';
 import { checkWeights } from './check-weights.ts';
@@ -83,6 +84,7 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkEarlyStopping(plan, report);
   checkHeldOut(plan, report);
   checkMeasures(plan, report);
+  checkThresholds(plan, report);
   // What follows counts with the numbers that were checked above.
   const summary = report.problems.length > 0 ? null : orProblem(report, () => summaryOf(plan, report));
   return { ...report, summary };

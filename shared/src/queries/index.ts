@@ -9,6 +9,7 @@ export type { PermutationFigures } from './measures/permutation.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
 export { dataPartsRead, passesOver } from './data-parts.ts';
 export { removeLayers, type NoiseLayers } from './layered-noise.ts';
+export { figurePath, figurePathsOf } from './measures/figure-paths.ts';
 export { measureOf, measureSettingsSchema, type MeasureSettingsOf } from './measures/measure-list.ts';
 export type {
   Measure,
@@ -34,6 +35,7 @@ export type { GroupLabelFigures, LabelledGroup } from './measures/group-labels.t
 export { membershipOfReleases, type LossHistogram, type MembershipReport } from './measures/membership.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { driftOfReports, type HistogramDrift, type ReportDrift } from './measures/report-drift.ts';
+export { stopReason, type StopBelow } from './measures/stop-below.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, HeldOut, MeasureSettings, Query, QueryContext } from './query.ts';
 export { rowWeightProblems, rowWeightsSchema, type RowWeights } from './row-weights.ts';

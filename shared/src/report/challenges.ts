@@ -4,6 +4,8 @@ import type { Challenge } from './report-schema.ts';
 const challengeOfKind: Readonly<Record<string, Challenge>> = {
   labels: 'data',
   columns: 'data',
+  labelDrift: 'data',
+  columnDrift: 'data',
   performance: 'performance',
   fairness: 'fairness',
   clients: 'fairness',
@@ -26,16 +28,8 @@ export function challengeOf(kind: string): Challenge {
 export const challengesAsked: readonly { readonly challenge: Challenge; readonly ask: string }[] = [
   { challenge: 'data', ask: 'survey, or report.measures with labels or columns' },
   { challenge: 'performance', ask: 'report.measures with performance' },
-  { challenge: 'overfitting', ask: 'evaluation.fit, or report.train with performance' },
+  { challenge: 'overfitting', ask: 'evaluation.fit, heldOut, or report.train with performance' },
   { challenge: 'fairness', ask: 'report.measures with fairness or clients' },
   { challenge: 'robustness', ask: 'report.measures with robustness, corruption or certified' },
   { challenge: 'explanation', ask: 'report.measures with attributions, permutation or dependence' },
 ];
-
-/** Before a figure's kind where its release is not the report's own: the same measure may be asked of several parts. */
-const prefixOfSlot: Readonly<Record<string, string>> = { survey: 'survey.', trainReport: 'train.' };
-
-/** The path by which thresholds name a figure. */
-export function figurePath(slot: string, kind: string, name: string): string {
-  return `${prefixOfSlot[slot] ?? ''}${kind}.${name}`;
-}

@@ -84,6 +84,8 @@ const kindWords: Readonly<Record<string, string>> = {
   dependence: 'Partial dependence',
   labels: 'Labels',
   columns: 'Columns',
+  labelDrift: 'Drift of the labels since the survey',
+  columnDrift: 'Drift of the columns since the survey',
   membership: 'Membership inference',
   gaps: 'Gaps',
 };

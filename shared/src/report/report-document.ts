@@ -1,12 +1,13 @@
-import type { PrivacyCard } from '../card/index.ts';
+import { dataCard, type PrivacyCard } from '../card/index.ts';
 import { SottoError } from '../errors/index.ts';
 import { differenceOfFigures } from '../metrics/index.ts';
 import { modelLayout } from '../model/index.ts';
 import { epsilonFieldOf, eventsOf, inputWidth, outputWidth, planEpsilons, type Plan } from '../plan/index.ts';
 import { epsilonOf, type SlotName } from '../privacy/index.ts';
-import type { EvaluationRelease, MeasureFigures, MeasuresSlot } from '../queries/index.ts';
+import type { EvaluationFigures, EvaluationRelease, MeasureFigures, MeasuresSlot } from '../queries/index.ts';
 import { layoutLength } from '../vector/index.ts';
 import { challengeOf, challengesAsked } from './challenges.ts';
+import { derivedMeasures } from './derived-measures.ts';
 import { changesSince } from './report-changes.ts';
 import { figureOf, plainJson, reportFigure, reportMeasure } from './report-figures.ts';
 import { remediesFor } from './remedies.ts';
@@ -29,8 +30,6 @@ export type ReportInput = {
   readonly releases: readonly ReportRelease[];
   /** Releases of evaluations, concluded, in the order of their rounds. */
   readonly evaluations: readonly ReportEvaluation[];
-  /** What is said of the data beside the survey; null: nothing. */
-  readonly dataCard?: object | null;
   /** An earlier report to compare with. */
   readonly earlier?: ReportDocument | null;
 };
@@ -102,26 +101,32 @@ export function reportDocument(input: ReportInput): ReportDocument {
     remedies: [...remediesFor(measures, gaps)],
     notMeasured: notMeasured(measures, curves),
     card,
-    dataCard: input.dataCard == null ? null : plainJson(input.dataCard),
+    dataCard: plainJson(dataCard(plan, card.plan.hash, surveyOf(input.releases))),
     changes: null,
   } satisfies ReportDocument;
   return input.earlier == null ? document : { ...document, changes: changesSince(input.earlier, document) };
 }
 
+function surveyOf(releases: readonly ReportRelease[]): ReportRelease['measures'] {
+  return releases.find(({ slot }) => slot === 'survey')?.measures ?? [];
+}
+
 function measuresOf({ plan, releases }: ReportInput): ReportMeasure[] {
   const newestRound = new Map<SlotName, number>();
   for (const { slot, round } of releases) newestRound.set(slot, Math.max(round, newestRound.get(slot) ?? 0));
-  return releases.flatMap(({ slot, round, measures }) =>
-    measures.map((measure) =>
-      reportMeasure(measure, {
-        slot,
-        round,
-        part: partOf(plan, slot),
-        newest: round === newestRound.get(slot),
-        budget: plan.privacy.kind === 'none' ? null : epsilonFieldOf(plan, slot),
-      }),
-    ),
+  const one = (measure: MeasureFigures, { slot, round }: Pick<ReportRelease, 'slot' | 'round'>): ReportMeasure =>
+    reportMeasure(measure, {
+      slot,
+      round,
+      part: partOf(plan, slot),
+      newest: round === newestRound.get(slot),
+      budget: plan.privacy.kind === 'none' ? null : epsilonFieldOf(plan, slot),
+    });
+  // Losses are told by both of their releases together.
+  const own = releases.flatMap(({ measures, ...release }) =>
+    measures.filter(({ settings }) => settings.kind !== 'membership').map((measure) => one(measure, release)),
   );
+  return [...own, ...derivedMeasures(plan, releases).map(({ measure, release }) => one(measure, release))];
 }
 
 function partOf(plan: Plan, slot: SlotName): ReportMeasure['part'] {
@@ -131,11 +136,14 @@ function partOf(plan: Plan, slot: SlotName): ReportMeasure['part'] {
 
 /** Accuracy by round: of evaluations, and of reports that measure performance. */
 function curvesOf({ plan, evaluations }: ReportInput, measures: readonly ReportMeasure[]): ReportCurvePoint[] {
-  const evaluated = evaluations.map(({ round, slot, release }): ReportCurvePoint => {
-    const part = partOf(plan, slot);
-    const { units, accuracy, loss, withheld } = release;
-    return { series: part, round, units, accuracy: reportFigure(accuracy), loss: reportFigure(loss), withheld };
-  });
+  const point = (series: ReportCurvePoint['series'], round: number, told: EvaluationFigures): ReportCurvePoint => {
+    const { units, accuracy, loss, withheld } = told;
+    return { series, round, units, accuracy: reportFigure(accuracy), loss: reportFigure(loss), withheld };
+  };
+  const evaluated = evaluations.flatMap(({ round, slot, release }) => [
+    point(partOf(plan, slot), round, release),
+    ...(release.unseen === null ? [] : [point('unseen', round, release.unseen)]),
+  ]);
   const has = new Set(evaluated.map(({ series, round }) => `${series} ${round}`));
   const reported = measures.flatMap((measure): ReportCurvePoint[] => {
     const { kind, part, round, slot, units } = measure;

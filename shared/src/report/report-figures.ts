@@ -1,6 +1,6 @@
 import type { Figure } from '../metrics/index.ts';
-import type { MeasureFigures } from '../queries/index.ts';
-import { challengeOf, figurePath } from './challenges.ts';
+import { figurePath, type MeasureFigures, type MeasuresSlot } from '../queries/index.ts';
+import { challengeOf } from './challenges.ts';
 import type { ReportFigure, ReportMeasure, ReportNamedFigure } from './report-schema.ts';
 
 /** A figure as JSON holds it: a side without a bound is null. */
@@ -18,7 +18,7 @@ export function figureOf(figure: ReportFigure): Figure {
 /** What a measure concluded, as a report holds it. */
 export function reportMeasure(
   { settings, noiseStd, report }: MeasureFigures,
-  release: Pick<ReportMeasure, 'slot' | 'round' | 'part' | 'newest' | 'budget'>,
+  release: Pick<ReportMeasure, 'round' | 'part' | 'newest' | 'budget'> & { readonly slot: MeasuresSlot },
 ): ReportMeasure {
   const { units, figures, ...detail } = report;
   const { kind } = settings;

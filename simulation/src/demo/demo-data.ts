@@ -37,7 +37,7 @@ export async function digitsData(): Promise<DemoData> {
  * The four hospitals, by the columns hospital and split of FLamby's table.
  * @throws {FILE_NOT_FOUND} saying where the data are to be had and how they must lie.
  */
-export async function hospitalsData(dataFolder: string | null): Promise<DemoData> {
+export async function hospitalsData(dataFolder: string | null, plan = 'plan.json'): Promise<DemoData> {
   const candidates =
     dataFolder === null ? [] : [join(dataFolder, 'heart-4-hospitals', 'data.csv'), join(dataFolder, 'data.csv')];
   const file = candidates.find((candidate) => existsSync(candidate));
@@ -58,8 +58,44 @@ export async function hospitalsData(dataFolder: string | null): Promise<DemoData
   const pick = (name: string, part: string): string =>
     [header, ...rows.filter((row) => row.split(',')[hospital] === name && row.split(',')[split] === part)].join('\n');
   return {
-    ...(await planAndSchema(join(examples, 'hospitals'))),
+    ...(await planAndSchema(join(examples, 'hospitals'), plan)),
     owners: names.map((name) => ({ name, train: pick(name, 'train'), test: pick(name, 'test') })),
+  };
+}
+
+/** Whose customers are whose: by occupation, so that the banks are unlike. What is not listed is the last one's. */
+const banks: Readonly<Record<string, readonly string[]>> = {
+  'bank-professions': ['Prof-specialty', 'Tech-support'],
+  'bank-managers': ['Exec-managerial', 'Protective-serv'],
+  'bank-offices': ['Sales', 'Adm-clerical'],
+  'bank-workshops': ['Craft-repair', 'Machine-op-inspct', 'Transport-moving', 'Farming-fishing', 'Handlers-cleaners'],
+  'bank-services': [],
+};
+
+/**
+ * Five banks with the people of the Adult data, by their occupation.
+ * @throws {FILE_NOT_FOUND} saying where the data are to be had and how they must lie.
+ */
+export async function bankData(dataFolder: string | null): Promise<DemoData> {
+  const candidates = dataFolder === null ? [] : [join(dataFolder, 'adult', 'data.csv'), join(dataFolder, 'data.csv')];
+  const file = candidates.find((candidate) => existsSync(candidate));
+  if (file === undefined) {
+    throw new SottoError(
+      'FILE_NOT_FOUND',
+      `${candidates[0] ?? 'adult/data.csv'}: the data are not shipped. The UCI Machine Learning Repository offers them as "Adult" (CC BY 4.0). ` +
+        'Put both files together into DIR/adult/data.csv, with the columns of examples/adult/schema.json, and pass --data DIR or set SOTTO_DATA.',
+    );
+  }
+  const { header, rows } = await readLines(file);
+  const occupation = header.split(',').indexOf('occupation');
+  if (occupation < 0) throw new SottoError('DATA_INVALID', `${file}: the column occupation is missing`);
+  const names = Object.keys(banks);
+  const last = names.at(-1);
+  const bankOf = (row: string): string | undefined =>
+    names.find((name) => banks[name]?.includes(row.split(',')[occupation] ?? '')) ?? last;
+  return {
+    ...(await planAndSchema(join(examples, 'adult'), 'plan-banks.json')),
+    owners: names.map((name) => ({ name, train: [header, ...rows.filter((row) => bankOf(row) === name)].join('\n'), test: header })),
   };
 }
 
@@ -71,10 +107,8 @@ export function tableOf(schema: DataSchema, text: string): UnitTable {
   return table.finish();
 }
 
-async function planAndSchema(folder: string): Promise<Pick<DemoData, 'schema' | 'draft'>> {
-  const [schema, draft] = await Promise.all(
-    ['schema.json', 'plan.json'].map((name) => readFile(join(folder, name), 'utf8')),
-  );
+async function planAndSchema(folder: string, plan = 'plan.json'): Promise<Pick<DemoData, 'schema' | 'draft'>> {
+  const [schema, draft] = await Promise.all(['schema.json', plan].map((name) => readFile(join(folder, name), 'utf8')));
   return {
     schema: dataSchemaSchema.parse(JSON.parse(schema ?? '')),
     draft: JSON.parse(draft ?? '') as Record<string, unknown>,

@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util';
 import { SottoError } from '@sotto/shared/errors';
 
 export type DemoOptions = {
-  readonly name: 'digits' | 'hospitals';
+  readonly name: 'digits' | 'hospitals' | 'bank';
+  /** Whether the hospitals' plan asks for a report; the bank's always does. */
+  readonly report: boolean;
   readonly json: boolean;
   /** Ends after the run even on a terminal. */
   readonly once: boolean;
@@ -13,15 +15,17 @@ export type DemoOptions = {
   readonly help: boolean;
 };
 
-export const demoHelp = `npm run demo [-- digits|hospitals] [options]
+export const demoHelp = `npm run demo [-- digits|hospitals|bank] [options]
 
   digits      ten owners of skewed handwritten digits train one model (the default; data shipped)
   hospitals   four hospitals' heart disease, ε = 1 (needs the data: see --data)
+  bank        five banks' customers: what the model knows, and whom it treats how, as a report (needs the data)
 
 Options
   --once      end after the run; without it a terminal stays until Ctrl-C, so that the page can be looked at
   --resume    take an interrupted demonstration up where it was; without it a new one begins
-  --data DIR  folder that holds heart-4-hospitals/data.csv (or set SOTTO_DATA)
+  --report    hospitals: keep a third of the patients out of training, and report on them at an ε of their own
+  --data DIR  folder that holds heart-4-hospitals/data.csv and adult/data.csv (or set SOTTO_DATA)
   --json      print one JSON object as the last line
   --help      this text
 
@@ -39,6 +43,7 @@ export function readDemoOptions(parameters: readonly string[]): DemoOptions {
         json: { type: 'boolean', default: false },
         once: { type: 'boolean', default: false },
         resume: { type: 'boolean', default: false },
+        report: { type: 'boolean', default: false },
         data: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -50,12 +55,23 @@ export function readDemoOptions(parameters: readonly string[]): DemoOptions {
     );
   }
   const [name = 'digits', ...more] = parsed.positionals;
-  if ((name !== 'digits' && name !== 'hospitals') || more.length > 0) {
+  if ((name !== 'digits' && name !== 'hospitals' && name !== 'bank') || more.length > 0) {
     throw new SottoError(
       'INVALID_INPUT',
-      `there is no demonstration "${parsed.positionals.join(' ')}": digits or hospitals`,
+      `there is no demonstration "${parsed.positionals.join(' ')}": digits, hospitals or bank`,
     );
   }
-  const { json, once, resume, data, help } = parsed.values;
-  return { name, json, once, resume, help, data: data ?? process.env['SOTTO_DATA'] ?? null };
+  const { json, once, resume, data, help, report } = parsed.values;
+  if (report && name === 'digits') {
+    throw new SottoError('INVALID_INPUT', 'the digits have no report: npm run demo -- hospitals --report, or bank');
+  }
+  return {
+    name,
+    report: report || name === 'bank',
+    json,
+    once,
+    resume,
+    help,
+    data: data ?? process.env['SOTTO_DATA'] ?? null,
+  };
 }

@@ -6,18 +6,22 @@ import { SottoError } from '@sotto/shared/errors';
 import { weightsOfTensors, decodeSafetensors } from '@sotto/shared/model';
 import { inputWidth, parsePlan, type Plan, type PolicyInput } from '@sotto/shared/plan';
 import type { RunStatus } from '@sotto/shared/protocol';
+import { reportSchema } from '@sotto/shared/report';
 import { LocalFederation } from '../local/local-federation.ts';
 import type { JsonLine } from '../local/child-process.ts';
 import { accuracyAlone, accuracyWith } from './alone.ts';
-import { digitsData, hospitalsData, tableOf, type DemoData } from './demo-data.ts';
+import { bankData, digitsData, hospitalsData, tableOf, type DemoData } from './demo-data.ts';
+import { reportLines } from './report-lines.ts';
 import type { DemoOptions } from './demo-options.ts';
 import { bytes, createProgress, percent, type Progress } from './progress.ts';
 
 /** What the last line of `--json` says. */
 export type DemoFigures = {
   readonly demo: string;
-  readonly aloneAccuracy: number;
-  readonly togetherAccuracy: number;
+  /** Null of the bank: a model of each alone would take longer than all the rest. */
+  readonly aloneAccuracy: number | null;
+  /** On everybody's test rows; in a report, on those that the report reads, noise included; null where it is withheld. */
+  readonly togetherAccuracy: number | null;
   readonly epsilon: number | null;
   readonly evaluationEpsilon: number | null;
   readonly rounds: number;
@@ -29,6 +33,8 @@ export type DemoFigures = {
   /** Its privacy card, in sentences; the JSON lies beside it. */
   readonly card: string;
   readonly page: string | null;
+  /** Where the report lies as a page; null without one. */
+  readonly report: string | null;
 };
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -37,6 +43,7 @@ const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const policies: Readonly<Record<DemoOptions['name'], PolicyInput>> = {
   digits: { version: 1, maxEpsilon: 3, budget: { epsilon: 4, delta: 1e-5 }, minSurvivors: 7 },
   hospitals: { version: 1, maxEpsilon: 1, budget: { epsilon: 1.2, delta: 1e-5 }, minSurvivors: 4 },
+  bank: { version: 1, maxEpsilon: 1, budget: { epsilon: 1.2, delta: 1e-5 }, minSurvivors: 4 },
 };
 
 /** Runs a demonstration with real processes and returns its figures; `stay` is called before the processes are ended. */
@@ -45,8 +52,8 @@ export async function runDemo(
   stay: (page: string | null) => Promise<void>,
 ): Promise<DemoFigures> {
   const progress = createProgress(options.json ? process.stderr : process.stdout);
-  const data = options.name === 'digits' ? await digitsData() : await hospitalsData(options.data);
-  const dir = resolve('.sotto', `demo-${options.name}`);
+  const data = await dataOf(options);
+  const dir = resolve('.sotto', `demo-${options.name}${options.report && options.name !== 'bank' ? '-report' : ''}`);
   if (!options.resume) await rm(dir, { recursive: true, force: true });
   else if (!existsSync(dir)) progress.say('There is nothing to resume: a new demonstration begins.');
   const dashboard = join(root, 'dashboard', 'out');
@@ -56,14 +63,19 @@ export async function runDemo(
     policy: policies[options.name],
     nodes: data.owners.map(({ name, train, test }) => ({
       name,
-      data: train,
-      ...(options.name === 'hospitals' ? { holdout: test } : {}),
+      // With a report the plan's own split keeps units out of training, by a keyed hash that each owner keeps to itself.
+      data: options.report ? [train, ...test.split('\n').slice(1)].join('\n') : train,
+      ...(options.name === 'hospitals' && !options.report ? { holdout: test } : {}),
     })),
     ...(existsSync(dashboard) ? { dashboard } : {}),
     onNodeLine: (node, line) => showNodeLine(node, line, progress),
   });
   const interrupt = (): void => {
-    const again = options.name === 'digits' ? '--resume' : `${options.name} --resume`;
+    const again = [
+      ...(options.name === 'digits' ? [] : [options.name]),
+      ...(options.report && options.name !== 'bank' ? ['--report'] : []),
+      '--resume',
+    ].join(' ');
     progress.say(`Stopping. What was done is kept: npm run demo -- ${again} goes on with it.`);
     void federation.stop().then(() => process.exit(130));
   };
@@ -80,11 +92,14 @@ export async function runDemo(
     const page = existsSync(dashboard) ? `${federation.url}/#token=${await viewToken(federation)}` : null;
     if (page !== null) progress.say(`Watch it at ${page}`);
     const test = tableOf(data.schema, joinTests(data)).batch;
-    const aloneTask = accuracyAlone(
-      plan,
-      data.owners.map(({ train }) => tableOf(data.schema, train).batch),
-      test,
-    );
+    const aloneTask =
+      options.name === 'bank'
+        ? null
+        : accuracyAlone(
+            plan,
+            data.owners.map(({ train }) => tableOf(data.schema, train).batch),
+            test,
+          );
     const status = await follow(federation, runId, progress);
     const aloneAccuracy = await aloneTask;
     if (status.state !== 'finished') {
@@ -102,10 +117,12 @@ export async function runDemo(
       inputWidth(plan.schema),
       decodeSafetensors(await readFile(model)).tensors,
     );
+    const reported = options.report ? await reportOf(federation, runId, dir) : null;
     const figures: DemoFigures = {
       demo: options.name,
       aloneAccuracy,
-      togetherAccuracy: await accuracyWith(plan, weights, test),
+      // The plan's split keeps other rows out of training than the data's own: of those the report tells.
+      togetherAccuracy: reported === null ? await accuracyWith(plan, weights, test) : reported.accuracy,
       epsilon: status.privacy.epsilon,
       evaluationEpsilon: status.privacy.evaluationEpsilon,
       rounds: Math.min(status.round, status.rounds),
@@ -116,8 +133,9 @@ export async function runDemo(
       model,
       card,
       page,
+      report: reported?.page ?? null,
     };
-    conclude(figures, data, progress);
+    conclude(figures, data, progress, reported?.lines ?? []);
     // From here Ctrl-C ends the visit, not the run, which has its model.
     process.off('SIGINT', interrupt);
     await stay(page);
@@ -127,6 +145,19 @@ export async function runDemo(
     process.off('SIGTERM', interrupt);
     await federation.stop();
   }
+}
+
+function dataOf({ name, report, data }: DemoOptions): Promise<DemoData> {
+  if (name === 'digits') return digitsData();
+  return name === 'bank' ? bankData(data) : hospitalsData(data, report ? 'plan-report.json' : 'plan.json');
+}
+
+/** Writes the report of the run, and reads what there is to say of it. */
+async function reportOf(federation: LocalFederation, runId: string, dir: string) {
+  const out = join(dir, 'report');
+  const written = await federation.command(['report', runId, '--out', out]);
+  const report = reportSchema.parse(written['report']);
+  return { page: join(out, 'report.html'), ...reportLines(report) };
 }
 
 async function beginOrTakeUp(
@@ -185,15 +216,17 @@ function showNodeLine(node: string, line: JsonLine, progress: Progress): void {
   }
 }
 
-function conclude(figures: DemoFigures, data: DemoData, progress: Progress): void {
+function conclude(figures: DemoFigures, data: DemoData, progress: Progress, report: readonly string[]): void {
   const { epsilon, evaluationEpsilon } = figures;
   progress.say('');
-  progress.say(
-    `  each alone   ${percent(figures.aloneAccuracy)}   mean of ${data.owners.length} models, no noise, on everybody's test rows`,
-  );
-  progress.say(
-    `  together     ${percent(figures.togetherAccuracy)}   one model, ε = ${epsilon ?? '∞'} for every training record`,
-  );
+  if (figures.aloneAccuracy !== null) {
+    progress.say(
+      `  each alone   ${percent(figures.aloneAccuracy)}   mean of ${data.owners.length} models, no noise, on everybody's test rows`,
+    );
+  }
+  const together = figures.togetherAccuracy === null ? 'not told' : percent(figures.togetherAccuracy);
+  progress.say(`  together     ${together}   one model, ε = ${epsilon ?? '∞'} for every training record`);
+  for (const line of report) progress.say(`  ${line}`);
   if (evaluationEpsilon !== null)
     progress.say(`  validation   ε = ${evaluationEpsilon} for the records that validated, which trained nothing`);
   progress.say(
@@ -201,6 +234,7 @@ function conclude(figures: DemoFigures, data: DemoData, progress: Progress): voi
   );
   progress.say(`  model        ${figures.model}`);
   progress.say(`  card         ${figures.card}`);
+  if (figures.report !== null) progress.say(`  report       ${figures.report}`);
   progress.say(`  replay       ${figures.replayMatches ? 'gives the same model' : 'DIFFERS'}: ${figures.modelHash}`);
   progress.say('  In this demonstration one person holds all keys; across machines each owner holds its own.');
 }

@@ -49,7 +49,7 @@ const negligible = 0.01;
  * baseline from data would tell of other rows.
  *
  * What the vector of a row is, with a the row's attributions summed over each feature's inputs and scaled down to ‖a‖₂ ≤ A:
- * 1; ½ where they were scaled down; 2 |aⱼ| / A; 2 aⱼ / A.
+ * 1; ½ where they were scaled down; 2 |aⱼ| / A; 2 aⱼ / A, the factors being the segments' weights.
  *
  * Sensitivity: L2 ≤ √(1 + ¼ + 4 ‖a‖² / A² + 4 ‖a‖² / A²) ≤ √(1 + ¼ + 4 + 4) = √9.25, whatever the number of features. A row's attributions are
  * made from this row, the released weights and public constants alone; a row whose attributions are no numbers makes the unit's vector
@@ -66,9 +66,9 @@ export const attributions: Measure<Settings, AttributionFigures> = {
     const { length } = explainedFeatures(columns);
     return [
       { name: 'count', length: 1 },
-      { name: 'clipped', length: 1 },
-      { name: 'absolute', length },
-      { name: 'signed', length },
+      { name: 'clipped', length: 1, weight: bitWeight },
+      { name: 'absolute', length, weight },
+      { name: 'signed', length, weight },
     ];
   },
   normL2: () => Math.sqrt(1 + bitWeight ** 2 + 2 * weight ** 2),
@@ -92,12 +92,13 @@ export const attributions: Measure<Settings, AttributionFigures> = {
       features.map(({ name }, index) => ({ name, ...figuresOf(context, own, sums, count, index) })),
       ({ meanAbsolute }) => meanAbsolute,
     );
-    const bit = sums.segment('clipped')[0]! / bitWeight;
+    const bits = sums.segment('clipped')[0]!;
+    const bitStd = sums.noiseStdOf('clipped');
     const clipped = proportionFigure({
-      correct: bit,
-      incorrect: count - bit,
-      noiseStd: sums.noiseStd / bitWeight,
-      incorrectNoiseStd: sums.noiseStd * Math.hypot(1, 1 / bitWeight),
+      correct: bits,
+      incorrect: count - bits,
+      noiseStd: bitStd,
+      incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
     });
     return {
       units: count,
@@ -129,8 +130,8 @@ function figuresOf(
     const silence = { figure: null, withheld: `fewer than ${minimumUnits} units` };
     return { meanAbsolute: silence, mean: silence };
   }
-  const noise = { sumNoiseStd: (sums.noiseStd * clip) / weight, countNoiseStd: sums.noiseStd };
-  const sumOf = (segment: string): number => (sums.segment(segment)[index]! * clip) / weight;
+  const noise = { sumNoiseStd: sums.noiseStdOf('signed') * clip, countNoiseStd: sums.noiseStd };
+  const sumOf = (segment: string): number => sums.segment(segment)[index]! * clip;
   const absolute = boundedMeanFigure({ sum: sumOf('absolute'), count, max: clip, ...noise });
   // Squares of values within [-A, A] add up to no more than A times their sizes.
   const sizes = Math.max(absolute?.value ?? 0, Math.abs(sumOf('signed')) / count);
@@ -160,9 +161,9 @@ function sumOverFeatures(attributions: Float64Array, features: readonly Explaine
 function addRow(vector: Float64Array, attributions: Float64Array, clip: number): void {
   const { length } = attributions;
   const norm = Math.sqrt(attributions.reduce((sum, value) => sum + value * value, 0));
-  const scale = weight / Math.max(clip, norm);
+  const scale = 1 / Math.max(clip, norm);
   vector[0] = 1;
-  vector[1] = norm > clip ? bitWeight : 0;
+  vector[1] = Number(norm > clip);
   attributions.forEach((value, index) => {
     vector[2 + index] = scale * Math.abs(value);
     vector[2 + length + index] = scale * value;

@@ -94,9 +94,10 @@ function concluded<Figures>(
 ): Figures {
   const measure = measureOf(settings);
   const layout = measure.layout(context, settings);
+  const stds = layout.flatMap(({ length, weight = 1 }) => new Array<number>(length).fill(noise.std / weight));
   const sums = Float64Array.from(
-    { length: layoutLength(layout) },
-    (_, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0) + noise.std * noise.draw(),
+    stds,
+    (std, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0) + std * noise.draw(),
   );
   return measure.conclude(context, settings, measureSums(layout, sums, noise.std)) as Figures;
 }
@@ -134,7 +135,7 @@ describe('each measure of what a model rests on', () => {
       fc.asyncProperty(
         fc.array(row, { minLength: 1, maxLength: 4 }),
         fc.array(fc.double({ min: -30, max: 30, noNaN: true }), { minLength: 39, maxLength: 39 }),
-        async (rows, weights) => {
+        async (rows, numbers) => {
           for (const [context, settings] of [
             [binary, asked.attributions],
             [binary, asked.permutation],
@@ -145,10 +146,14 @@ describe('each measure of what a model rests on', () => {
             [classes, asked.permutation],
             [classes, ofClasses],
           ] as const) {
-            const few = Float32Array.from(weights.slice(0, context === classes ? 39 : 6));
-            const bound = measureOf(settings).normL2(context, settings);
+            const few = Float32Array.from(numbers.slice(0, context === classes ? 39 : 6));
+            const measure = measureOf(settings);
+            const weights = measure
+              .layout(context, settings)
+              .flatMap(({ length, weight = 1 }) => new Array<number>(length).fill(weight));
             for (const vector of await vectorsOf(context, settings, batchOf(rows), few)) {
-              expect(Math.hypot(...vector)).toBeLessThanOrEqual(bound * (1 + 1e-12));
+              const norm = Math.hypot(...vector.map((value, i) => value * weights[i]!));
+              expect(norm).toBeLessThanOrEqual(measure.normL2(context, settings) * (1 + 1e-12));
             }
           }
         },
@@ -228,12 +233,12 @@ describe('attributions', () => {
         [3, 3, 2, 1],
       ]),
     );
-    // Age 2, count 0, pain 1; weighed 2 / A = 1/2 each.
-    expect(small).toEqual([1, 0, 1, 0, 0.5, 1, 0, 0.5].map((value) => expect.closeTo(value, 9)));
+    // Age 2, count 0, pain 1, each by A.
+    expect(small).toEqual([1, 0, 0.5, 0, 0.25, 0.5, 0, 0.25].map((value) => expect.closeTo(value, 9)));
     // Age 6, pain 4: of norm √52, scaled down to 4.
-    const scale = 2 / Math.sqrt(52);
+    const scale = 1 / Math.sqrt(52);
     expect(large).toEqual(
-      [1, 0.5, 6 * scale, 0, 4 * scale, 6 * scale, 0, 4 * scale].map((value) => expect.closeTo(value, 9)),
+      [1, 1, 6 * scale, 0, 4 * scale, 6 * scale, 0, 4 * scale].map((value) => expect.closeTo(value, 9)),
     );
     expect(measureOf(asked.attributions).normL2(binary, asked.attributions)).toBe(Math.sqrt(9.25));
   });

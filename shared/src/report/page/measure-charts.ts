@@ -1,4 +1,4 @@
-import { countText } from '../number-text.ts';
+import { countText, numberText } from '../number-text.ts';
 import type { ReportDocument, ReportMeasure, ReportNamedFigure } from '../report-schema.ts';
 import { histogramChart, reliabilityChart } from './bar-charts.ts';
 import { curveChart, type Curve, type CurvePoint } from './curve-chart.ts';
@@ -9,11 +9,13 @@ import {
   certifiedDetail,
   clientsDetail,
   columnsDetail,
+  corruptionDetail,
   dependenceDetail,
   fairnessDetail,
   groupLabelsDetail,
   importanceDetail,
   labelsDetail,
+  membershipDetail,
   performanceDetail,
   robustnessDetail,
 } from './measure-detail.ts';
@@ -307,6 +309,53 @@ const dependenceCharts: Draw = ({ detail }) => {
   return { charts, tables };
 };
 
+/** One curve for each kind of corruption; the model as it is at 0. */
+const corruptionCharts: Draw = ({ detail }) => {
+  const found = corruptionDetail.safeParse(detail);
+  if (!found.success) return nothing;
+  const { clean, cases } = found.data;
+  const kinds = [...new Set(cases.map(({ corruption }) => corruption))].filter(
+    (kind) => kind !== 'scale' && cases.filter(({ corruption }) => corruption === kind).length > 1,
+  );
+  const charts = kinds.map((kind) =>
+    curveChart({
+      title: capital(kind),
+      note: 'share of units right',
+      xName: 'severity',
+      y: { low: 0, high: 1 },
+      curves: [
+        {
+          name: kind,
+          series: 's1',
+          points: [
+            { x: 0, ...clean },
+            ...cases
+              .filter(({ corruption }) => corruption === kind)
+              .map(({ severity, accuracy }) => ({ x: severity, ...accuracy }))
+              .toSorted((a, b) => a.x - b.x),
+          ],
+        },
+      ],
+    }),
+  );
+  return { charts, tables: [] };
+};
+
+const membershipWords: Draw = ({ detail }) => {
+  const found = membershipDetail.safeParse(detail);
+  if (!found.success || found.data.bound === null) return nothing;
+  const { epsilon, delta, advantage } = found.data.bound;
+  return {
+    charts: [],
+    tables: [
+      markup`<p class="say">
+        The promise (ε = ${String(epsilon)}, δ = ${String(delta)}) leaves no attack an advantage above
+        ${numberText(advantage)}, whatever it knows. An attack that fails shows no safety: better ones exist.
+      </p>`,
+    ],
+  };
+};
+
 const labelsCharts: Draw = ({ detail }, { plan }) => {
   const found = labelsDetail.safeParse(detail);
   if (!found.success) return nothing;
@@ -375,6 +424,8 @@ const byKind: Readonly<Record<string, Draw>> = {
   attributions: importanceCharts,
   permutation: importanceCharts,
   dependence: dependenceCharts,
+  corruption: corruptionCharts,
+  membership: membershipWords,
   labels: labelsCharts,
   columns: columnsCharts,
 };

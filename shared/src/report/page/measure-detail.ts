@@ -109,3 +109,28 @@ export const columnsDetail = z.object({
   ),
   noiseStd: z.number(),
 });
+
+export const membershipDetail = z.object({
+  bound: z.object({ epsilon: z.number(), delta: z.number(), advantage: z.number() }).nullable(),
+  curve: z.array(z.object({ loss: z.number(), fpr: z.number(), tpr: z.number() })),
+});
+
+export const corruptionDetail = z.object({
+  clean: shown,
+  cases: z.array(z.object({ corruption: z.string(), severity: z.number(), accuracy: shown })),
+});
+
+export const dataCardDetail = z.object({
+  columns: z.array(
+    z.object({ name: z.string(), allowed: z.string(), missing: z.string(), warning: z.string().nullable() }),
+  ),
+  adequacy: z.array(
+    z.object({
+      words: z.string(),
+      figure: reportFigureSchema.nullable(),
+      asked: z.number(),
+      bound: z.enum(['atLeast', 'atMost']),
+      verdict: z.string(),
+    }),
+  ),
+});

@@ -6,6 +6,7 @@ import { challengeWords, figureTitle, figureWords, kindTitle, verdictWords } fro
 import { intervalText } from './interval.ts';
 import { markup, type Content, type Markup } from './markup.ts';
 import { figureOptions, measureCharts } from './measure-charts.ts';
+import { dataCardDetail } from './measure-detail.ts';
 import { thresholdReading, verdictMark } from './reading.ts';
 import { dataTable, facts, figureTable } from './tables.ts';
 
@@ -287,27 +288,32 @@ export function changesSection({ changes }: ReportDocument): Markup {
   </div>`;
 }
 
-/** The data card, whatever it holds: text, numbers, lists and tables of them. */
+/** The data card: what columns may hold and what a missing value becomes, and whether there is enough to learn and to judge from. */
 export function dataCardSection({ dataCard }: ReportDocument): Markup | null {
-  if (dataCard === null) return null;
-  return markup`<div class="panel">
-    <h3>Data card</h3>
-    ${jsonFacts(dataCard)}
-  </div>`;
-}
-
-function jsonFacts(value: unknown): Content {
-  if (value === null || value === undefined) return '–';
-  if (typeof value === 'number') return numberText(value);
-  if (typeof value !== 'object') return String(value);
-  if (Array.isArray(value)) {
-    if (value.length === 0) return 'none';
-    return markup`<ul>
-      ${value.slice(0, 60).map((one) => markup`<li>${jsonFacts(one)}</li>`)}
-    </ul>`;
-  }
-  const entries = Object.entries(value);
-  // A figure reads as one.
-  if ('value' in value && 'noiseHalfWidth' in value) return numberText(Number(value.value));
-  return facts(entries.map(([name, inner]) => [name, jsonFacts(inner)] as const));
+  const found = dataCardDetail.safeParse(dataCard);
+  if (!found.success) return null;
+  const { columns, adequacy } = found.data;
+  const warned = columns.filter(({ warning }) => warning !== null);
+  return markup`<div class="panel"><h3>Data card</h3>
+    ${warned.length === 0 ? null : markup`<ul>${warned.map(({ name, warning }) => markup`<li><strong>${name}</strong>: ${warning}.</li>`)}</ul>`}
+    ${
+      adequacy.length === 0
+        ? null
+        : dataTable(
+            'Is it enough?',
+            ['what', 'there is', '95 % interval', 'asked', 'answer'],
+            adequacy.map(({ words, figure, asked, bound, verdict }) => [
+              words,
+              figure === null ? 'not told' : numberText(figure.value),
+              figure === null ? '–' : intervalText(figure),
+              `${bound === 'atLeast' ? '≥' : '≤'} ${asked}`,
+              verdict,
+            ]),
+          )
+    }
+    <details class="more"><summary>All ${columns.length} columns</summary>${dataTable(
+      'What a column may hold',
+      ['column', 'allowed', 'when missing'],
+      columns.map(({ name, allowed, missing }) => [name, allowed, missing]),
+    )}</details></div>`;
 }

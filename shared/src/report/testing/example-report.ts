@@ -22,7 +22,7 @@ export type ExampleReportOptions = {
  */
 export function exampleReportInput(options: ExampleReportOptions = {}): ReportInput {
   const { noiseStd = 2, right = 320, text = 'A plan for tests.' } = options;
-  const draft = examplePlan({
+  const plan = examplePlan({
     clients: 4,
     rounds: 4,
     overrides: {
@@ -41,7 +41,6 @@ export function exampleReportInput(options: ExampleReportOptions = {}): ReportIn
       },
     },
   });
-  const plan = draft;
   const card = runCard(planCard(plan, planHashOf(plan)), {
     runId: 'ab'.repeat(16),
     state: 'finished',
@@ -66,6 +65,7 @@ export function exampleReportInput(options: ExampleReportOptions = {}): ReportIn
           loss: figure(0.5, 0.1, 0.02),
           confusion: null,
           withheld: null,
+          unseen: null,
         },
       })),
     ),

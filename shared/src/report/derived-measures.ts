@@ -1,0 +1,73 @@
+import type { Plan } from '../plan/index.ts';
+import {
+  driftOfReports,
+  membershipOfReleases,
+  type ColumnsFigures,
+  type LabelFigures,
+  type LossHistogram,
+  type MeasureFigures,
+} from '../queries/index.ts';
+import type { ReportRelease } from './report-document.ts';
+
+/** What is concluded from two releases together, as a measure of the newer one. */
+export type DerivedMeasure = {
+  readonly release: Pick<ReportRelease, 'slot' | 'round'>;
+  readonly measure: MeasureFigures;
+};
+
+/**
+ * What two releases say together, at no further ε: the attack on membership, from the units that trained and those that did not; and how the data of
+ * each report differ from the survey's.
+ */
+export function derivedMeasures(plan: Plan, releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
+  return [...membership(plan, releases), ...drifts(releases)];
+}
+
+function membership(plan: Plan, releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
+  const of = (slot: ReportRelease['slot']) => {
+    const release = releases.findLast((one) => one.slot === slot);
+    const measure = release?.measures.find(({ settings }) => settings.kind === 'membership');
+    return release === undefined || measure === undefined ? null : { release, measure };
+  };
+  const [members, others] = [of('trainReport'), of('report')];
+  if (members === null || others === null) return [];
+  const promise = plan.privacy.kind === 'none' ? null : { epsilon: plan.privacy.epsilon, delta: plan.privacy.delta };
+  const report = membershipOfReleases(
+    members.measure.report as LossHistogram,
+    others.measure.report as LossHistogram,
+    promise,
+  );
+  const { slot, round } = others.release;
+  return [{ release: { slot, round }, measure: { ...others.measure, report } }];
+}
+
+function drifts(releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
+  const survey = releases.find(({ slot }) => slot === 'survey')?.measures ?? [];
+  return releases
+    .filter(({ slot }) => slot !== 'survey')
+    .flatMap(({ slot, round, measures }) => {
+      const pairs = measures.flatMap((later) => {
+        const earlier = survey.find(({ settings }) => sameCells(settings, later.settings));
+        const counted = later.settings.kind === 'labels' || later.settings.kind === 'columns';
+        return earlier === undefined || !counted ? [] : [{ earlier, later }];
+      });
+      return pairs.map(({ earlier, later }): DerivedMeasure => {
+        const report = driftOfReports(
+          earlier.report as LabelFigures | ColumnsFigures,
+          later.report as LabelFigures | ColumnsFigures,
+        );
+        const kind = later.settings.kind === 'labels' ? 'labelDrift' : 'columnDrift';
+        return {
+          release: { slot, round },
+          measure: { settings: { kind, share: 1 }, noiseStd: later.noiseStd, report },
+        };
+      });
+    });
+}
+
+/** Whether two measures count the same cells: shares, and whether clients are counted apart, may differ. */
+function sameCells(one: MeasureFigures['settings'], other: MeasureFigures['settings']): boolean {
+  const cells = (settings: MeasureFigures['settings']): string =>
+    JSON.stringify({ ...settings, share: 0, byClient: undefined });
+  return cells(one) === cells(other);
+}
