@@ -201,13 +201,28 @@ function concludeColumn(
     },
     figures: [
       ...(missing === null ? [] : [{ name: `${name}.missing`, ...missingShare }]),
-      ...(values !== null
-        ? []
-        : isSummed(column, own)
-          ? summedFigures(column, totalOf(counts), bins, sums)
-          : numberFigures(counts, sums.noiseStd, edges, `${name}.`)),
+      ...(values === null ? momentFigures(context, column, counts, edges, own, sums) : []),
     ],
   };
+}
+
+/** Mean and deviation of a number, by its sums or its bins; of too few values none. */
+function momentFigures(
+  context: QueryContext,
+  column: InputColumn,
+  counts: Float64Array,
+  edges: readonly number[],
+  own: Settings,
+  sums: MeasureSums,
+): readonly NamedFigure[] {
+  const count = totalOf(counts);
+  if (tooFew(context, count)) {
+    const withheld = tooFewWords(context);
+    return ['mean', 'deviation'].map((name) => ({ name: `${column.name}.${name}`, figure: null, withheld }));
+  }
+  return isSummed(column, own)
+    ? summedFigures(column, count, own.bins, sums)
+    : numberFigures(counts, sums.noiseStd, edges, `${column.name}.`);
 }
 
 /** What sums weigh beside the cells. */

@@ -270,6 +270,8 @@ describe('what a survey withholds', () => {
     expect(silent).toMatchObject({ counts: [], jensenShannon: { withheld: 'fewer than 70 units, noise included' } });
     expect(columns.columns[0]!.counts).toEqual(Array.from({ length: 10 }, () => null));
     expect(figureOf(labels, 'skew').figure).not.toBeNull();
+    const [, none] = await survey(surveyPlan({ minimumUnits: 301 }), batches);
+    expect(figureOf(none!, 'age.mean')).toMatchObject({ withheld: 'fewer than 301 units, noise included' });
     const [fewer] = await survey(surveyPlan({ minimumUnits: 120 }), batches);
     expect(figureOf(fewer!, 'skew')).toMatchObject({ figure: null });
     expect(figureOf(fewer!, 'smallestClassShare').withheld).toBe('fewer than 120 units, noise included');
