@@ -6,6 +6,8 @@ import * as adversarialTraining from './adversarial-training.ts';
 import * as dataAdequacy from './data-adequacy.ts';
 import * as heartFairness from './heart-fairness.ts';
 import * as heartImportance from './heart-importance.ts';
+import * as overfitting from './overfitting.ts';
+import * as participationGap from './participation-gap.ts';
 
 /** An experiment on real data, run: what it found, as JSON and in words. */
 type Found = { readonly result: unknown; readonly words: string };
@@ -30,6 +32,8 @@ const experiments = {
   'data-adequacy': experiment(dataAdequacy),
   'heart-fairness': experiment(heartFairness),
   'heart-importance': experiment(heartImportance),
+  overfitting: experiment(overfitting),
+  'participation-gap': experiment(participationGap),
 };
 
 const { values, positionals } = parseArgs({

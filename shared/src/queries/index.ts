@@ -3,7 +3,7 @@ export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationFigures, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
-export type { AttributionFigures } from './measures/attributions.ts';
+export { releasedImportance, type AttributionFigures } from './measures/attributions.ts';
 export type { DependenceFigures } from './measures/dependence.ts';
 export type { PermutationFigures } from './measures/permutation.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
