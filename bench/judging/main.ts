@@ -5,6 +5,7 @@ import * as adultFairness from './adult-fairness.ts';
 import * as adversarialTraining from './adversarial-training.ts';
 import * as dataAdequacy from './data-adequacy.ts';
 import * as heartImportance from './heart-importance.ts';
+import * as membership from './membership.ts';
 import * as overfitting from './overfitting.ts';
 import * as participationGap from './participation-gap.ts';
 
@@ -30,6 +31,7 @@ const experiments = {
   'adversarial-training': experiment(adversarialTraining),
   'data-adequacy': experiment(dataAdequacy),
   'heart-importance': experiment(heartImportance),
+  membership: experiment(membership),
   overfitting: experiment(overfitting),
   'participation-gap': experiment(participationGap),
 };
