@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import * as adultFairness from './adult-fairness.ts';
 import * as adversarialTraining from './adversarial-training.ts';
 import * as dataAdequacy from './data-adequacy.ts';
+import * as heartFairness from './heart-fairness.ts';
 import * as heartImportance from './heart-importance.ts';
 import * as membership from './membership.ts';
 import * as overfitting from './overfitting.ts';
@@ -30,6 +31,7 @@ const experiments = {
   'adult-fairness': experiment(adultFairness),
   'adversarial-training': experiment(adversarialTraining),
   'data-adequacy': experiment(dataAdequacy),
+  'heart-fairness': experiment(heartFairness),
   'heart-importance': experiment(heartImportance),
   membership: experiment(membership),
   overfitting: experiment(overfitting),

@@ -93,12 +93,22 @@ it('smooths predictions, and says in words where it abstains', async () => {
   await writeFile(file('near.csv'), table);
   expect(await node('predict', file('model.safetensors'), '--data', file('near.csv'), '--smooth', '0.5')).toBe(0);
   expect(text).toMatch(/^row 1 {2}(abstains|yes|no) {2}\(of 1000 noisy copies (yes|no) 0\.[45]\d\d, .*; as it is/);
-  expect(text).toMatch(/\nrow 2 {2}no {2}\(of 1000 noisy copies no (0\.99\d|1\.000), .*as it is no 0\.953, yes 0\.047\)\n/);
+  expect(text).toMatch(
+    /\nrow 2 {2}no {2}\(of 1000 noisy copies no (0\.99\d|1\.000), .*as it is no 0\.953, yes 0\.047\)\n/,
+  );
   text = '';
   expect(await node('--json', 'predict', file('model.safetensors'), '--row', row, '--smooth', '0.001')).toBe(0);
   expect(events()[0]).toMatchObject({
     value: 'no',
-    smoothed: { value: 'no', sigma: 0.001, draws: 1_000, shares: [{ value: 'yes', share: 0 }, { value: 'no', share: 1 }] },
+    smoothed: {
+      value: 'no',
+      sigma: 0.001,
+      draws: 1_000,
+      shares: [
+        { value: 'yes', share: 0 },
+        { value: 'no', share: 1 },
+      ],
+    },
   });
 });
 
@@ -181,4 +191,25 @@ it('says clearly what cannot be', async () => {
     text = '';
     expect([await node(...args), text]).toEqual([code, expect.stringContaining(words)]);
   }
+});
+
+it('decides by thresholds of the row’s group', async () => {
+  const groups = [
+    { group: 'some', thresholds: [{ atLeast: 0.04, chance: 1 }] },
+    { group: 'much', thresholds: [{ atLeast: 0, chance: 0.5 }] },
+  ];
+  const thresholds = { kind: 'sotto-thresholds', version: 1, columns: ['pain'], criterion: 'equalizedOdds', groups };
+  await writeFile(file('thresholds.json'), JSON.stringify(thresholds));
+  const args = ['predict', file('model.safetensors'), '--thresholds', file('thresholds.json')];
+  expect(await node(...args, '--row', row)).toBe(0);
+  expect(text).toBe('row 1  yes  (no 0.953, yes 0.047)  by the thresholds of some\n');
+  text = '';
+  expect(await node('--json', ...args, '--row', JSON.stringify({ age: 60, income: 20_000, pain: 'much' }))).toBe(0);
+  expect(events()[0]).toMatchObject({ type: 'prediction', group: 'much', chance: 0.5 });
+  text = '';
+  expect(await node(...args, '--row', row, '--smooth', '0.5')).not.toBe(0);
+  expect(text).toContain('name --smooth or --thresholds');
+  text = '';
+  expect(await node(...args.slice(0, -1), file('schema.json'), '--row', row)).not.toBe(0);
+  expect(text).toContain('schema.json');
 });

@@ -3,6 +3,7 @@ export { encodeRecords, type RowRecord } from './encode-records.ts';
 export { explainRow, type ExplainOptions, type Explanation } from './explain-row.ts';
 export { featureSpans, schemaBaseline, singleSpans, sumOverSpans } from './features.ts';
 export { gradientCounterfactual } from './gradient-counterfactual.ts';
+export { decideByGroup, type GroupDecision } from './group-thresholds.ts';
 export { createJudgedModel, probabilitiesOf, type JudgedModel } from './judged-model.ts';
 export { occludeFeatures, occlusionMap } from './occlusion.ts';
 export { predictRows, predictRowsSmoothed, type Prediction } from './predict.ts';

@@ -97,7 +97,9 @@ async function compare(model: LocalModel, { loss, outputs, classes }: (typeof ca
 /** Moves rows up or down their slope of one logit, smoothly, so that engines that round apart still move them alike. */
 const perturb: NonNullable<LocalTraining['adversarial']>['perturb'] = (model, features, targets) => {
   const at = Float64Array.from(features);
-  const slopes = model.inputGradients(at, targets.length, (logits) => logits.map((_, i) => Number(i % model.outputs === 0)));
+  const slopes = model.inputGradients(at, targets.length, (logits) =>
+    logits.map((_, i) => Number(i % model.outputs === 0)),
+  );
   return features.map((value, i) => value + 0.1 * slopes[i]!);
 };
 

@@ -42,9 +42,9 @@ describe('attacks on some inputs alone', () => {
       const changed = attack(model, inputs, targets);
       for (let row = 0; row < rows; row++) {
         const away = Array.from({ length: width }, (_, i) => changed[row * width + i]! - inputs[row * width + i]!);
-        expect([0, 2, 3, 5].map((place) => Object.is(changed[row * width + place], inputs[row * width + place]))).toEqual(
-          Array.from({ length: 4 }, () => true),
-        );
+        expect(
+          [0, 2, 3, 5].map((place) => Object.is(changed[row * width + place], inputs[row * width + place])),
+        ).toEqual(Array.from({ length: 4 }, () => true));
         const size = norm === 'linf' ? Math.max(...away.map(Math.abs)) : Math.hypot(...away);
         expect(size).toBeLessThanOrEqual(0.3 + 1e-12);
       }
@@ -54,14 +54,17 @@ describe('attacks on some inputs alone', () => {
     expect(() => attacks('l2', [6])[0](model, inputs, targets)).toThrow('expected inputs below 6, got 6');
   });
 
-  it.each(['linf', 'l2'] as const)('%s: move a row the same way, to the bit, whatever rows are beside it', async (norm) => {
-    const { model, inputs, targets } = await example();
-    for (const attack of attacks(norm).slice(0, 2)) {
-      const together = attack(model, inputs, targets);
-      for (let row = 0; row < rows; row++) {
-        const alone = attack(model, inputs.slice(row * width, (row + 1) * width), [targets[row]!]);
-        expect(alone).toEqual(together.subarray(row * width, (row + 1) * width));
+  it.each(['linf', 'l2'] as const)(
+    '%s: move a row the same way, to the bit, whatever rows are beside it',
+    async (norm) => {
+      const { model, inputs, targets } = await example();
+      for (const attack of attacks(norm).slice(0, 2)) {
+        const together = attack(model, inputs, targets);
+        for (let row = 0; row < rows; row++) {
+          const alone = attack(model, inputs.slice(row * width, (row + 1) * width), [targets[row]!]);
+          expect(alone).toEqual(together.subarray(row * width, (row + 1) * width));
+        }
       }
-    }
-  });
+    },
+  );
 });

@@ -142,13 +142,7 @@ function climb(
 }
 
 /** Brings rows back into the ball around the given ones; what was not moved stays to the bit. */
-function project(
-  changed: Float64Array,
-  inputs: Float64Array,
-  width: number,
-  norm: AttackNorm,
-  epsilon: number,
-): void {
+function project(changed: Float64Array, inputs: Float64Array, width: number, norm: AttackNorm, epsilon: number): void {
   if (norm === 'linf') {
     for (let i = 0; i < changed.length; i++) {
       changed[i] = inputs[i]! + Math.min(epsilon, Math.max(-epsilon, changed[i]! - inputs[i]!));

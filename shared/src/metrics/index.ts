@@ -1,4 +1,4 @@
-export { besideNoise } from './beside-noise.ts';
+export { besideNoise, noiseReach, type NoiseRule } from './beside-noise.ts';
 export {
   adequacyOf,
   plannedHalfWidth,

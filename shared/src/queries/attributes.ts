@@ -43,7 +43,13 @@ export function attributeProblems(
   const names = attributes.map(attributeName);
   return attributes.flatMap((attribute, index) => [
     ...(names.indexOf(names[index]!) < index
-      ? [{ path: `${path}[${index}].name`, problem: `two attributes are called ${names[index]}`, cure: 'Name one of them.' }]
+      ? [
+          {
+            path: `${path}[${index}].name`,
+            problem: `two attributes are called ${names[index]}`,
+            cure: 'Name one of them.',
+          },
+        ]
       : []),
     ...columnProblems(columns, attribute.columns, `${path}[${index}].columns`),
   ]);
@@ -61,7 +67,13 @@ export function columnProblems(
     if (found === undefined) {
       const known = columns.slice(0, 10).map(({ name }) => name);
       const more = columns.length > known.length ? ', …' : '';
-      return [{ path: at, problem: `the schema has no column ${nameOf(one)}`, cure: `Name one of ${known.join(', ')}${more}.` }];
+      return [
+        {
+          path: at,
+          problem: `the schema has no column ${nameOf(one)}`,
+          cure: `Name one of ${known.join(', ')}${more}.`,
+        },
+      ];
     }
     if (wanted.findIndex((other) => nameOf(other) === nameOf(one)) < index) {
       return [{ path: at, problem: `the column ${nameOf(one)} stands twice`, cure: 'Take one of them out.' }];
@@ -72,17 +84,29 @@ export function columnProblems(
   const groups = wanted.reduce((product, one) => product * partsOf(columns, one).names.length, 1);
   if (groups <= groupsMax) return [];
   return [
-    { path, problem: `${groups} groups, at most ${groupsMax} can be told apart`, cure: 'Name fewer columns, or fewer cuts.' },
+    {
+      path,
+      problem: `${groups} groups, at most ${groupsMax} can be told apart`,
+      cure: 'Name fewer columns, or fewer cuts.',
+    },
   ];
 }
 
-function oneColumnProblems(column: InputColumn, one: AttributeColumns[number], path: string): readonly AttributeProblem[] {
+function oneColumnProblems(
+  column: InputColumn,
+  one: AttributeColumns[number],
+  path: string,
+): readonly AttributeProblem[] {
   if (column.kind === 'pixels') {
-    return [{ path, problem: `${column.name} is an image, which puts nobody into a group`, cure: 'Name another column.' }];
+    return [
+      { path, problem: `${column.name} is an image, which puts nobody into a group`, cure: 'Name another column.' },
+    ];
   }
   if (column.kind === 'category') {
     if (typeof one === 'string') return [];
-    return [{ path, problem: `${column.name} is a category, which has no cuts`, cure: `Write "${column.name}" alone.` }];
+    return [
+      { path, problem: `${column.name} is a category, which has no cuts`, cure: `Write "${column.name}" alone.` },
+    ];
   }
   if (typeof one === 'string') {
     return [
@@ -116,7 +140,7 @@ export type Grouping = {
   /** In the order of the groups' numbers; of no columns one group, of everybody. */
   readonly names: readonly string[];
   /** The group of the row whose inputs begin at `at`. */
-  groupOf(inputs: ArrayLike<number>, at: number): number;
+  readonly groupOf: (inputs: ArrayLike<number>, at: number) => number;
 };
 
 /**

@@ -10,10 +10,9 @@ import {
   type Shown,
 } from '../../metrics/index.ts';
 import { integerStream, toProbabilities, type InputColumn } from '../../model/index.ts';
-import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems } from './explained-features.ts';
 import type { Measure, MeasureReport } from './measure.ts';
-import { byImportance, drownedWords } from './ranking.ts';
+import { byImportance, drownedWords, floorOf } from './ranking.ts';
 
 export const permutationSettings = z.strictObject({
   kind: z.literal('permutation'),
@@ -115,16 +114,13 @@ export const permutation: Measure<Settings, PermutationFigures> = {
     const silence = enough ? undefined : `fewer than ${context.minimumUnits} units`;
     const accuracy = enough ? proportionFigure({ correct: right, incorrect: wrong, noiseStd }) : null;
     const lost = sums.segment('lost');
+    const features = explainedFeatures(context.columns);
+    const rule = { among: features.length, negligible, silence };
     const ranked = byImportance(
-      explainedFeatures(context.columns).map(({ name }, index) => ({
-        name,
-        drop: besideNoise(
-          accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd),
-          negligible,
-          undefined,
-          silence,
-        ),
-      })),
+      features.map(({ name }, index) => {
+        const drop = accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd);
+        return { name, drop: besideNoise(drop, rule) };
+      }),
       ({ drop }) => drop,
     );
     const baseline = shown(accuracy, 1, silence);
@@ -132,7 +128,7 @@ export const permutation: Measure<Settings, PermutationFigures> = {
       units: count,
       figures: [
         { name: 'accuracy', ...baseline },
-        ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop })),
+        ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop, ...floorOf(drop, features.length) })),
       ],
       accuracy: baseline,
       features: ranked,

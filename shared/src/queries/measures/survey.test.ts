@@ -356,6 +356,8 @@ describe('drift between two releases', () => {
     const drowned = await survey(surveyPlan({ noise: 60 }), batches);
     const hidden = driftOfReports(drowned[0] as LabelFigures, drowned[0] as LabelFigures);
     expect(hidden.histograms[0]!.verdict).toBe('cannot tell');
+    const silent = await survey(surveyPlan({ unit: 'client', minimumUnits: 4 }), batches);
+    for (const one of silent as [LabelFigures, ColumnsFigures]) expect(driftOfReports(one, one).histograms).toEqual([]);
     const [, columns] = (await survey(surveyPlan(), batches)) as [LabelFigures, ColumnsFigures];
     expect(() => driftOfReports(before, columns)).toThrow('not of the same columns');
   });
