@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as adultFairness from './adult-fairness.ts';
 import * as adversarialTraining from './adversarial-training.ts';
+import * as reportCost from './report-cost.ts';
 
 /** An experiment on real data, run: what it found, as JSON and in words. */
 type Found = { readonly result: unknown; readonly words: string };
@@ -24,6 +25,7 @@ function experiment<Result>(of: {
 const experiments = {
   'adult-fairness': experiment(adultFairness),
   'adversarial-training': experiment(adversarialTraining),
+  'report-cost': experiment(reportCost),
 };
 
 const { values, positionals } = parseArgs({
