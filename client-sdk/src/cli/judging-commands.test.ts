@@ -192,3 +192,24 @@ it('says clearly what cannot be', async () => {
     expect([await node(...args), text]).toEqual([code, expect.stringContaining(words)]);
   }
 });
+
+it('decides by thresholds of the row’s group', async () => {
+  const groups = [
+    { group: 'some', thresholds: [{ atLeast: 0.04, chance: 1 }] },
+    { group: 'much', thresholds: [{ atLeast: 0, chance: 0.5 }] },
+  ];
+  const thresholds = { kind: 'sotto-thresholds', version: 1, columns: ['pain'], criterion: 'equalizedOdds', groups };
+  await writeFile(file('thresholds.json'), JSON.stringify(thresholds));
+  const args = ['predict', file('model.safetensors'), '--thresholds', file('thresholds.json')];
+  expect(await node(...args, '--row', row)).toBe(0);
+  expect(text).toBe('row 1  yes  (no 0.953, yes 0.047)  by the thresholds of some\n');
+  text = '';
+  expect(await node('--json', ...args, '--row', JSON.stringify({ age: 60, income: 20_000, pain: 'much' }))).toBe(0);
+  expect(events()[0]).toMatchObject({ type: 'prediction', group: 'much', chance: 0.5 });
+  text = '';
+  expect(await node(...args, '--row', row, '--smooth', '0.5')).not.toBe(0);
+  expect(text).toContain('name --smooth or --thresholds');
+  text = '';
+  expect(await node(...args.slice(0, -1), file('schema.json'), '--row', row)).not.toBe(0);
+  expect(text).toContain('schema.json');
+});

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { exitCodes, SottoError } from '@sotto/shared/errors';
 import type { DataSchema } from '@sotto/shared/plan';
+import { thresholdFileSchema, type ThresholdFile } from '@sotto/shared/queries';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { readCsvRecords } from '../data/index.ts';
 import { createInputEncoder } from '../data/row-encoder.ts';
 import {
+  decideByGroup,
   encodeRecords,
   explainRow,
   findCounterfactual,
@@ -44,6 +46,8 @@ export function addJudgingCommands(program: Command, act: Act): void {
       '--smooth <sigma>',
       'ask about 1,000 copies of each row with normal noise of this deviation on numbers and pixels (in encoded inputs), and abstain where none of the answers leads for sure',
     )
+    .option('--thresholds <file>', 'thresholds by group (sotto model thresholds) that decide what is predicted')
+    .option('--seed <text>', 'seed of the draws between two thresholds: the same row is told the same', 'predict')
     .action(act(predict));
   command('explain', 'why a model says what it says of one row, and what would turn it')
     .option('--row-number <number>', 'which row of --data, the one below the header being 1', '1')
@@ -64,13 +68,20 @@ async function predict(screen: Screen, options: Options, argument: string): Prom
   const judged = await modelOf(options, argument);
   const temperature = await temperatureOf(options, judged);
   const sigma = sigmaOf(options);
+  const thresholds = await thresholdsOf(options);
+  if (sigma !== null && thresholds !== null) {
+    throw new SottoError('INVALID_INPUT', 'predict: name --smooth or --thresholds, which were found without noise');
+  }
   const { rows, leftOut } = await rowsOf(judged.schema, options);
   for (const { number, inputs } of rows) {
     const prediction =
       sigma === null
         ? predictRows(judged, inputs, temperature.value)[0]!
         : predictRowsSmoothed(judged, inputs, temperature.value, { sigma }, randomUUID())[0]!;
-    screen.show({ type: 'prediction', row: number, ...prediction }, `row ${number}  ${predictionWords(prediction)}`);
+    const decision =
+      thresholds === null ? null : decideByGroup(judged, inputs, thresholds, textOf(options, 'seed') ?? 'predict');
+    const words = predictionWords(prediction, decision);
+    screen.show({ type: 'prediction', row: number, ...prediction, ...decision }, `row ${number}  ${words}`);
   }
   showTemperature(screen, temperature);
   for (const { number, rule } of leftOut) {
@@ -170,6 +181,15 @@ function jsonOf(name: string, text: string): unknown {
   } catch {
     throw new SottoError('INVALID_INPUT', `${name}: not JSON`);
   }
+}
+
+/** Thresholds by group; null where none are asked for. */
+async function thresholdsOf(options: Options): Promise<ThresholdFile | null> {
+  const path = textOf(options, 'thresholds');
+  if (path === undefined) return null;
+  const parsed = thresholdFileSchema.safeParse(await readJson(path));
+  if (!parsed.success) throw new SottoError('INVALID_INPUT', `${path}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
 }
 
 type Temperature = { readonly value: number; readonly from: 'nothing' | 'option' | 'report' };

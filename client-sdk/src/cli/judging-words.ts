@@ -1,10 +1,15 @@
-import type { Counterfactual, Explanation, Prediction } from '../judging/index.ts';
+import type { Counterfactual, Explanation, GroupDecision, Prediction } from '../judging/index.ts';
 
-/** A prediction in one line. */
-export function predictionWords(prediction: Prediction): string {
+/** A prediction in one line; with thresholds by group what they decide. */
+export function predictionWords(prediction: Prediction, decision: GroupDecision | null = null): string {
   if (prediction.kind === 'number') return prediction.value.toPrecision(5);
   const { value, probabilities, smoothed } = prediction;
   const own = leading(probabilities.map(({ value: text, probability }) => [text, probability]));
+  if (decision !== null) {
+    const { group, chance } = decision;
+    const drawn = chance > 0 && chance < 1 ? `, drawn with chance ${chance.toFixed(3)}` : '';
+    return `${decision.value}  (${own})  by the thresholds of ${group}${drawn}`;
+  }
   if (smoothed === undefined) return `${value}  (${own})`;
   const shares = leading(smoothed.shares.map(({ value: text, share }) => [text, share]));
   return `${smoothed.value ?? 'abstains'}  (of ${smoothed.draws} noisy copies ${shares}; as it is ${own})`;

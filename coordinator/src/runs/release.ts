@@ -81,9 +81,10 @@ export function alarmOf(
 ): string | null {
   const { query } = plan.training;
   const units = query.kind === 'gradient' ? batchBound(query.expectedBatch) : survivors;
+  const evaluationSets = plan.heldOut === undefined ? 1 : 2;
   const alarms = splitParts(sessionParts(plan, header.slots), sum).flatMap(({ part, integers }) => {
     const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
-    return releaseAlarm({ part, integers, units, noiseVarianceSteps }) ?? [];
+    return releaseAlarm({ part, integers, units, noiseVarianceSteps, evaluationSets }) ?? [];
   });
   return alarms.length === 0 ? null : alarms.join('; ');
 }

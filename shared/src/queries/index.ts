@@ -3,7 +3,7 @@ export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationFigures, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
-export type { AttributionFigures } from './measures/attributions.ts';
+export { releasedImportance, type AttributionFigures } from './measures/attributions.ts';
 export type { DependenceFigures } from './measures/dependence.ts';
 export type { PermutationFigures } from './measures/permutation.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
@@ -40,6 +40,7 @@ export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, HeldOut, MeasureSettings, Query, QueryContext } from './query.ts';
 export { rowWeightProblems, rowWeightsSchema, type RowWeights } from './row-weights.ts';
 export { splitParts } from './split-parts.ts';
+export { thresholdFileSchema, type ThresholdFile } from './threshold-file.ts';
 export {
   trainingQuerySchema,
   type AdaptiveClip,

@@ -95,7 +95,11 @@ export async function bankData(dataFolder: string | null): Promise<DemoData> {
     names.find((name) => banks[name]?.includes(row.split(',')[occupation] ?? '')) ?? last;
   return {
     ...(await planAndSchema(join(examples, 'adult'), 'plan-banks.json')),
-    owners: names.map((name) => ({ name, train: [header, ...rows.filter((row) => bankOf(row) === name)].join('\n'), test: header })),
+    owners: names.map((name) => ({
+      name,
+      train: [header, ...rows.filter((row) => bankOf(row) === name)].join('\n'),
+      test: header,
+    })),
   };
 }
 

@@ -6,13 +6,14 @@ import {
   proportionFigure,
   shown,
   signedMeanFigure,
+  type ReleasedImportance,
   type Shown,
 } from '../../metrics/index.ts';
 import { missingInputs, type DifferentiableModel } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems, type ExplainedFeature } from './explained-features.ts';
 import type { Measure, MeasureReport, MeasureSums } from './measure.ts';
-import { byImportance, drownedWords } from './ranking.ts';
+import { byImportance, drownedWords, floorOf } from './ranking.ts';
 
 export const attributionsSettings = z.strictObject({
   kind: z.literal('attributions'),
@@ -89,22 +90,25 @@ export const attributions: Measure<Settings, AttributionFigures> = {
     const features = explainedFeatures(context.columns);
     const count = sums.segment('count')[0]!;
     const ranked = byImportance(
-      features.map(({ name }, index) => ({ name, ...figuresOf(context, own, sums, count, index) })),
+      features.map(({ name }, index) => ({ name, ...figuresOf(context, own, sums, count, index, features.length) })),
       ({ meanAbsolute }) => meanAbsolute,
     );
     const bits = sums.segment('clipped')[0]!;
     const bitStd = sums.noiseStdOf('clipped');
-    const clipped = proportionFigure({
-      correct: bits,
-      incorrect: count - bits,
-      noiseStd: bitStd,
-      incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
-    });
+    const enough = count >= context.minimumUnits;
+    const clipped = enough
+      ? proportionFigure({
+          correct: bits,
+          incorrect: count - bits,
+          noiseStd: bitStd,
+          incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
+        })
+      : null;
     return {
       units: count,
       figures: [
         ...ranked.flatMap(({ name, meanAbsolute, mean }) => [
-          { name: `${name}.meanAbsolute`, ...meanAbsolute },
+          { name: `${name}.meanAbsolute`, ...meanAbsolute, ...floorOf(meanAbsolute, features.length) },
           { name: `${name}.mean`, ...mean },
         ]),
         { name: 'clippedShare', ...shown(clipped) },
@@ -119,12 +123,26 @@ export const attributions: Measure<Settings, AttributionFigures> = {
   },
 };
 
+/** What of one release the stability over rounds is told by (`importanceStability`): the features that it tells. */
+export function releasedImportance(
+  round: number,
+  { features }: Pick<AttributionFigures, 'features'>,
+): ReleasedImportance {
+  return {
+    round,
+    features: features.flatMap(({ name, meanAbsolute: { figure } }) => {
+      return figure === null ? [] : [{ name, value: figure.value, noiseHalfWidth: figure.noiseHalfWidth }];
+    }),
+  };
+}
+
 function figuresOf(
   { minimumUnits }: QueryContext,
   { clip }: Settings,
   sums: MeasureSums,
   count: number,
   index: number,
+  among: number,
 ): { readonly meanAbsolute: Shown; readonly mean: Shown } {
   if (count < minimumUnits) {
     const silence = { figure: null, withheld: `fewer than ${minimumUnits} units` };
@@ -136,10 +154,11 @@ function figuresOf(
   // Squares of values within [-A, A] add up to no more than A times their sizes.
   const sizes = Math.max(absolute?.value ?? 0, Math.abs(sumOf('signed')) / count);
   const signed = signedMeanFigure({ sum: sumOf('signed'), count, max: clip, meanSquareMax: clip * sizes, ...noise });
+  const rule = { among, negligible: negligible * clip };
   return {
-    meanAbsolute: besideNoise(absolute, negligible * clip),
+    meanAbsolute: besideNoise(absolute, rule),
     // A column may pull both ways and come to 0: its noise is held against its size.
-    mean: besideNoise(signed, negligible * clip, absolute?.value ?? 0),
+    mean: besideNoise(signed, { ...rule, signal: absolute?.value ?? 0 }),
   };
 }
 

@@ -8,7 +8,7 @@ import { contributeSession } from '../contribute-session.ts';
 import { queryByName } from '../query-by-name.ts';
 import type { MeasureSettings, QueryContext } from '../query.ts';
 import { nothingMeasured } from '../testing/nothing-measured.ts';
-import { attributionsSettings, type AttributionFigures } from './attributions.ts';
+import { attributionsSettings, releasedImportance, type AttributionFigures } from './attributions.ts';
 import { dependenceSettings, type DependenceFigures } from './dependence.ts';
 import { explainedFeatures } from './explained-features.ts';
 import { measureOf } from './measure-list.ts';
@@ -94,7 +94,7 @@ function concluded<Figures>(
 ): Figures {
   const measure = measureOf(settings);
   const layout = measure.layout(context, settings);
-  const stds = layout.flatMap(({ length, weight = 1 }) => new Array<number>(length).fill(noise.std / weight));
+  const stds = layout.flatMap(({ length, weight = 1 }) => Array.from({ length }, () => noise.std / weight));
   const sums = Float64Array.from(
     stds,
     (std, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0) + std * noise.draw(),
@@ -150,7 +150,7 @@ describe('each measure of what a model rests on', () => {
             const measure = measureOf(settings);
             const weights = measure
               .layout(context, settings)
-              .flatMap(({ length, weight = 1 }) => new Array<number>(length).fill(weight));
+              .flatMap(({ length, weight = 1 }) => Array.from({ length }, () => weight));
             for (const vector of await vectorsOf(context, settings, batchOf(rows), few)) {
               const norm = Math.hypot(...vector.map((value, i) => value * weights[i]!));
               expect(norm).toBeLessThanOrEqual(measure.normL2(context, settings) * (1 + 1e-12));
@@ -172,6 +172,13 @@ describe('each measure of what a model rests on', () => {
     const after = await vectorsOf(binary, asked[kind], batchOf([[-3, -3, 1, 0], rows[1]!, [5, 5, 0, 0]]));
     expect(after[1]).toEqual(before[1]);
     expect(after[0]).not.toEqual(before[0]);
+  });
+
+  it('makes none of what is no number', async () => {
+    for (const settings of Object.values(asked)) {
+      const [vector] = await vectorsOf(binary, settings, batchOf([[1, 2, 0, 1]]), Float32Array.of(NaN, 0, 1, 0, 4, -1));
+      expect(vector!.some(Number.isNaN)).toBe(true);
+    }
   });
 
   it('adds up through the door: three clients say what one that has all rows says', async () => {
@@ -269,25 +276,40 @@ describe('attributions', () => {
   it('withhold what noise drowns, with a reason, and cover the truth', async () => {
     const rows = Array.from({ length: 400 }, (_, i): [number, number, number, number] => [(i % 3) - 1, 2, i % 3, 1]);
     const vectors = await vectorsOf(binary, asked.attributions, batchOf(rows));
-    const truth = concluded<AttributionFigures>(binary, asked.attributions, vectors).features;
+    const truth = concluded<AttributionFigures>(binary, asked.attributions, vectors);
     let [covered, told] = [0, 0];
+    // Noise of 0.1 in each mean.
     for (let seed = 0; seed < 200; seed++) {
       const found = concluded<AttributionFigures>(binary, asked.attributions, vectors, normalNoise(20, `${seed}`));
       const ofAge = found.features.find(({ name }) => name === 'age')!.meanAbsolute.figure;
       expect(ofAge).not.toBeNull();
       const { value, noiseHalfWidth } = ofAge!;
+      const named = found.figures.find(({ name }) => name === 'age.meanAbsolute')!;
+      expect(named.floor! / noiseHalfWidth).toBeCloseTo(2.394 / 1.96, 3);
       covered += Number(
-        Math.abs(value - truth.find(({ name }) => name === 'age')!.meanAbsolute.figure!.value) <= noiseHalfWidth,
+        Math.abs(value - truth.features.find(({ name }) => name === 'age')!.meanAbsolute.figure!.value) <=
+          noiseHalfWidth,
       );
       // A column without weight: noise alone passes its own 95 % seldom.
       told += Number(found.features.find(({ name }) => name === 'count')!.meanAbsolute.figure !== null);
     }
     expect(covered / 200).toBeGreaterThan(0.9);
-    expect(told / 200).toBeLessThan(0.1);
+    expect(told / 200).toBeLessThan(0.05);
     const drowned = concluded<AttributionFigures>(binary, asked.attributions, vectors, normalNoise(300, 'loud'));
+    expect(releasedImportance(3, truth)).toEqual({
+      round: 3,
+      features: ['pain', 'age', 'count'].map((name) => {
+        return { name, value: expect.any(Number) as number, noiseHalfWidth: 0 };
+      }),
+    });
+    expect(releasedImportance(3, drowned).features.length).toBe(
+      drowned.features.filter(({ meanAbsolute }) => meanAbsolute.figure !== null).length,
+    );
     const silent = drowned.features.filter(({ meanAbsolute }) => meanAbsolute.figure === null);
     expect(silent.length).toBeGreaterThan(0);
-    expect(silent[0]!.meanAbsolute.withheld).toMatch(/^(drowned: noise alone is ±\d|too few units)/);
+    expect(silent[0]!.meanAbsolute.withheld).toMatch(
+      /^(drowned: among 3 figures noise alone reaches ±\d|too few units)/,
+    );
     expect(drowned.drowned).toMatch(/of 3 columns cannot be told beside the noise of a sum over about -?\d+ units/);
   });
 
