@@ -6,6 +6,7 @@ import * as adversarialTraining from './adversarial-training.ts';
 import * as dataAdequacy from './data-adequacy.ts';
 import * as heartFairness from './heart-fairness.ts';
 import * as heartImportance from './heart-importance.ts';
+import * as membership from './membership.ts';
 import * as overfitting from './overfitting.ts';
 import * as participationGap from './participation-gap.ts';
 
@@ -32,6 +33,7 @@ const experiments = {
   'data-adequacy': experiment(dataAdequacy),
   'heart-fairness': experiment(heartFairness),
   'heart-importance': experiment(heartImportance),
+  membership: experiment(membership),
   overfitting: experiment(overfitting),
   'participation-gap': experiment(participationGap),
 };

@@ -1,50 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { readCsv } from '@sotto/client/data';
 import { SottoError } from '@sotto/shared/errors';
 import { accuracyOf, lossAttack, meanAndDeviation } from '@sotto/shared/metrics';
 import { referenceModel, selectUnits, weightsFromBytes, type UnitBatch } from '@sotto/shared/model';
-import { inputWidth, parseDataSchema, type DataSchema } from '@sotto/shared/plan';
+import { inputWidth } from '@sotto/shared/plan';
 import { createSeededRandom, shuffle } from '@sotto/shared/random';
 import { fixedData, simulate } from '@sotto/simulation';
 import { all, none, planFrom } from '../accuracy/cases.ts';
-import { dataFolder, joinBatches } from '../accuracy/datasets.ts';
+import { joinBatches } from '../accuracy/datasets.ts';
+import { creditSchema as schema, germanCredit, lossesOf, type CreditOwner } from './german-credit.ts';
 
 export const about =
   'German credit by housing, an MLP 128-128 that learns it by heart: what early stopping, L2 and dropout do';
-
-const numbers: readonly (readonly [string, number, number, number, number])[] = [
-  ['duration', 0, 120, 20, 12],
-  ['amount', 0, 50_000, 3_000, 3_000],
-  ['installment_rate', 1, 4, 2.5, 1],
-  ['residence_since', 1, 4, 2.5, 1],
-  ['age', 18, 100, 40, 12],
-  ['existing_credits', 1, 10, 2, 1],
-  ['dependents', 1, 10, 1, 1],
-];
-const categories: Readonly<Record<string, readonly string[]>> = {
-  checking: ['A11', 'A12', 'A13', 'A14'],
-  credit_history: ['A30', 'A31', 'A32', 'A33', 'A34'],
-  purpose: ['A40', 'A41', 'A42', 'A43', 'A44', 'A45', 'A46', 'A47', 'A48', 'A49', 'A410'],
-  savings: ['A61', 'A62', 'A63', 'A64', 'A65'],
-  employment: ['A71', 'A72', 'A73', 'A74', 'A75'],
-  personal_status_sex: ['A91', 'A92', 'A93', 'A94', 'A95'],
-  other_debtors: ['A101', 'A102', 'A103'],
-  property: ['A121', 'A122', 'A123', 'A124'],
-  other_installments: ['A141', 'A142', 'A143'],
-  job: ['A171', 'A172', 'A173', 'A174'],
-  telephone: ['A191', 'A192'],
-  foreign_worker: ['A201', 'A202'],
-};
-const schema: DataSchema = parseDataSchema({
-  name: 'german credit',
-  unitId: 'row_id',
-  columns: [
-    ...numbers.map(([name, min, max, centre, scale]) => ({ kind: 'number', name, min, max, centre, scale })),
-    ...Object.entries(categories).map(([name, values]) => ({ kind: 'category', name, values })),
-  ],
-  target: { kind: 'binary', column: 'label', positive: '1', negative: '0' },
-});
 
 /** Share of the training rows that validate: in every variant, so that all train on the same rows. */
 const validationShare = 0.2;
@@ -81,7 +46,6 @@ const variants: Readonly<Record<string, Variant>> = {
   },
 };
 
-type Client = { readonly name: string; readonly train: UnitBatch; readonly test: UnitBatch };
 type Result = {
   readonly variant: string;
   readonly seed: number;
@@ -118,23 +82,7 @@ export function words(results: readonly Result[]): string {
   return ['accuracy train / validation / test', ...lines].join('\n');
 }
 
-async function germanCredit(): Promise<readonly Client[]> {
-  const folder = dataFolder('german-credit');
-  if (folder === null) throw new SottoError('FILE_NOT_FOUND', 'german-credit/data.csv: not found; set SOTTO_DATA');
-  const { batch, unitIds } = await readCsv(join(folder, 'data.csv'), schema);
-  const unitOf = new Map(unitIds.map((id, unit) => [id, unit]));
-  const split = JSON.parse(readFileSync(join(folder, 'splits-housing.json'), 'utf8')) as {
-    clients: { id: string; train: number[]; test: number[] }[];
-  };
-  const pick = (rows: readonly number[]): UnitBatch =>
-    selectUnits(
-      batch,
-      rows.map((row) => unitOf.get(String(row))!),
-    );
-  return split.clients.map(({ id, train, test }) => ({ name: id, train: pick(train), test: pick(test) }));
-}
-
-async function runSeed(variant: string, seed: number, whole: readonly Client[]): Promise<Result> {
+async function runSeed(variant: string, seed: number, whole: readonly CreditOwner[]): Promise<Result> {
   const { layers = plain, strategy = adam, earlyStopping, privacy = none } = variants[variant]!;
   const clients = whole.map(({ name, train, test }) => {
     const order = shuffle(
@@ -189,11 +137,7 @@ async function runSeed(variant: string, seed: number, whole: readonly Client[]):
     const { inputs, rows, targets } = joinBatches(batches);
     return accuracyOf(await model.predict(inputs, rows), targets, 1);
   };
-  const losses = async (batches: readonly UnitBatch[]): Promise<number[]> => {
-    const { inputs, rows, targets } = joinBatches(batches);
-    const outputs = await model.predict(inputs, rows);
-    return Array.from(outputs, (p, row) => -Math.log(targets[row] === 1 ? p : 1 - p));
-  };
+  const losses = (batches: readonly UnitBatch[]) => lossesOf(model, joinBatches(batches));
   const { auc, best } = lossAttack(
     await losses(clients.map(({ train }) => train)),
     await losses(clients.map(({ test }) => test)),
