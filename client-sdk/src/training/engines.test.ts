@@ -5,7 +5,8 @@ import {
   type LocalModel,
   type Loss,
   type UnitBatch,
-, type LocalTraining } from '@sotto/shared/model';
+  type LocalTraining,
+} from '@sotto/shared/model';
 import { createSeededRandom } from '@sotto/shared/random';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
