@@ -22,11 +22,11 @@ export { smoothedAnswers, type SmoothedAnswer, type SmoothOptions } from './smoo
 // What stands in the core, because devices judge by it in a federation too.
 export type { FeatureSpan, ImageShape } from '@sotto/shared/model';
 export {
+  amountInputs,
   attackSlopes,
   certifyRow,
   fastGradient,
   integratedGradients,
-  numberInputs,
   partialDependenceSums,
   predictSmoothed,
   projectedGradient,
