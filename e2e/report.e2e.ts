@@ -46,19 +46,15 @@ describe.skipIf(!ready)('the page of a report', () => {
           if (request.url() !== address && !request.url().startsWith('data:')) complaints.push(request.url());
         });
         await page.goto(address);
-        await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)));
+        await page.evaluate(`document.querySelectorAll('details').forEach((one) => { one.open = true; })`);
         await page.evaluate(axe);
-        const found = await page.evaluate(async () => {
-          type Axe = { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-          const result = await (window as unknown as { axe: Axe }).axe.run({
-            runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-          });
-          return result.violations.map((violation) => `${violation.id}: ${violation.nodes[0]?.html.slice(0, 160)}`);
-        });
-        expect(found, `${colorScheme} ${width}`).toEqual([]);
-        const overflow = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        const found = await page.evaluate(
+          `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) =>
+            violations.map(({ id, nodes }) => id + ': ' + nodes[0].html.slice(0, 160)))`,
         );
+        expect(found, `${colorScheme} ${width}`).toEqual([]);
+        const root = 'document.documentElement';
+        const overflow = await page.evaluate(`${root}.scrollWidth - ${root}.clientWidth`);
         expect(overflow, `${colorScheme} ${width}`).toBeLessThanOrEqual(0);
         expect(complaints).toEqual([]);
         await context.close();
@@ -71,7 +67,7 @@ describe.skipIf(!ready)('the page of a report', () => {
     const page = await context.newPage();
     await page.goto(address);
     await page.emulateMedia({ media: 'print' });
-    expect(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)).toBe(
+    expect(await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')).toBe(
       'rgb(255, 255, 255)',
     );
     const pdf = await page.pdf({ format: 'A4', preferCSSPageSize: true });

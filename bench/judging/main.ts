@@ -9,6 +9,7 @@ import * as heartImportance from './heart-importance.ts';
 import * as membership from './membership.ts';
 import * as overfitting from './overfitting.ts';
 import * as participationGap from './participation-gap.ts';
+import * as reportCost from './report-cost.ts';
 
 /** An experiment on real data, run: what it found, as JSON and in words. */
 type Found = { readonly result: unknown; readonly words: string };
@@ -33,9 +34,10 @@ const experiments = {
   'data-adequacy': experiment(dataAdequacy),
   'heart-fairness': experiment(heartFairness),
   'heart-importance': experiment(heartImportance),
-  membership: experiment(membership),
-  overfitting: experiment(overfitting),
+  'membership': experiment(membership),
+  'overfitting': experiment(overfitting),
   'participation-gap': experiment(participationGap),
+  'report-cost': experiment(reportCost),
 };
 
 const { values, positionals } = parseArgs({
@@ -61,9 +63,7 @@ ${Object.entries(experiments)
   const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => index + 1);
   const { result, words } = await chosen.run(seeds);
   if (values.out !== undefined) {
-    const known = existsSync(values.out)
-      ? (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, unknown>)
-      : {};
+    const known = existsSync(values.out) ? (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, unknown>) : {};
     mkdirSync(dirname(values.out), { recursive: true });
     writeFileSync(
       values.out,

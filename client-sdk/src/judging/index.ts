@@ -19,3 +19,31 @@ export {
   type ShapleyValues,
 } from './shapley.ts';
 export { smoothedAnswers, type SmoothedAnswer, type SmoothOptions } from './smoothed-prediction.ts';
+// What stands in the core, because devices judge by it in a federation too.
+export type { FeatureSpan, ImageShape } from '@sotto/shared/model';
+export {
+  amountInputs,
+  attackSlopes,
+  certifyRow,
+  fastGradient,
+  integratedGradients,
+  partialDependenceSums,
+  predictSmoothed,
+  projectedGradient,
+  scalarOutput,
+  smoothedCounts,
+  withBlur,
+  withFeatureFrom,
+  withGivenNoise,
+  withMissingColumns,
+  withNoise,
+  withShiftedScale,
+  type AttackLimits,
+  type AttackNorm,
+  type IntegratedGradients,
+  type IntegratedGradientsOptions,
+  type PgdOptions,
+  type RowFunction,
+  type ScalarOutput,
+  type SmoothingOptions,
+} from '@sotto/shared/judging';

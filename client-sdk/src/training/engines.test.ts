@@ -5,6 +5,7 @@ import {
   type LocalModel,
   type Loss,
   type UnitBatch,
+  type LocalTraining,
 } from '@sotto/shared/model';
 import { createSeededRandom } from '@sotto/shared/random';
 import * as tf from '@tensorflow/tfjs-core';

@@ -3,7 +3,6 @@ import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@
 import { thresholdCriteria } from '@sotto/shared/metrics';
 import { version } from '@sotto/shared/version';
 import { readConfig } from '../config.ts';
-import { startCoordinator } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
 import { showData } from './data-commands.ts';
 import { modelThresholds, planReweigh } from './fairness-commands.ts';
@@ -118,6 +117,8 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     // Commander gives true where neither flag was given.
     const page = dashboard === true ? undefined : dashboard;
     const config = readConfig({ ...flags, dashboard: page, names: name, allowOrigins: allowOrigin }, ports.environment);
+    // The server is half of what there is to load, and no other command needs it.
+    const { startCoordinator } = await import('../main.ts');
     const coordinator = await startCoordinator(config);
     const { url, fingerprint, viewToken } = coordinator;
     show({

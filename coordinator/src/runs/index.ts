@@ -3,6 +3,7 @@ export type { RunDriver, RunLog, RunPorts, RunProgress } from './ports.ts';
 export { stepRun } from './machine.ts';
 export { openFederationBooks } from './federation-books.ts';
 export { createRunCards } from './run-cards.ts';
+export { reportOfRun } from './run-report.ts';
 export { measuresOfRun, type ConcludedMeasures } from './run-reports.ts';
 export { replayRun, type Replay } from './replay.ts';
 export { addGroupSum } from './release.ts';

@@ -4,7 +4,7 @@ import { adequacyOf, plannedHalfWidth, powerOfShare, unitsForHalfWidth, unitsFor
 import { labelSkew, noisySkew } from './drift.ts';
 import { z95 } from './interval.ts';
 import { fitLearningCurve } from './learning-curve.ts';
-import { binnedMoments } from './moments.ts';
+import { binnedMoments, noisyMoments } from './moments.ts';
 
 /** Uniform and normal draws of a fixed seed. */
 function draws(seed: string) {
@@ -173,4 +173,35 @@ it('moments of bins are off by no more than they say', () => {
   expect(Math.abs(binned.mean - mean)).toBeLessThan(binned.meanBinning);
   expect(Math.abs(binned.deviation - deviation)).toBeLessThan(binned.deviationBinning);
   expect(binnedMoments([0, 0], [0, 1, 2])).toBeNull();
+});
+
+it('moments of noisy sums have intervals that hold the truth in 95 of 100 cases, or more', () => {
+  const { normal, uniform } = draws('sums');
+  for (const noiseStd of [0, 8]) {
+    let [means, deviations] = [0, 0];
+    const trials = 400;
+    for (let trial = 0; trial < trials; trial++) {
+      const sums = { count: 0, sum: 0, squares: 0 };
+      for (let i = 0; i < 200; i++) {
+        const value = uniform() - 0.3;
+        sums.count += 1;
+        sums.sum += value;
+        sums.squares += value * value;
+      }
+      const found = noisyMoments({
+        count: sums.count + noiseStd * normal(),
+        sum: sums.sum + 2 * noiseStd * normal(),
+        squares: sums.squares + 2 * noiseStd * normal(),
+        countNoiseStd: noiseStd,
+        sumNoiseStd: 2 * noiseStd,
+      })!;
+      const holds = ({ low, high }: { low: number; high: number }, truth: number) =>
+        Number(low <= truth && truth <= high);
+      means += holds(found.mean, 0.2);
+      deviations += holds(found.deviation, Math.sqrt(1 / 12));
+    }
+    expect(means / trials).toBeGreaterThan(0.92);
+    expect(deviations / trials).toBeGreaterThan(0.92);
+  }
+  expect(noisyMoments({ count: 5, sum: 1, squares: 1, countNoiseStd: 4, sumNoiseStd: 4 })).toBeNull();
 });

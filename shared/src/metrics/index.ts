@@ -62,7 +62,15 @@ export {
   type MeanAndDeviation,
 } from './interval.ts';
 export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
-export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
+export {
+  binnedMoments,
+  momentsOf,
+  noisyMoments,
+  type BinnedMoments,
+  type Moments,
+  type NoisyPowerSums,
+  type PowerSums,
+} from './moments.ts';
 export {
   attackBound,
   empiricalEpsilon,

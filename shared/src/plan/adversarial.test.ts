@@ -48,7 +48,7 @@ describe('a plan that trains on moved rows', () => {
   });
 });
 
-const category = { kind: 'category', values: ['x', 'y'], other: 'zeros' } as const;
+const category = { kind: 'category' as const, values: ['x', 'y'], other: 'zeros' as const };
 const token = {
   kind: 'number',
   name: 'token',

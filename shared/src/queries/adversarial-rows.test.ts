@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { referenceModel, selectUnits, type InputColumn, type LocalModel } from '../model/index.ts';
+import { referenceModel, selectUnits, type InputColumn, type LocalModel, type UnitBatch } from '../model/index.ts';
 import { gridFor, type PartSpec } from '../privacy/index.ts';
 import { createSeededRandom } from '../random/index.ts';
 import { adversarialBatch, perturbation } from './adversarial-rows.ts';
@@ -63,7 +63,7 @@ const part: PartSpec = {
   samplingNumerator: 2 ** 32,
 };
 const reference = () => referenceModel(context.topology, 4, context.loss);
-const gradientOf = (of: QueryContext, units = batch, model: LocalModel = reference()) =>
+const gradientOf = (of: QueryContext, units: UnitBatch = batch, model: LocalModel = reference()) =>
   contributeSession({
     context: of,
     parts: [part],

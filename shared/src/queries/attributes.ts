@@ -81,15 +81,22 @@ export function columnProblems(
     return oneColumnProblems(found, one, at);
   });
   if (problems.length > 0) return problems;
-  const groups = wanted.reduce((product, one) => product * partsOf(columns, one).names.length, 1);
-  if (groups <= groupsMax) return [];
-  return [
-    {
-      path,
-      problem: `${groups} groups, at most ${groupsMax} can be told apart`,
-      cure: 'Name fewer columns, or fewer cuts.',
-    },
-  ];
+  const parts = wanted.map((one) => partsOf(columns, one));
+  const groups = parts.reduce((product, { names }) => product * names.length, 1);
+  if (groups > groupsMax) {
+    return [
+      {
+        path,
+        problem: `${groups} groups, at most ${groupsMax} can be told apart`,
+        cure: 'Name fewer columns, or fewer cuts.',
+      },
+    ];
+  }
+  const names = combined(parts);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  return twice === undefined
+    ? []
+    : [{ path, problem: `two groups would be called ${twice}`, cure: 'Rename a value of the schema.' }];
 }
 
 function oneColumnProblems(
@@ -153,14 +160,19 @@ export function groupingBy(columns: readonly InputColumn[], wanted: AttributeCol
   const [fault] = columnProblems(columns, wanted, 'columns');
   if (fault !== undefined) throw new SottoError('PLAN_INVALID', `${fault.path}: ${fault.problem}. ${fault.cure}`);
   const parts = wanted.map((one) => partsOf(columns, one));
-  const names = parts.reduce<readonly string[]>(
-    (before, part) => before.flatMap((name) => part.names.map((own) => (name === '' ? own : `${name} & ${own}`))),
-    [''],
-  );
   return {
-    names: parts.length === 0 ? ['everybody'] : names,
+    names: combined(parts),
     groupOf: (inputs, at) => parts.reduce((group, part) => group * part.names.length + part.groupOf(inputs, at), 0),
   };
+}
+
+/** Names of every combination of the parts' groups, the last part's changing first. */
+function combined(parts: readonly Grouping[]): readonly string[] {
+  const [first, ...others] = parts.map(({ names }) => names);
+  return others.reduce(
+    (before, names) => before.flatMap((name) => names.map((own) => `${name} & ${own}`)),
+    first ?? ['everybody'],
+  );
 }
 
 function partsOf(columns: readonly InputColumn[], one: AttributeColumns[number]): Grouping {
@@ -171,7 +183,7 @@ function partsOf(columns: readonly InputColumn[], one: AttributeColumns[number])
 function byCategory({ from, values }: InputColumn): Grouping {
   const known = values ?? [];
   return {
-    names: [...known, known.includes('other') ? '(other)' : 'other'],
+    names: [...known.map((value) => (value === '' ? '(empty)' : value)), known.includes('other') ? '(other)' : 'other'],
     groupOf(inputs, at) {
       for (let value = 0; value < known.length; value++) if (inputs[at + from + value]! > 0.5) return value;
       return known.length;

@@ -29,7 +29,7 @@ export function reportLines(report: ReportDocument): {
       ...(chol === undefined
         ? []
         : [
-            `cholesterol  ${chol.figure === null ? `drowns: ${chol.withheld}` : figureWords(chol)}; of ${importance?.figures.length ?? 0} importances ${shown} are told. Each hospital sees the shortcut on its own screen, where chol is one value in every row`,
+            `cholesterol  ${chol.figure === null ? `drowns beside the noise (${chol.withheld?.replace('drowned: ', '') ?? 'not told'})` : figureWords(chol)}; of ${importance?.figures.length ?? 0} importances ${shown} are told. Each hospital sees the shortcut on its own screen, where chol is one value in every row`,
           ]),
       `verdicts     ${report.sentence}`,
     ],
@@ -48,12 +48,14 @@ function clientLines({ detail }: ReportDocument['measures'][number], names: read
   );
 }
 
-/** 79.8 % (73.1 % to 85.2 %; chance ± 5.0, noise ± 4.1 points), or why there is none. */
+/** 79.8 % (73.1 % to 85.2 %: chance ± 5.0, noise ± 4.1 points), or why there is none. */
 function figureWords({ figure, withheld }: Pick<Figure, 'figure' | 'withheld'>): string {
   if (figure === null) return `withheld: ${withheld ?? 'not told'}`;
   const { value, low, high, noiseHalfWidth } = figure;
-  const ends = [low ?? -Infinity, high ?? Infinity] as const;
-  const half = (ends[1] - ends[0]) / 2;
-  const chance = Math.sqrt(Math.max(0, half ** 2 - noiseHalfWidth ** 2));
-  return `${percent(value)} (${percent(ends[0])} to ${percent(ends[1])}: chance ± ${(100 * chance).toFixed(1)}, noise ± ${(100 * noiseHalfWidth).toFixed(1)} points)`;
+  const [least, most] = [low ?? -Infinity, high ?? Infinity];
+  const noise = `noise ± ${(100 * noiseHalfWidth).toFixed(1)} points`;
+  // At the end of its range an interval is cut, and what is left of it says nothing of chance.
+  const cut = least <= 0 || most >= 1;
+  const chance = Math.sqrt(Math.max(0, ((most - least) / 2) ** 2 - noiseHalfWidth ** 2));
+  return `${percent(value)} (${percent(least)} to ${percent(most)}: ${cut ? '' : `chance ± ${(100 * chance).toFixed(1)}, `}${noise})`;
 }

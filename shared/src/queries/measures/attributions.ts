@@ -95,12 +95,15 @@ export const attributions: Measure<Settings, AttributionFigures> = {
     );
     const bits = sums.segment('clipped')[0]!;
     const bitStd = sums.noiseStdOf('clipped');
-    const clipped = proportionFigure({
-      correct: bits,
-      incorrect: count - bits,
-      noiseStd: bitStd,
-      incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
-    });
+    const enough = count >= context.minimumUnits;
+    const clipped = enough
+      ? proportionFigure({
+          correct: bits,
+          incorrect: count - bits,
+          noiseStd: bitStd,
+          incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
+        })
+      : null;
     return {
       units: count,
       figures: [

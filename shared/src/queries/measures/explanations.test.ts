@@ -174,6 +174,13 @@ describe('each measure of what a model rests on', () => {
     expect(after[0]).not.toEqual(before[0]);
   });
 
+  it('makes none of what is no number', async () => {
+    for (const settings of Object.values(asked)) {
+      const [vector] = await vectorsOf(binary, settings, batchOf([[1, 2, 0, 1]]), Float32Array.of(NaN, 0, 1, 0, 4, -1));
+      expect(vector!.some(Number.isNaN)).toBe(true);
+    }
+  });
+
   it('adds up through the door: three clients say what one that has all rows says', async () => {
     const context: QueryContext = {
       ...binary,

@@ -297,6 +297,14 @@ describe('problems', () => {
     expect(more).toEqual([]);
   });
 
+  it('of values by which two groups would have one name', () => {
+    const column = peopleContext(bySex).columns[0]!;
+    const context = peopleContext(bySex, { columns: [{ ...column, values: ['F', '(empty)', ''] }] });
+    expect(fairness.problems(context, fairnessSettings.parse(bySex))).toMatchObject([
+      { path: 'attributes[0].columns', problem: 'two groups would be called (empty)' },
+    ]);
+  });
+
   it('of number targets, of attributes with one name, of odd bins', () => {
     const number = peopleContext(bySex, { target: 'number', classes: [] });
     expect(fairness.problems(number, fairnessSettings.parse(bySex))[0]!.problem).toContain('a number target');

@@ -77,15 +77,18 @@ export const permutation: Measure<Settings, PermutationFigures> = {
     const { rows, features: width } = batch;
     const features = explainedFeatures(context.columns);
     const inputs = Float64Array.from(batch.inputs);
-    const rightOf = (changed: Float64Array): Uint8Array => {
+    // NaN, which makes a vector none, of what is no number.
+    const rightOf = (changed: Float64Array): Float64Array => {
       const values = model.logits(changed, rows);
       toProbabilities(context.loss, values, model.outputs);
-      return Uint8Array.from(batch.targets, (target, row) =>
-        Number(predictedClass(values, row, model.outputs) === target),
+      return Float64Array.from(batch.targets, (target, row) =>
+        Number.isNaN(values[row * model.outputs]!)
+          ? NaN
+          : Number(predictedClass(values, row, model.outputs) === target),
       );
     };
     const right = rightOf(inputs);
-    // Row-major [rows, features]; columns of numbers add up, so nothing is kept for each repeat.
+    // Row-major [rows, features], means over the repeats.
     const lost = new Float64Array(rows * features.length);
     const uniform = integerStream(seed);
     const itself = Uint32Array.from({ length: rows }, (_, row) => row);
