@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { ensureInstalled, run, tool } from './setup.mjs';
 
 const tsc = tool('typescript', 'bin/tsc');
+/** In two lanes beside each other: the compiler's build on one another and use both cores, those that read text use one. */
 const steps = [
   { name: 'build', what: 'types of the workspaces', args: [tsc, '-b', '--force'] },
   { name: 'test-types', what: 'types of the tests', args: [tsc, '-p', 'tsconfig.test.json'] },
@@ -20,9 +21,10 @@ const steps = [
   {
     name: 'format',
     what: 'prettier',
+    lane: 'text',
     args: [tool('prettier', 'bin/prettier.cjs'), '--check', '--log-level=warn', '.'],
   },
-  { name: 'knip', what: 'dead code, unlisted dependencies', args: [tool('knip', 'bin/knip.js')] },
+  { name: 'knip', what: 'dead code, unlisted dependencies', lane: 'text', args: [tool('knip', 'bin/knip.js')] },
 ];
 
 /**
@@ -32,13 +34,16 @@ const steps = [
  */
 export async function check(only = []) {
   const tally = { passed: 0, failed: 0 };
-  for (const { name, what, args } of steps) {
-    if (only.length > 0 && !only.includes(name)) continue;
-    const { code, output, seconds } = await run(process.execPath, args, { capture: true });
-    tally[code === 0 ? 'passed' : 'failed']++;
-    console.error(`${code === 0 ? '✓' : '✗'} ${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${what}`);
-    if (code !== 0) console.error(output.trimEnd());
-  }
+  const wanted = steps.filter(({ name }) => only.length === 0 || only.includes(name));
+  const runLane = async (lane) => {
+    for (const { name, what, args } of wanted.filter((step) => step.lane === lane)) {
+      const { code, output, seconds } = await run(process.execPath, args, { capture: true });
+      tally[code === 0 ? 'passed' : 'failed']++;
+      console.error(`${code === 0 ? '✓' : '✗'} ${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${what}`);
+      if (code !== 0) console.error(output.trimEnd());
+    }
+  };
+  await Promise.all([undefined, 'text'].map(runLane));
   return tally;
 }
 

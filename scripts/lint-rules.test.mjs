@@ -38,6 +38,9 @@ const plants = [
   ['shared/src/crypto/web-crypto.ts', `export { hash } from 'node:crypto';`, imports],
   ['shared/src/crypto/node-files.ts', `export { readFile } from 'node:fs';`, imports],
   ['shared/src/crypto/node-hash.ts', `export { createHash } from 'node:crypto';`, null],
+  ['shared/src/crypto/web-sodium.ts', `export { a } from 'libsodium';`, imports],
+  ['shared/src/crypto/node-database.ts', `export { a } from 'libsql';`, imports],
+  ['shared/src/crypto/node-sodium.ts', `export { a } from 'libsodium';`, null],
   ['shared/src/plan/down.ts', `export { a } from '../errors/index.ts';\nexport { z } from 'zod';`, null],
   [
     'shared/src/secure-sum/down.ts',
@@ -193,10 +196,10 @@ describe('what the linter cannot say', () => {
     }
   });
 
-  test('the core depends on zod, tweetnacl and noble alone', () => {
+  test('the core depends on zod, tweetnacl, noble and, in Node, libsodium alone', () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'shared/package.json'), 'utf8'));
     const others = Object.keys(dependencies).filter((name) => !name.startsWith('@noble/'));
-    expect(others.sort()).toEqual(['tweetnacl', 'zod']);
+    expect(others.sort()).toEqual(['libsodium', 'tweetnacl', 'zod']);
   });
 
   test('nothing that is installed by default runs an install script', () => {

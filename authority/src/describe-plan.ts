@@ -24,8 +24,17 @@ function whoLines(plan: Plan): string[] {
       ? `Who: ${clients.length} clients; the sum of a group needs at least ${minSurvivors} of it to the end.`
       : `Who: ${clients.length} clients; a session needs at least ${minSurvivors} of them to the end.`,
     ...clients.map(({ name, client }) => `  ${client}  ${name}`),
+    ...heldOutLines(plan),
     ...groupLines(plan),
     trustLine(plan.trust, colluding),
+  ];
+}
+
+function heldOutLines({ heldOut, roster }: Plan): string[] {
+  if (heldOut === undefined) return [];
+  const names = roster.clients.flatMap(({ client, name }) => (heldOut.includes(client) ? [name] : []));
+  return [
+    `Held out: ${names.join(', ')}. They add noise and train nothing; the model is evaluated on them as on clients that it has not seen.`,
   ];
 }
 
@@ -66,6 +75,11 @@ function whatLines(plan: Plan, check: PlanCheck): string[] {
   if (evaluation !== null) {
     lines.push(
       `Evaluation: counts of right and wrong answers (${evaluation.detail}) and the loss on each client's ${evaluation.part} units, every ${evaluation.every} rounds.`,
+    );
+  }
+  if (training.earlyStopping !== undefined) {
+    lines.push(
+      `  Training ends early by the rule ${training.earlyStopping.rule}; the last session takes the best model that was evaluated. ε is that of all rounds.`,
     );
   }
   if (evaluation?.fit !== undefined) lines.push('  The same of the units that train, beside each evaluation.');

@@ -53,7 +53,10 @@ type Row = {
   readonly arm: Arm;
   readonly method: Method;
   readonly figures: Readonly<
-    Record<(typeof names)[number], { readonly mean: number; readonly deviation: number | null; readonly each: readonly number[] }>
+    Record<
+      (typeof names)[number],
+      { readonly mean: number; readonly deviation: number | null; readonly each: readonly number[] }
+    >
   >;
 };
 type Result = {
@@ -214,8 +217,9 @@ function planOf(arm: Exclude<Arm, 'pooled'>, seed: number, data: BenchData, weig
   const isPrivate = arm === 'private';
   const bins = isPrivate ? 20 : 1_000;
   const training = isPrivate
-    ? gradient(1, 1_024, 2, 400, Math.round((1_024 / trainRows) * all))
-    : { ...gradient(60, trainRows, 2, 60), strategy: { kind: 'fedSgd', learningRate: 2, momentum: 0.9 } };
+    ? gradient(2.5, 1_024, 1.5, 400, Math.round((1_024 / trainRows) * all))
+    : // As long as it takes to come where Newton's method does; a bound that no gradient reaches.
+      { ...gradient(60, trainRows, 1, 100), strategy: { kind: 'fedSgdAdam', learningRate: 0.05 } };
   const changes = {
     trust: 'trusted',
     privacy: isPrivate ? { kind: 'dp', delta: 1e-5, epsilon: 1, reportEpsilon: 1 } : none.privacy,

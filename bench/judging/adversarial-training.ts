@@ -29,7 +29,10 @@ type Arm = {
   readonly arm: keyof typeof goals;
   readonly seconds: number;
   readonly figures: Readonly<
-    Record<string, { readonly mean: number; readonly deviation: number | null; readonly goal: number; readonly each: number[] }>
+    Record<
+      string,
+      { readonly mean: number; readonly deviation: number | null; readonly goal: number; readonly each: number[] }
+    >
   >;
 };
 

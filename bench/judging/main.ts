@@ -3,6 +3,12 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as adultFairness from './adult-fairness.ts';
 import * as adversarialTraining from './adversarial-training.ts';
+import * as dataAdequacy from './data-adequacy.ts';
+import * as heartFairness from './heart-fairness.ts';
+import * as heartImportance from './heart-importance.ts';
+import * as membership from './membership.ts';
+import * as overfitting from './overfitting.ts';
+import * as participationGap from './participation-gap.ts';
 import * as reportCost from './report-cost.ts';
 
 /** An experiment on real data, run: what it found, as JSON and in words. */
@@ -25,6 +31,12 @@ function experiment<Result>(of: {
 const experiments = {
   'adult-fairness': experiment(adultFairness),
   'adversarial-training': experiment(adversarialTraining),
+  'data-adequacy': experiment(dataAdequacy),
+  'heart-fairness': experiment(heartFairness),
+  'heart-importance': experiment(heartImportance),
+  'membership': experiment(membership),
+  'overfitting': experiment(overfitting),
+  'participation-gap': experiment(participationGap),
   'report-cost': experiment(reportCost),
 };
 

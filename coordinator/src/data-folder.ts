@@ -3,8 +3,6 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SottoError } from '@sotto/shared/errors';
 import { createFileBlobs } from './store/file-blobs.ts';
-import { openPostgresStore } from './store/open-postgres.ts';
-import { openSqliteStore } from './store/open-sqlite.ts';
 import type { Blobs, Store } from './store/store.ts';
 
 /** Where things lie in a coordinator's data folder. */
@@ -27,11 +25,19 @@ export async function openData(
   access: 'write' | 'read',
 ): Promise<{ store: Store; blobs: Blobs }> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const store =
-    database === undefined
-      ? await openSqliteStore(join(dir, folderNames.store), access)
-      : await openPostgresStore(database, access);
+  const store = database === undefined ? await sqliteStore(dir, access) : await postgresStore(database, access);
   return { store, blobs: folderBlobs(dir) };
+}
+
+// Databases and their query builder are three hundred files: only commands that open one load it.
+async function sqliteStore(dir: string, access: 'write' | 'read'): Promise<Store> {
+  const { openSqliteStore } = await import('./store/open-sqlite.ts');
+  return openSqliteStore(join(dir, folderNames.store), access);
+}
+
+async function postgresStore(database: string, access: 'write' | 'read'): Promise<Store> {
+  const { openPostgresStore } = await import('./store/open-postgres.ts');
+  return openPostgresStore(database, access);
 }
 
 /** A data folder's blobs alone, beside a coordinator that serves it: a blob bears its hash as its name, so nobody is in the way. */

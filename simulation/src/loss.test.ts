@@ -6,7 +6,7 @@ import { runScenario, type Scenario } from './scenario.ts';
 const scenario: Scenario = {
   seed: '',
   clients: 5,
-  plan: { rounds: 3, evaluateEvery: 1, spareAttempts: 0, minSurvivors: 5 },
+  plan: { rounds: 3, evaluateEvery: 1, spareAttempts: 0, minSurvivors: 5, overrides: { suite: 'x25519' } },
   liars: new Map(),
 };
 

@@ -1,20 +1,25 @@
+import { randomUUID } from 'node:crypto';
 import { exitCodes, SottoError } from '@sotto/shared/errors';
 import type { DataSchema } from '@sotto/shared/plan';
+import { thresholdFileSchema, type ThresholdFile } from '@sotto/shared/queries';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { readCsvRecords } from '../data/index.ts';
 import { createInputEncoder } from '../data/row-encoder.ts';
 import {
+  decideByGroup,
   encodeRecords,
   explainRow,
   findCounterfactual,
   predictRows,
+  predictRowsSmoothed,
+  temperatureOfReport,
   type ExplainOptions,
   type JudgedModel,
   type RowRecord,
 } from '../judging/index.ts';
 import { readJson } from './json-file.ts';
-import { counterfactualWords, explanationWords, predictionWords } from './judging-words.ts';
+import { counterfactualWords, explanationWords, predictionWords, temperatureWords } from './judging-words.ts';
 import { readModel } from './model-file.ts';
 import type { Screen } from './screen.ts';
 
@@ -34,8 +39,16 @@ export function addJudgingCommands(program: Command, act: Act): void {
       .option('--plan <file>', 'the plan of a model file that does not describe itself')
       .option('--row <json>', 'one row: a JSON object by column name, or a file that holds it')
       .option('--data <csv>', 'a table of rows; a target is not needed')
-      .option('--temperature <number>', 'of a calibration: logits are divided by it', '1');
-  command('predict', 'what a model says of rows: a probability for each class, or the value').action(act(predict));
+      .option('--temperature <number>', 'of a calibration: logits are divided by it (default: 1)')
+      .option('--report <file>', 'a report (JSON) of this model: its temperature calibrates what is said');
+  command('predict', 'what a model says of rows: a probability for each class, or the value')
+    .option(
+      '--smooth <sigma>',
+      'ask about 1,000 copies of each row with normal noise of this deviation on numbers and pixels (in encoded inputs), and abstain where none of the answers leads for sure',
+    )
+    .option('--thresholds <file>', 'thresholds by group (sotto model thresholds) that decide what is predicted')
+    .option('--seed <text>', 'seed of the draws between two thresholds: the same row is told the same', 'predict')
+    .action(act(predict));
   command('explain', 'why a model says what it says of one row, and what would turn it')
     .option('--row-number <number>', 'which row of --data, the one below the header being 1', '1')
     .addOption(
@@ -53,12 +66,24 @@ export function addJudgingCommands(program: Command, act: Act): void {
 
 async function predict(screen: Screen, options: Options, argument: string): Promise<number> {
   const judged = await modelOf(options, argument);
-  const temperature = temperatureOf(options);
+  const temperature = await temperatureOf(options, judged);
+  const sigma = sigmaOf(options);
+  const thresholds = await thresholdsOf(options);
+  if (sigma !== null && thresholds !== null) {
+    throw new SottoError('INVALID_INPUT', 'predict: name --smooth or --thresholds, which were found without noise');
+  }
   const { rows, leftOut } = await rowsOf(judged.schema, options);
   for (const { number, inputs } of rows) {
-    const prediction = predictRows(judged, inputs, temperature)[0]!;
-    screen.show({ type: 'prediction', row: number, ...prediction }, `row ${number}  ${predictionWords(prediction)}`);
+    const prediction =
+      sigma === null
+        ? predictRows(judged, inputs, temperature.value)[0]!
+        : predictRowsSmoothed(judged, inputs, temperature.value, { sigma }, randomUUID())[0]!;
+    const decision =
+      thresholds === null ? null : decideByGroup(judged, inputs, thresholds, textOf(options, 'seed') ?? 'predict');
+    const words = predictionWords(prediction, decision);
+    screen.show({ type: 'prediction', row: number, ...prediction, ...decision }, `row ${number}  ${words}`);
   }
+  showTemperature(screen, temperature);
   for (const { number, rule } of leftOut) {
     screen.show({ type: 'leftOut', row: number, rule }, `row ${number}  left out: ${rule}`);
   }
@@ -81,21 +106,24 @@ async function explain(screen: Screen, options: Options, argument: string): Prom
     );
   }
   const baseline = textOf(options, 'baseline');
+  const temperature = await temperatureOf(options, judged);
   const [explained, seed] = [textOf(options, 'class'), textOf(options, 'seed')];
   const settings: ExplainOptions = {
     method: options['method'] === 'shapley' ? 'shapley' : 'integratedGradients',
-    temperature: temperatureOf(options),
+    temperature: temperature.value,
     ...(explained === undefined ? {} : { explained }),
     ...(seed === undefined ? {} : { seed }),
     ...(baseline === undefined ? {} : { baseline: encodeRecords(schema, [await recordOf('--baseline', baseline)]) }),
   };
   const explanation = explainRow(judged, row.inputs, settings);
   screen.show({ type: 'explanation', row: number, ...explanation }, explanationWords(explanation));
+  showTemperature(screen, temperature);
   if (schema.target.kind === 'number') return exitCodes.done.number;
   const wanted = textOf(options, 'wanted');
   const counterfactual = findCounterfactual(judged, row.inputs, {
     keep: (textOf(options, 'keep') ?? '').split(',').filter((name) => name !== ''),
     ...(wanted === undefined ? {} : { wanted }),
+    temperature: temperature.value,
   });
   const { changes, distance, prediction } = counterfactual ?? { changes: null, distance: null, prediction: null };
   screen.show(
@@ -155,13 +183,52 @@ function jsonOf(name: string, text: string): unknown {
   }
 }
 
-function temperatureOf(options: Options): number {
-  const value = Number(textOf(options, 'temperature') ?? '1');
+/** Thresholds by group; null where none are asked for. */
+async function thresholdsOf(options: Options): Promise<ThresholdFile | null> {
+  const path = textOf(options, 'thresholds');
+  if (path === undefined) return null;
+  const parsed = thresholdFileSchema.safeParse(await readJson(path));
+  if (!parsed.success) throw new SottoError('INVALID_INPUT', `${path}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+type Temperature = { readonly value: number; readonly from: 'nothing' | 'option' | 'report' };
+
+/** That of --temperature, or what --report says of this model; 1 without. */
+async function temperatureOf(options: Options, judged: JudgedModel): Promise<Temperature> {
+  const [given, report] = [textOf(options, 'temperature'), textOf(options, 'report')];
+  if (given !== undefined && report !== undefined) {
+    throw new SottoError('INVALID_INPUT', 'temperature: name --temperature or --report, not both');
+  }
+  if (report !== undefined) {
+    const { temperature, modelHash } = temperatureOfReport(await readJson(report));
+    if (modelHash !== judged.modelHash) {
+      throw new SottoError(
+        'INVALID_INPUT',
+        `${report}: of model ${modelHash.slice(0, 12)}, this one is ${judged.modelHash.slice(0, 12)}; a temperature holds for its own model alone`,
+      );
+    }
+    return { value: temperature, from: 'report' };
+  }
+  const value = Number(given ?? '1');
   if (!(value > 0) || value === Infinity) {
-    throw new SottoError(
-      'INVALID_INPUT',
-      `--temperature: expected a number above 0, got ${String(options['temperature'])}`,
-    );
+    throw new SottoError('INVALID_INPUT', `--temperature: expected a number above 0, got ${String(given)}`);
+  }
+  return { value, from: given === undefined ? 'nothing' : 'option' };
+}
+
+/** Says by what probabilities are calibrated, where they are. */
+function showTemperature(screen: Screen, { value, from }: Temperature): void {
+  if (from === 'nothing') return;
+  screen.show({ type: 'calibration', temperature: value, from }, temperatureWords(value, from));
+}
+
+function sigmaOf(options: Options): number | null {
+  const given = textOf(options, 'smooth');
+  if (given === undefined) return null;
+  const value = Number(given);
+  if (!(value > 0) || value === Infinity) {
+    throw new SottoError('INVALID_INPUT', `--smooth: expected a number above 0, got ${given}`);
   }
   return value;
 }

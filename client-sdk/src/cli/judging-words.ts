@@ -1,12 +1,31 @@
-import type { Counterfactual, Explanation, Prediction } from '../judging/index.ts';
+import type { Counterfactual, Explanation, GroupDecision, Prediction } from '../judging/index.ts';
 
-/** A prediction in one line. */
-export function predictionWords(prediction: Prediction): string {
+/** A prediction in one line; with thresholds by group what they decide. */
+export function predictionWords(prediction: Prediction, decision: GroupDecision | null = null): string {
   if (prediction.kind === 'number') return prediction.value.toPrecision(5);
-  const probabilities = [...prediction.probabilities].sort((a, b) => b.probability - a.probability);
-  const shown = probabilities.slice(0, 5).map(({ value, probability }) => `${value} ${probability.toFixed(3)}`);
-  const more = probabilities.length > shown.length ? `, ${probabilities.length - shown.length} more` : '';
-  return `${prediction.value}  (${shown.join(', ')}${more})`;
+  const { value, probabilities, smoothed } = prediction;
+  const own = leading(probabilities.map(({ value: text, probability }) => [text, probability]));
+  if (decision !== null) {
+    const { group, chance } = decision;
+    const drawn = chance > 0 && chance < 1 ? `, drawn with chance ${chance.toFixed(3)}` : '';
+    return `${decision.value}  (${own})  by the thresholds of ${group}${drawn}`;
+  }
+  if (smoothed === undefined) return `${value}  (${own})`;
+  const shares = leading(smoothed.shares.map(({ value: text, share }) => [text, share]));
+  return `${smoothed.value ?? 'abstains'}  (of ${smoothed.draws} noisy copies ${shares}; as it is ${own})`;
+}
+
+/** The five largest of some texts' shares. */
+function leading(shares: readonly (readonly [string, number])[]): string {
+  const sorted = [...shares].sort(([, a], [, b]) => b - a);
+  const shown = sorted.slice(0, 5).map(([text, share]) => `${text} ${share.toFixed(3)}`);
+  return `${shown.join(', ')}${sorted.length > shown.length ? `, ${sorted.length - shown.length} more` : ''}`;
+}
+
+/** By what probabilities are calibrated. */
+export function temperatureWords(temperature: number, from: 'option' | 'report'): string {
+  const whose = from === 'report' ? "the report's" : 'the given';
+  return `Probabilities are calibrated by ${whose} temperature ${Number(temperature.toPrecision(4))}; what is predicted, and log odds, are the model's own.`;
 }
 
 const methods = {

@@ -16,3 +16,4 @@ export type { ExplainRowOptions, PredictOptions } from './judging-protocol.ts';
 export type { RowRecord } from '../judging/encode-records.ts';
 export type { Explanation } from '../judging/explain-row.ts';
 export type { Prediction } from '../judging/predict.ts';
+export type { SmoothedAnswer, SmoothOptions } from '../judging/smoothed-prediction.ts';

@@ -3,11 +3,14 @@ import type { DataSchema } from '@sotto/shared/plan';
 import type { RowRecord } from '../judging/encode-records.ts';
 import type { ExplainOptions, Explanation } from '../judging/explain-row.ts';
 import type { Prediction } from '../judging/predict.ts';
+import type { SmoothOptions } from '../judging/smoothed-prediction.ts';
 import type { SentError } from './sent-error.ts';
 
 export type PredictOptions = {
   /** Of a calibration (`fitTemperature`); 1 without. */
   readonly temperature?: number;
+  /** Smooths the prediction with fresh noise, and says where it abstains. */
+  readonly smooth?: SmoothOptions;
 };
 
 /** As `ExplainOptions`, with the row to explain against by column name. */

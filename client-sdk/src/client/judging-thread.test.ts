@@ -37,6 +37,13 @@ it('says in a thread what the same model says in place', async () => {
   const inputs = encodeRecords(judged.schema, rows);
   expect(await judging.predict(model, rows)).toEqual(predictRows(judged, inputs));
   expect(await judging.predict(model, rows, { temperature: 3 })).toEqual(predictRows(judged, inputs, 3));
+  const smoothed = await judging.predict(model, rows, { smooth: { sigma: 1e-4, draws: 50 } });
+  expect(smoothed).toEqual(
+    predictRows(judged, inputs).map((one) => ({
+      ...one,
+      smoothed: expect.objectContaining({ value: one.value, draws: 50 }) as unknown,
+    })),
+  );
   const baseline = { ...row, pain: 'much' };
   const one = encodeRecords(judged.schema, [row]);
   expect(await judging.explain(model, row)).toEqual(explainRow(judged, one));

@@ -1,7 +1,8 @@
+import { toHex } from '@sotto/shared/vector';
 import { encodeRecords } from '../judging/encode-records.ts';
 import { explainRow, type Explanation } from '../judging/explain-row.ts';
 import { createJudgedModel } from '../judging/judged-model.ts';
-import { predictRows, type Prediction } from '../judging/predict.ts';
+import { predictRows, predictRowsSmoothed, type Prediction } from '../judging/predict.ts';
 import type { JudgingCalls, JudgingReply, JudgingRequest } from './judging-protocol.ts';
 import { sentError } from './sent-error.ts';
 
@@ -19,7 +20,10 @@ export function serveJudging(reply: (reply: JudgingReply) => void): (request: Ju
 
 async function predict({ model, rows, options }: JudgingCalls['predict']['ask']): Promise<readonly Prediction[]> {
   const judged = await createJudgedModel(model, model.weights);
-  return predictRows(judged, encodeRecords(judged.schema, rows), options.temperature);
+  const inputs = encodeRecords(judged.schema, rows);
+  const { temperature = 1, smooth } = options;
+  if (smooth === undefined) return predictRows(judged, inputs, temperature);
+  return predictRowsSmoothed(judged, inputs, temperature, smooth, toHex(crypto.getRandomValues(new Uint8Array(16))));
 }
 
 async function explain({ model, row, options }: JudgingCalls['explain']['ask']): Promise<Explanation> {

@@ -1,9 +1,9 @@
 import {
+  amountInputs,
   attackSlopes,
   fastGradient,
   projectedGradient,
   type AttackNorm,
-  numberInputs,
   withBlur,
   withGivenNoise,
   withMissingColumns,
@@ -193,10 +193,10 @@ describe('corruptions', () => {
   ]);
 
   it('noise and shifted scales change numbers alone', () => {
-    expect(numberInputs(columns)).toEqual([0, 1]);
-    const noisy = withNoise(inputs, 5, 0.5, numberInputs(columns), 'a');
-    expect(noisy).toEqual(withNoise(inputs, 5, 0.5, numberInputs(columns), 'a'));
-    expect(noisy).not.toEqual(withNoise(inputs, 5, 0.5, numberInputs(columns), 'b'));
+    expect(amountInputs(columns)).toEqual([0, 1]);
+    const noisy = withNoise(inputs, 5, 0.5, amountInputs(columns), 'a');
+    expect(noisy).toEqual(withNoise(inputs, 5, 0.5, amountInputs(columns), 'a'));
+    expect(noisy).not.toEqual(withNoise(inputs, 5, 0.5, amountInputs(columns), 'b'));
     expect([2, 3, 4, 7, 8, 9].map((i) => noisy[i])).toEqual([0, 1, 0, 1, 0, 0]);
     expect([0, 1, 5, 6].every((i) => noisy[i] !== inputs[i])).toBe(true);
     const many = withNoise(new Float64Array(20_000), 1, 2, [0], 'c');

@@ -29,6 +29,8 @@ export type CounterfactualOptions = {
   readonly keep?: readonly string[];
   /** Most columns to change; 3 where not given. */
   readonly maxChanges?: number;
+  /** Of a calibration: of the probabilities that are told; 1 where not given. */
+  readonly temperature?: number;
 };
 
 /** Values of a number column that are tried, evenly over its range. */
@@ -63,7 +65,7 @@ type Candidate = { readonly columns: readonly number[]; readonly inputs: Float64
 export function findCounterfactual(
   judged: JudgedModel,
   input: Float64Array,
-  { wanted, keep = [], maxChanges = 3 }: CounterfactualOptions = {},
+  { wanted, keep = [], maxChanges = 3, temperature = 1 }: CounterfactualOptions = {},
 ): Counterfactual | null {
   const { schema, model } = judged;
   requireWidth('row', input, model.inputs);
@@ -82,7 +84,7 @@ export function findCounterfactual(
       const nearest = refined.reduce((best, next) =>
         distanceOf(change, next) < distanceOf(change, best) ? next : best,
       );
-      return described(judged, change, nearest);
+      return described(judged, change, nearest, temperature);
     }
     beam = closest;
   }
@@ -268,7 +270,7 @@ function roundedTo(value: number, digits: number, direction: 1 | -1): number {
   return Number(((direction === 1 ? Math.ceil(steps) : Math.floor(steps)) * unit).toPrecision(digits));
 }
 
-function described(judged: JudgedModel, change: Change, nearest: Candidate): Counterfactual {
+function described(judged: JudgedModel, change: Change, nearest: Candidate, temperature: number): Counterfactual {
   const { schema, spans, input } = change;
   return {
     changes: nearest.columns.map((index) => {
@@ -281,7 +283,7 @@ function described(judged: JudgedModel, change: Change, nearest: Candidate): Cou
       };
     }),
     distance: distanceOf(change, nearest),
-    prediction: predictRows(judged, nearest.inputs)[0]!,
+    prediction: predictRows(judged, nearest.inputs, temperature)[0]!,
     inputs: nearest.inputs,
   };
 }

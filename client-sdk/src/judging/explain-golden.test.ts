@@ -13,6 +13,10 @@ import {
   scalarOutput,
   type ScalarOutput,
 } from '@sotto/shared/judging';
+import { queryContext, sessionParts } from '@sotto/shared/plan';
+import { examplePlan } from '@sotto/shared/plan/testing';
+import { concludeMeasures, contributeSession, measureOf, type AttributionFigures } from '@sotto/shared/queries';
+import { createSeededRandom } from '@sotto/shared/random';
 import { gradientCounterfactual } from './gradient-counterfactual.ts';
 import { occludeFeatures, occlusionMap } from './occlusion.ts';
 import { exactShapley, permutationShapley, rowGame } from './shapley.ts';
@@ -52,7 +56,12 @@ type Golden = {
     }[];
   };
   partialDependence: { grid: number[]; features: { feature: number; meanProbability: number[] }[] };
-  federatedImportance: { perClient: { n: number; sumAbs: number[]; sum: number[] }[] };
+  federatedImportance: {
+    perClient: { n: number; sumAbs: number[]; sum: number[] }[];
+    globalMeanAbs: number[];
+    globalMean: number[];
+    ranking: number[];
+  };
   smoothGrad: { noise: Table; sigma: number; samples: number[]; expected: Table };
   deletionCurve: { order: number[]; logits: number[] }[];
   counterfactualGradient: {
@@ -211,9 +220,7 @@ describe.skipIf(goldenMissing)(
       const base = judge(rows);
       near([base.accuracy, base.loss], [baselineAccuracy, baselineLogLoss]);
       for (const { feature, ...expected } of features) {
-        const changed = permutations.map((order) =>
-          judge(withFeatureFrom(rows, 13, [feature], rows, order)),
-        );
+        const changed = permutations.map((order) => judge(withFeatureFrom(rows, 13, [feature], rows, order)));
         const drops = changed.map(({ accuracy }) => base.accuracy - accuracy);
         const rises = changed.map(({ loss }) => loss - base.loss);
         const { accuracyDropMean, accuracyDropStd, logLossIncreaseMean, logLossIncreaseStd } = expected;
@@ -242,6 +249,83 @@ describe.skipIf(goldenMissing)(
         near(sumRows(found.map((one) => one.map(Math.abs))), sumAbs);
         near(sumRows(found), sum);
       });
+    });
+
+    it('mean attributions of four clients through the door, which are the pooled ones', async () => {
+      const clip = 16;
+      const plan = examplePlan({
+        clients: 4,
+        privacy: 'none',
+        evaluateEvery: null,
+        overrides: {
+          schema: {
+            name: 'wine',
+            unitId: 'row_id',
+            columns: Array.from({ length: 13 }, (_, column) => {
+              return { kind: 'number' as const, name: `${column}`, min: -9, max: 9, centre: 0, scale: 1 };
+            }),
+            target: { kind: 'binary', column: 'label', positive: '1', negative: '0' },
+          },
+          topology: given.a.topology,
+          split: { validation: 0, test: 0.5 },
+          report: { measures: [{ kind: 'attributions', clip, tolerance: 1e-9 }] },
+        },
+      });
+      const [part] = sessionParts(plan, ['report']);
+      const context = queryContext(plan);
+      const sumOf = (rows: Table, targets: readonly number[]): Promise<Int32Array> =>
+        contributeSession({
+          context,
+          parts: [part!],
+          unitsOf: () => ({ ...rowBatch(rows), targets: Float32Array.from(targets) }),
+          model: given.a.model,
+          weights: given.a.weights,
+          random: createSeededRandom('golden'),
+          allowInsecureRandom: true,
+        });
+      const ofClient = <One>(all: readonly One[], client: number): One[] => all.filter((_, row) => row % 4 === client);
+      const { xTest, yTest } = given.dataA;
+      const parts = await Promise.all([0, 1, 2, 3].map((one) => sumOf(ofClient(xTest, one), ofClient(yTest, one))));
+      const whole = await sumOf(xTest, yTest);
+      expect(sumRows(parts)).toEqual(Float64Array.from(whole));
+
+      const { globalMeanAbs, globalMean, ranking } = golden.federatedImportance;
+      const [concluded] = concludeMeasures(part!, whole, context, 0);
+      const { units, features } = concluded!.report as AttributionFigures;
+      expect(units).toBe(78);
+      // A row's numbers are cut to the grid towards 0: by less than a step each, and so is their mean. Rows are float32 in a batch.
+      const step = (clip * Math.sqrt(9.25) * part!.gridStep) / 2;
+      expect(step).toBeLessThan(0.01);
+      const byName = [...features].sort((x, y) => Number(x.name) - Number(y.name));
+      near(
+        byName.map(({ meanAbsolute }) => meanAbsolute.figure!.value),
+        globalMeanAbs,
+        step + tolerance,
+      );
+      near(
+        byName.map(({ mean }) => mean.figure!.value),
+        globalMean,
+        step + tolerance,
+      );
+      // No two are nearer to one another than the grid.
+      expect(features.map(({ name }) => Number(name))).toEqual(ranking);
+
+      // Before the grid, to the file's tolerance.
+      const settings = concluded!.settings;
+      const sums = new Float64Array(2 + 2 * 13);
+      const batch = { ...rowBatch(xTest), targets: Float32Array.from(yTest) };
+      const { model } = given.a;
+      const outputs = new Float32Array(78);
+      const input = { context, batch, outputs, differentiable: async () => model, seed: new Uint8Array(32) };
+      await measureOf(settings).contribute(input, settings, (_, vector) => vector.forEach((x, i) => (sums[i]! += x)));
+      near(
+        sums.subarray(2, 15).map((sum) => (sum * clip) / 78),
+        globalMeanAbs,
+      );
+      near(
+        sums.subarray(15).map((sum) => (sum * clip) / 78),
+        globalMean,
+      );
     });
 
     it('outputs as features are taken away in the order of their attributions', () => {
@@ -292,6 +376,17 @@ function ruleOf(method: string, points: number): Quadrature {
     default:
       return gaussLegendre(points);
   }
+}
+
+/** Rows of 13 inputs, each a unit of its own. */
+function rowBatch(rows: Table) {
+  return {
+    units: rows.length,
+    rows: rows.length,
+    rowOffsets: Uint32Array.from({ length: rows.length + 1 }, (_, row) => row),
+    inputs: Float32Array.from(rows.flat()),
+    features: 13,
+  };
 }
 
 function sumRows(rows: readonly ArrayLike<number>[]): Float64Array {

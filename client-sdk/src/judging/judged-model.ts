@@ -1,19 +1,24 @@
+import { sha256 } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
 import {
   checkTopology,
   referenceModel,
   toProbabilities,
+  weightsToBytes,
   type DifferentiableModel,
   type Loss,
   type Topology,
 } from '@sotto/shared/model';
 import { inputWidth, outputWidth, type DataSchema } from '@sotto/shared/plan';
+import { toHex } from '@sotto/shared/vector';
 
 /** A trained model with what its numbers mean: all that judging it on this device needs. */
 export type JudgedModel = {
   readonly schema: DataSchema;
   readonly loss: Loss;
   readonly model: DifferentiableModel;
+  /** SHA-256 of the weights as bytes, hex: what run, report and card call the model by. */
+  readonly modelHash: string;
 };
 
 /**
@@ -35,7 +40,7 @@ export async function createJudgedModel(
   }
   const model = referenceModel(topology, inputs, loss);
   await model.setWeights(weights);
-  return { schema, loss, model };
+  return { schema, loss, model, modelHash: toHex(sha256(weightsToBytes(weights))) };
 }
 
 /**

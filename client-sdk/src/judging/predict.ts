@@ -2,6 +2,7 @@ import { SottoError } from '@sotto/shared/errors';
 import { rowsOf } from '@sotto/shared/judging';
 import { predictedClass } from '@sotto/shared/metrics';
 import { probabilitiesOf, type JudgedModel } from './judged-model.ts';
+import { smoothedAnswers, type SmoothedAnswer, type SmoothOptions } from './smoothed-prediction.ts';
 
 /** What a model says of one row. */
 export type Prediction =
@@ -11,6 +12,8 @@ export type Prediction =
       readonly value: string;
       /** Every text of the target with its probability, in the schema's order; of a binary target the positive one first. */
       readonly probabilities: readonly { readonly value: string; readonly probability: number }[];
+      /** The smoothed model's answer, where it was asked for. */
+      readonly smoothed?: SmoothedAnswer;
     }
   /** In the target's own unit. */
   | { readonly kind: 'number'; readonly value: number };
@@ -57,6 +60,24 @@ export function predictRows(
         };
     }
   });
+}
+
+/**
+ * Predictions with the smoothed model's answer beside the model's own.
+ * @throws {INVALID_INPUT} as {@link predictRows} and {@link smoothedAnswers}.
+ */
+export function predictRowsSmoothed(
+  judged: JudgedModel,
+  inputs: Float64Array,
+  temperature: number,
+  options: SmoothOptions,
+  seed: string,
+): readonly Prediction[] {
+  const predictions = predictRows(judged, inputs, temperature);
+  const answers = smoothedAnswers(judged, inputs, options, seed);
+  return predictions.map((prediction, row) =>
+    prediction.kind === 'number' ? prediction : { ...prediction, smoothed: answers[row]! },
+  );
 }
 
 function finite(logits: Float64Array): Float64Array {

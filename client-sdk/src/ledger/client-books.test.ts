@@ -72,6 +72,34 @@ describe('openClientBooks', () => {
     expect(String(failure)).toContain('allows 3 sessions');
   });
 
+  it('of a client that is held out set aside what evaluates it, in every part, and nothing that trains', async () => {
+    const [first] = plan.roster.clients;
+    const away = completePlan({
+      ...plan,
+      heldOut: [first!.client],
+      split: { validation: 0.2, test: 0 },
+      privacy: { kind: 'dp', delta: 1e-5, epsilon: 3, evaluationEpsilon: 0.5 },
+      evaluation: { every: 2, part: 'validation', detail: 'accuracy', lossMax: 4 },
+    });
+    const hash = planHashOf(away);
+    const budget = { epsilon: 0.6, delta: 1e-5 };
+    const trains = await openClientBooks(createMemoryLedger(), budget, away.roster.clients[1]!.client);
+    expect(() => trains.reserve(hash, away)).toThrow(/budget\.epsilon/);
+    const books = await openClientBooks(createMemoryLedger(), budget, first!.client);
+    books.reserve(hash, away);
+    const facts = { planHash: hash, runId: 'cd'.repeat(16), modelHash: '11'.repeat(32) };
+    const training = sessionHeaderFor(away, { ...facts, round: 1, attempt: 1 });
+    await books.openAttempt(away, training);
+    expect(await books.charge(away, training)).toMatchObject({ epsilonAfter: 0 });
+    const both = sessionHeaderFor(away, { ...facts, round: 3, attempt: 2 });
+    expect(both.slots).toEqual(['training', 'evaluation']);
+    await books.openAttempt(away, both);
+    expect((await books.charge(away, both)).epsilonAfter).toBeGreaterThan(0);
+    expect(books.charges().map(({ slot, event }) => [slot, event.part])).toEqual([['evaluation', 'all']]);
+    // A later plan in which the client trains finds it in the account of its training part.
+    expect(Object.keys(books.ledger().spentRdp)).toEqual(expect.arrayContaining(['train', 'validation', 'test']));
+  });
+
   it('counts a charge whose disk failed, and lets nothing through with it', async () => {
     const store = createMemoryLedger();
     const books = await openClientBooks(

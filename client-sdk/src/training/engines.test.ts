@@ -5,6 +5,7 @@ import {
   type LocalModel,
   type Loss,
   type UnitBatch,
+  type LocalTraining,
 } from '@sotto/shared/model';
 import { createSeededRandom } from '@sotto/shared/random';
 import * as tf from '@tensorflow/tfjs-core';
@@ -83,12 +84,25 @@ async function compare(model: LocalModel, { loss, outputs, classes }: (typeof ca
   expectClose(trained, await reference.train(batch, settings, seed));
   expect(trained).not.toEqual(weights);
   expect(await model.train(batch, settings, seed)).toEqual(trained);
+  const adversarial = { clean: true, perturb };
+  const hardened = await model.train(batch, { ...settings, adversarial }, seed);
+  expectClose(hardened, await reference.train(batch, { ...settings, adversarial }, seed));
+  expect(hardened).not.toEqual(trained);
   const classTargets = loss === 'categoricalCrossEntropy';
   const augmented = { ...settings, augmentation: { noise: 0.3, places: [0, 4], mixup: 0.4, classTargets } };
   const mixed = await model.train(batch, augmented, seed);
   expectClose(mixed, await reference.train(batch, augmented, seed));
   expect(mixed).not.toEqual(trained);
 }
+
+/** Moves rows up or down their slope of one logit, smoothly, so that engines that round apart still move them alike. */
+const perturb: NonNullable<LocalTraining['adversarial']>['perturb'] = (model, features, targets) => {
+  const at = Float64Array.from(features);
+  const slopes = model.inputGradients(at, targets.length, (logits) =>
+    logits.map((_, i) => Number(i % model.outputs === 0)),
+  );
+  return features.map((value, i) => value + 0.1 * slopes[i]!);
+};
 
 for (const backend of ['cpu', 'wasm'] as const) {
   describe(`tfjs on ${backend}`, () => {

@@ -109,8 +109,8 @@ export async function planComplete(
 ): Promise<CommandResult> {
   const draft = await readJson(path);
   const schema = options.schema === undefined ? {} : { schema: await readJson(options.schema) };
-  const plan = completePlan({ ...requireObject(draft, path), ...schema });
-  return written(plan, options.out, `completed plan ${planHashOf(plan)}`);
+  const plan = completePlan({ ...requireDraft(draft, path), ...schema });
+  return writtenPlan(plan, options.out, `completed plan ${planHashOf(plan)}`);
 }
 
 /**
@@ -121,7 +121,7 @@ export async function planRoster(
   path: string,
   options: { readonly out?: string; readonly certificates?: string; readonly dir: string; readonly database?: string },
 ): Promise<CommandResult> {
-  const draft = requireObject(await readJson(path), path);
+  const draft = requireDraft(await readJson(path), path);
   const { store } = await openData(options.dir, options.database, 'read');
   try {
     const authority = await pinnedAuthority(options.dir);
@@ -134,13 +134,14 @@ export async function planRoster(
       await writeFile(options.certificates, `${JSON.stringify(certificates, null, 2)}\n`);
     }
     const plan = { ...(authority === null ? {} : { authority }), ...draft, roster: { kind: 'pinned', clients } };
-    return await written(plan, options.out, `roster of ${clients.length} clients`);
+    return await writtenPlan(plan, options.out, `roster of ${clients.length} clients`);
   } finally {
     await store.close();
   }
 }
 
-async function written(plan: object, out: string | undefined, what: string): Promise<CommandResult> {
+/** A plan on the screen, or in a file. */
+export async function writtenPlan(plan: object, out: string | undefined, what: string): Promise<CommandResult> {
   const text = JSON.stringify(plan, null, 2);
   if (out === undefined) return { lines: [text], json: plan };
   await writeFile(out, `${text}\n`);
@@ -151,7 +152,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function requireObject(value: unknown, path: string): Record<string, unknown> {
+/** A draft: an object that nobody has signed. @throws {PLAN_INVALID} */
+export function requireDraft(value: unknown, path: string): Record<string, unknown> {
   if (!isObject(value)) throw new SottoError('PLAN_INVALID', `${path}: a plan is a JSON object`);
   if ('signature' in value) throw new SottoError('PLAN_INVALID', `${path}: the plan is signed already`);
   return value;

@@ -1,10 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitCodeHelp, exitCodeOf, exitCodes, isSottoError, SottoError } from '@sotto/shared/errors';
+import { thresholdCriteria } from '@sotto/shared/metrics';
 import { version } from '@sotto/shared/version';
 import { readConfig } from '../config.ts';
-import { startCoordinator } from '../main.ts';
 import type { CommandResult } from './command-result.ts';
 import { showData } from './data-commands.ts';
+import { modelThresholds, planReweigh } from './fairness-commands.ts';
 import { exportModel, initFolder, replay, type FolderOptions } from './folder-commands.ts';
 import type { TextInput } from './json-lines.ts';
 import { importModel, modelTopology } from './model-commands.ts';
@@ -116,6 +117,8 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     // Commander gives true where neither flag was given.
     const page = dashboard === true ? undefined : dashboard;
     const config = readConfig({ ...flags, dashboard: page, names: name, allowOrigins: allowOrigin }, ports.environment);
+    // The server is half of what there is to load, and no other command needs it.
+    const { startCoordinator } = await import('../main.ts');
     const coordinator = await startCoordinator(config);
     const { url, fingerprint, viewToken } = coordinator;
     show({
@@ -147,8 +150,16 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     .option('--out <file>', 'where to write it (default: stdout)')
     .option('--certificates <file>', 'write the clients’ certificates there, for sotto-authority sign');
   roster.action(async (file: string) => show(await planRoster(file, roster.opts())));
+  const reweigh = command(plan, 'reweigh', 'put weights of rows into a draft that make label and group independent')
+    .argument('<file>')
+    .requiredOption('--report <file>', 'released figures (JSON) with the measure groupLabels or fairness')
+    .option('--attribute <name>', 'which attribute, where there are several')
+    .option('--out <file>', 'where to write it (default: stdout)');
+  reweigh.action(async (file: string) =>
+    show(await planReweigh(file, reweigh.opts<{ report: string; attribute?: string; out?: string }>())),
+  );
 
-  const model = program.command('model').description('make a first model of another model’s weights');
+  const model = program.command('model').description('first models of other models’ weights; thresholds by group');
   const imported = command(model, 'import', 'fill a plan’s layers with the weights of another model')
     .argument('<source>', 'safetensors file with Sotto’s names, or model.json of a tfjs LayersModel')
     .requiredOption('--plan <file>', 'draft or plan with topology and seed')
@@ -160,6 +171,18 @@ export function programOf(ports: ProgramPorts, json: boolean): Command {
     'its model.json',
   );
   topology.action(async (source: string) => show(await modelTopology(source)));
+  const thresholds = command(model, 'thresholds', 'write a report’s thresholds by group as a file for predictions')
+    .requiredOption('--report <file>', 'report (JSON) with the measure fairness and bins')
+    .option('--attribute <name>', 'which attribute, where there are several')
+    .addOption(
+      new Option('--criterion <name>', 'what they make equal').choices(thresholdCriteria).default('equalizedOdds'),
+    )
+    .requiredOption('--out <file>', 'where to write them');
+  thresholds.action(async () =>
+    show(
+      await modelThresholds(thresholds.opts<{ report: string; attribute?: string; criterion: string; out: string }>()),
+    ),
+  );
 
   const submit = inFolder(command(program, 'run', 'submit a signed plan'))
     .argument('<plan>')

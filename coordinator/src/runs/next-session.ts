@@ -32,6 +32,9 @@ export function nextSession(state: RunState, at: number): NextSession {
     const reason = `the spare attempts of the plan are used up after ${trained} of ${rounds} rounds`;
     return { type: 'finish', event: { type: 'finished', at, outcome: trained === 0 ? 'failed' : 'finished', reason } };
   }
+  if (state.surveyStop !== null) {
+    return { type: 'finish', event: { type: 'finished', at, outcome: 'failed', reason: state.surveyStop } };
+  }
   const last = lastRound(plan);
   if (round <= rounds && left === 1) round = last;
   if (round > last || left <= 0) {

@@ -74,6 +74,7 @@ export async function releaseCommit(ports: RunPorts, facts: RunFacts, input: Rel
     ...(conclusion.clipNormL2 === null ? {} : { clipNormL2: conclusion.clipNormL2 }),
     releaseNorm: conclusion.releaseNorm,
     evaluation: conclusion.evaluation,
+    ...(conclusion.stop === null ? {} : { stop: conclusion.stop }),
     alarm: conclusion.alarm,
   };
   return {

@@ -13,7 +13,14 @@ import {
 } from '@sotto/shared/plan';
 import { createNoiseSampler } from '@sotto/shared/privacy';
 import type { EvaluationSet, RunStatus } from '@sotto/shared/protocol';
-import { concludeEvaluation, concludeTraining, splitParts, type EvaluationFigures } from '@sotto/shared/queries';
+import {
+  concludeEvaluation,
+  concludeMeasures,
+  concludeTraining,
+  splitParts,
+  stopReason,
+  type EvaluationFigures,
+} from '@sotto/shared/queries';
 import type { RandomSource } from '@sotto/shared/random';
 import type { SessionHeader } from '@sotto/shared/secure-sum';
 
@@ -28,6 +35,8 @@ export type Conclusion = {
   readonly evaluation: RunStatus['evaluations'][number] | null;
   /** Why the sum cannot be that of honest clients; null when it can. */
   readonly alarm: string | null;
+  /** Why the run is to end by what its survey found; null: it goes on. */
+  readonly stop: string | null;
 };
 
 /**
@@ -72,9 +81,10 @@ export function alarmOf(
 ): string | null {
   const { query } = plan.training;
   const units = query.kind === 'gradient' ? batchBound(query.expectedBatch) : survivors;
+  const evaluationSets = plan.heldOut === undefined ? 1 : 2;
   const alarms = splitParts(sessionParts(plan, header.slots), sum).flatMap(({ part, integers }) => {
     const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors, noise);
-    return releaseAlarm({ part, integers, units, noiseVarianceSteps }) ?? [];
+    return releaseAlarm({ part, integers, units, noiseVarianceSteps, evaluationSets }) ?? [];
   });
   return alarms.length === 0 ? null : alarms.join('; ');
 }
@@ -98,6 +108,7 @@ export function conclude(
   let releaseNorm: number | null = null;
   let evaluation: Conclusion['evaluation'] = null;
   let fit: EvaluationSet | null = null;
+  let stop: string | null = null;
   for (const { part, integers } of splitParts(sessionParts(plan, header.slots), sum)) {
     const noiseVarianceSteps = remainingNoiseVariance(plan, part, survivors.length, noise);
     if (part.slot === 'training') {
@@ -110,6 +121,8 @@ export function conclude(
       releaseNorm = Math.sqrt(update.reduce((total, value) => total + value * value, 0));
     } else if (part.slot === 'fit') {
       fit = shownOf(concludeEvaluation(part, integers, context, noiseVarianceSteps));
+    } else if (part.slot === 'survey' && plan.survey?.stopBelow !== undefined) {
+      stop = stopReason(plan.survey.stopBelow, concludeMeasures(part, integers, context, noiseVarianceSteps));
     } else if (part.slot === 'evaluation') {
       const { unseen, ...figures } = concludeEvaluation(part, integers, context, noiseVarianceSteps);
       const dataPart = part.dataPart === 'test' ? 'test' : 'validation';
@@ -125,7 +138,7 @@ export function conclude(
   }
   const alarm = alarmOf(plan, header, sum, survivors.length, noise);
   const clipNormL2 = publishedClipNorm(state, form);
-  return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation, alarm };
+  return { state, model: weightsToBytes(publishWeights(state)), clipNormL2, releaseNorm, evaluation, alarm, stop };
 }
 
 /** What a status shows of an evaluation's figures: without the confusion. */

@@ -66,6 +66,8 @@ export const releasedSchema = z.strictObject({
   evaluation: evaluationFigureSchema.nullable(),
   /** Why the sum cannot be that of honest clients; absent in events of before it was judged. */
   alarm: z.string().nullable().optional(),
+  /** Why the run ends by what its survey found; absent where it goes on. */
+  stop: z.string().optional(),
   traffic,
 });
 

@@ -69,6 +69,7 @@ function fold(state: RunState, event: RunEvent): RunState {
           releaseNorm: event.releaseNorm,
         }),
         alarms: withAlarm(state, event),
+        surveyStop: event.stop ?? state.surveyStop,
         releasedSeconds: state.releasedSeconds + secondsOpen(state, event.at),
         releasedSessions: state.releasedSessions + 1,
       };

@@ -119,6 +119,8 @@ export type RunState = {
   readonly evaluations: RunStatus['evaluations'];
   /** For early stopping. */
   readonly watched: WatchedRun;
+  /** Why the run ends by what its survey found; null: it goes on. */
+  readonly surveyStop: string | null;
   readonly recentRounds: readonly RecentRound[];
   /** Sessions that were or may have been charged, by what they carried: a stated ε covers so many of each and no more. */
   readonly slotsUsed: SlotCounts;
@@ -234,6 +236,7 @@ export function initialRunState(facts: RunFacts): RunState {
     ended: null,
     evaluations: [],
     watched: nothingWatched,
+    surveyStop: null,
     recentRounds: [],
     slotsUsed: noSlots,
     alarms: [],

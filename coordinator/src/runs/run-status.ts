@@ -51,7 +51,7 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
     unit: plan.unit,
     minSurvivors: plan.cohort.minSurvivors,
     colluding: plan.cohort.colluding,
-    round: Math.min(state.round, plan.training.rounds),
+    round: state.watched.stoppedIn ?? Math.min(state.round, plan.training.rounds),
     rounds: plan.training.rounds,
     failedAttempts: state.failedAttempts,
     ...groupsOf(state),

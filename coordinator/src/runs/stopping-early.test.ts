@@ -51,7 +51,12 @@ describe('a run that stops early', () => {
   it('goes to its last session with the best model, publishes it, and says so', async () => {
     const { federation, runId } = await wholeRun();
     const status = federation.driver().status(runId);
-    expect(status).toMatchObject({ state: 'finished', attempt: 4, earlyStopping: { bestRound: 2, stoppedIn: 3 } });
+    expect(status).toMatchObject({
+      state: 'finished',
+      round: 3,
+      attempt: 4,
+      earlyStopping: { bestRound: 2, stoppedIn: 3 },
+    });
     expect(status.reason).toMatch(/stopped early in round 3; .* round 2/);
     expect(status.evaluations.map(({ round }) => round)).toEqual([2, 3, 8]);
     const releases = (await entriesOf(federation, runId)).filter((entry) => entry.type === 'release');

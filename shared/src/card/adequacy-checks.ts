@@ -7,7 +7,14 @@ import {
   type Adequacy,
   type Figure,
 } from '../metrics/index.ts';
-import { queryContext, remainingNoiseVariance, sessionParts, slotsOf, type Plan } from '../plan/index.ts';
+import {
+  queryContext,
+  remainingNoiseVariance,
+  removableNoise,
+  sessionParts,
+  slotsOf,
+  type Plan,
+} from '../plan/index.ts';
 import { measureOf, type LabelFigures } from '../queries/index.ts';
 
 /** What is asked of the data before a model is trained on them. */
@@ -142,9 +149,11 @@ function overUnits(units: Figure, valueOf: (units: number) => number): Figure {
 export function plannedCountNoise(plan: Plan): number {
   if (plan.privacy.kind === 'none') return 0;
   const clients = plan.roster.clients.length;
+  // Where everybody answers, all that can be taken out of the noise is.
+  const left = removableNoise(plan) === undefined ? null : { clients, whole: [] };
   const stdOf = (slot: 'report' | 'evaluation'): number => {
     const [part] = sessionParts(plan, [slot]);
-    return Math.sqrt(remainingNoiseVariance(plan, part!, clients, null)) * part!.gridStep;
+    return Math.sqrt(remainingNoiseVariance(plan, part!, clients, left)) * part!.gridStep;
   };
   const context = queryContext(plan);
   const classes = Math.max(2, context.outputs);

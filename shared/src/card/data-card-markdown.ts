@@ -49,7 +49,7 @@ function sourceWords({ source, units, plan }: DataCard): string {
 
 function labelWords({ target, source }: DataCard): string[] {
   if (target.counts.length === 0)
-    return [`Target \`${target.column}\`; its labels were not counted, or nothing of them may be told.`];
+    return [`Target ${inline(target.column)}; its labels were not counted, or nothing of them may be told.`];
   const names =
     target.classes.length > 0
       ? target.classes.map(inline)
@@ -103,7 +103,7 @@ function columnTable({ columns }: DataCard): string {
     .map((column) => [
       inline(column.name),
       column.allowed,
-      column.missing,
+      inline(column.missing),
       told(column, 'missing'),
       told(column, 'mean'),
       told(column, 'deviation'),
@@ -137,12 +137,12 @@ function withheldWords({ withheld }: DataCard): string {
   return withheld.map(({ figure, reason }) => `- ${inline(figure)}: ${reason}`).join('\n');
 }
 
-function costWords({ spent, units }: DataCard): string {
+function costWords({ spent, surveyed }: DataCard): string {
   if (spent !== null) {
     const { epsilon, delta, within } = spent;
     return `One release of sums: ε = ${roundedUp(epsilon)} at δ = ${delta} by itself, within the plan's ${within.field} = ${within.epsilon ?? '?'}. What is concluded from it, this card among it, costs nothing more.`;
   }
-  return units === null ? 'Nothing was asked of the data yet.' : '**No differential privacy: ε = ∞.**';
+  return surveyed ? '**No differential privacy: ε = ∞.**' : 'Nothing was asked of the data yet.';
 }
 
 /** A count with its noise; without noise the number alone. */

@@ -38,6 +38,8 @@ export type DataCard = {
     readonly part: 'train';
     readonly split: Plan['split'];
   };
+  /** Whether a survey has been released. */
+  readonly surveyed: boolean;
   /** What the survey's one release costs a unit by itself, and the stated ε that it counts in; null without privacy, or a survey. */
   readonly spent: {
     readonly epsilon: number;
@@ -87,6 +89,7 @@ export function dataCard(
       part: 'train',
       split,
     },
+    surveyed: survey.length > 0,
     spent: survey.length === 0 ? null : spentOf(plan),
     units: figureOf(labels ?? columns, 'units'),
     target: {

@@ -68,6 +68,15 @@ const suiteWords: Readonly<Record<Plan['suite'], string>> = {
 const groupWords =
   'The groups were drawn from the plan’s hash and the authority’s signature, and are the same in every round. The promise holds in a group whose clients beyond the assumed number do not collude: colluding clients that are few in the roster may by chance be many in one group, and an authority that signs anew until the draw pleases it can bring that about.';
 
+/** Of which ε the units of clients are that train nothing. */
+function heldOutWords({ heldOut, roster, evaluation, unit }: Plan): string[] {
+  if (heldOut === undefined || unit === 'client') return [];
+  const read = evaluation === null ? 'the report' : 'the evaluation';
+  return [
+    `${heldOut.length} of the ${roster.clients.length} clients train nothing. Their training part is read by ${read} with its own part, so of these clients it is subject to that ε and not to the training’s; their own books count it in every part.`,
+  ];
+}
+
 /** On what the promise rests, and what it is not. */
 export function assumptions(plan: Plan): string[] {
   const general = [
@@ -88,6 +97,7 @@ export function assumptions(plan: Plan): string[] {
           'Each owner splits its units into parts by a keyed hash of the unit’s id, fixed before the first plan. A unit lies in one part, so it is subject to that part’s ε alone.',
         ]
       : []),
+    ...heldOutWords(plan),
     ...coinWords(plan),
   ];
 }

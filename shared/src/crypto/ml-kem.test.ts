@@ -6,9 +6,11 @@ import { toHex } from '../vector/index.ts';
 import { mlKemSizes, sha256 } from './index.ts';
 import { createNobleCrypto } from './noble-crypto.ts';
 import { createNodeCrypto } from './node.ts';
+import { createSodiumMlKem } from './node-sodium-ml-kem.ts';
 
-// On Node 24 the first port is OpenSSL, on Node 20 both are noble: CI runs this folder on both.
+// On Node 24 the first port is OpenSSL, on Node 20 libsodium: CI runs this folder on both.
 const node = createNodeCrypto();
+const sodium = { name: 'libsodium', ...createSodiumMlKem() };
 const noble = createNobleCrypto();
 const random = createSeededRandom('ml-kem');
 
@@ -27,15 +29,16 @@ const accumulated: ReadonlyMap<number, string> = new Map([
 ]);
 const pairs = process.env['SOTTO_LONG'] === '1' ? 10_000 : 100;
 
-describe.each([node, noble])('ML-KEM-768 of the $name port', (port) => {
+describe.each([node, sodium, noble])('ML-KEM-768 of the $name port', (port) => {
   it(`FIPS 203: agrees with the reference on ${pairs} pairs and ciphertexts that nobody made`, async () => {
     const stream = shake128.create({});
     const result = shake128.create({});
     for (let pair = 0; pair < pairs; pair++) {
       const own = stream.xof(mlKemSizes.seed);
       const publicKey = await port.mlKemPublicKey(own);
-      // By the one port whose coins can be given.
-      const { secret, ciphertext } = await noble.mlKemEncapsulate(publicKey, stream.xof(mlKemSizes.coins));
+      // OpenSSL draws coins of its own.
+      const by = port === node ? noble : port;
+      const { secret, ciphertext } = await by.mlKemEncapsulate(publicKey, stream.xof(mlKemSizes.coins));
       expect(await port.mlKemDecapsulate(own, ciphertext)).toEqual(secret);
       const rejected = await port.mlKemDecapsulate(own, stream.xof(mlKemSizes.ciphertext));
       for (const part of [publicKey, ciphertext, secret, rejected]) result.update(part);
@@ -90,6 +93,8 @@ it('one port opens what the other sealed', async () => {
   for (const [one, other] of [
     [node, noble],
     [noble, node],
+    [sodium, noble],
+    [noble, sodium],
   ] as const) {
     const mine = random.bytes(64);
     expect(await one.mlKemPublicKey(mine)).toEqual(await other.mlKemPublicKey(mine));

@@ -2,6 +2,7 @@ import * as nodeCrypto from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { concatBytes, fromHex } from '../vector/index.ts';
 import { createNobleMlKem, malformedKey, mlKemSizes, requireCiphertext, requireSeed, type MlKem } from './ml-kem.ts';
+import { createSodiumMlKem } from './node-sodium-ml-kem.ts';
 
 /** What Node has from 24.7 on; the types of Node 20 do not know it. */
 type NativeMlKem = {
@@ -17,10 +18,15 @@ function hasMlKem(module: object): module is NativeMlKem {
 const privatePrefix = fromHex('3054020100300b060960864801650304040204428040');
 const publicPrefix = fromHex('308204b2300b0609608648016503040402038204a100');
 
-/** On OpenSSL where this Node and its OpenSSL have ML-KEM, else on the noble library. */
+/**
+ * On OpenSSL where this Node and its OpenSSL have ML-KEM, else on libsodium; on the noble library where a Node was started without
+ * WebAssembly.
+ */
 export function createNodeMlKem(): MlKem {
   const native: object = nodeCrypto;
-  if (!hasMlKem(native)) return createNobleMlKem();
+  if (!hasMlKem(native)) {
+    return Reflect.get(globalThis, 'WebAssembly') === undefined ? createNobleMlKem() : createSodiumMlKem();
+  }
   const privateKeys = new WeakMap<Uint8Array, KeyObject>();
   const privateKey = (seed: Uint8Array): KeyObject => {
     const key = privateKeys.get(seed) ?? importSeed(seed);

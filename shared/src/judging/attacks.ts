@@ -101,8 +101,10 @@ export function attackSlopes(
   for (let row = 0; row < targets.length; row++) {
     const at = row * outputs;
     const target = targets[row]!;
-    if (loss === 'binaryCrossEntropy') slopes[row] = target === 1 ? -1 : 1;
-    else if (loss === 'meanSquaredError') slopes[row] = Math.sign(logits[row]! - target);
+    // A target between the two is mixed of both: the loss rises away from it.
+    if (loss === 'binaryCrossEntropy') {
+      slopes[row] = target === 1 ? -1 : target === 0 ? 1 : Math.sign(1 / (1 + exp(-logits[row]!)) - target);
+    } else if (loss === 'meanSquaredError') slopes[row] = Math.sign(logits[row]! - target);
     else {
       let most = -Infinity;
       for (let i = 0; i < outputs; i++) if (i !== target) most = Math.max(most, logits[at + i]!);
@@ -142,13 +144,7 @@ function climb(
 }
 
 /** Brings rows back into the ball around the given ones; what was not moved stays to the bit. */
-function project(
-  changed: Float64Array,
-  inputs: Float64Array,
-  width: number,
-  norm: AttackNorm,
-  epsilon: number,
-): void {
+function project(changed: Float64Array, inputs: Float64Array, width: number, norm: AttackNorm, epsilon: number): void {
   if (norm === 'linf') {
     for (let i = 0; i < changed.length; i++) {
       changed[i] = inputs[i]! + Math.min(epsilon, Math.max(-epsilon, changed[i]! - inputs[i]!));

@@ -7,13 +7,7 @@ export {
   type AttackNorm,
   type PgdOptions,
 } from './attacks.ts';
-export {
-  withBlur,
-  withGivenNoise,
-  withMissingColumns,
-  withNoise,
-  withShiftedScale,
-} from './corruptions.ts';
+export { withBlur, withGivenNoise, withMissingColumns, withNoise, withShiftedScale } from './corruptions.ts';
 export { gaussLegendre, type Quadrature } from './gauss-legendre.ts';
 export { conditionalValues, partialDependenceSums, withFeatureFrom, type RowFunction } from './global-explanations.ts';
 export { amountInputs, inputRanges, type InputRange, type InputRanges } from './input-ranges.ts';

@@ -8,7 +8,8 @@ export type PerturbationFault = { readonly problem: string; readonly cure: strin
 export function perturbationFault(topology: Topology, columns: readonly InputColumn[]): PerturbationFault | null {
   if (topology.layers.some(({ kind }) => kind === 'embedding')) {
     return {
-      problem: 'the model reads tokens, which are names and not amounts: it has no gradient by its inputs, and nothing lies near a token',
+      problem:
+        'the model reads tokens, which are names and not amounts: it has no gradient by its inputs, and nothing lies near a token',
       cure: 'Take it out, or train a model without an embedding.',
     };
   }

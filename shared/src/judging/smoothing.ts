@@ -115,7 +115,8 @@ function addCounts(
 function noisyPlaces(model: DifferentiableModel, places: readonly number[] | null): readonly number[] {
   const noisy = places ?? Array.from({ length: model.inputs }, (_, place) => place);
   requirePlaces('smoothing', noisy, model.inputs);
-  if (noisy.length === 0) throw new SottoError('INVALID_INPUT', 'smoothing: expected an input that is an amount, got none');
+  if (noisy.length === 0)
+    throw new SottoError('INVALID_INPUT', 'smoothing: expected an input that is an amount, got none');
   return noisy;
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom } from '../random/index.ts';
 import { adequacyOf, plannedHalfWidth, powerOfShare, unitsForHalfWidth, unitsForPower } from './adequacy.ts';
-import { noisySkew } from './drift.ts';
+import { labelSkew, noisySkew } from './drift.ts';
 import { z95 } from './interval.ts';
 import { fitLearningCurve } from './learning-curve.ts';
-import { binnedMoments } from './moments.ts';
+import { binnedMoments, noisyMoments } from './moments.ts';
 
 /** Uniform and normal draws of a fixed seed. */
 function draws(seed: string) {
@@ -122,17 +122,41 @@ it('the floor of skew is passed by one client in twenty that is like all others'
     return counts.map((count) => count + noiseStd * normal());
   };
   for (const noiseStd of [0, 6]) {
-    let passed = 0;
+    let [passed, largest] = [0, 0];
     const trials = 600;
     for (let trial = 0; trial < trials; trial++) {
-      const skew = noisySkew(sample(200, noiseStd), sample(600, 2 * noiseStd), {
-        own: noiseStd,
-        others: 2 * noiseStd,
-      })!;
-      passed += Number(skew.jensenShannon!.value > skew.floor);
+      const std = { own: noiseStd, others: 2 * noiseStd };
+      const [own, others] = [sample(200, std.own), sample(600, std.others)];
+      const skew = noisySkew(own, others, std)!;
+      passed += Number(skew.jensenShannon.value > skew.floor);
+      largest += Number(skew.jensenShannon.value > noisySkew(own, others, std, 4)!.floorAmong);
     }
     expect(passed / trials).toBeGreaterThan(0.02);
     expect(passed / trials).toBeLessThan(0.085);
+    // One in eighty of each of four: one in twenty of the largest.
+    expect(largest / trials).toBeLessThan(0.035);
+  }
+});
+
+it('an interval of skew holds the truth, also beside a class of hardly any units', () => {
+  const { normal } = draws('skewed');
+  for (const [own, others, noiseStd] of [
+    [[2, 28], [230, 226], 6],
+    [[20, 60], [230, 226], 6],
+    [[5, 5, 60], [100, 200, 100], 6],
+  ] as const) {
+    const truth = labelSkew([[...own], [...others]])[0]!.jensenShannon;
+    let [held, told] = [0, 0];
+    for (let trial = 0; trial < 400; trial++) {
+      const noisy = (counts: readonly number[], std: number) => counts.map((count) => count + std * normal());
+      const std = { own: noiseStd, others: 2 * noiseStd };
+      const skew = noisySkew(noisy(own, std.own), noisy(others, std.others), std);
+      if (skew === null) continue;
+      told += 1;
+      held += Number(skew.jensenShannon.low <= truth && truth <= skew.jensenShannon.high);
+    }
+    expect(told).toBeGreaterThan(300);
+    expect(held / told).toBeGreaterThan(0.92);
   }
 });
 
@@ -149,4 +173,35 @@ it('moments of bins are off by no more than they say', () => {
   expect(Math.abs(binned.mean - mean)).toBeLessThan(binned.meanBinning);
   expect(Math.abs(binned.deviation - deviation)).toBeLessThan(binned.deviationBinning);
   expect(binnedMoments([0, 0], [0, 1, 2])).toBeNull();
+});
+
+it('moments of noisy sums have intervals that hold the truth in 95 of 100 cases, or more', () => {
+  const { normal, uniform } = draws('sums');
+  for (const noiseStd of [0, 8]) {
+    let [means, deviations] = [0, 0];
+    const trials = 400;
+    for (let trial = 0; trial < trials; trial++) {
+      const sums = { count: 0, sum: 0, squares: 0 };
+      for (let i = 0; i < 200; i++) {
+        const value = uniform() - 0.3;
+        sums.count += 1;
+        sums.sum += value;
+        sums.squares += value * value;
+      }
+      const found = noisyMoments({
+        count: sums.count + noiseStd * normal(),
+        sum: sums.sum + 2 * noiseStd * normal(),
+        squares: sums.squares + 2 * noiseStd * normal(),
+        countNoiseStd: noiseStd,
+        sumNoiseStd: 2 * noiseStd,
+      })!;
+      const holds = ({ low, high }: { low: number; high: number }, truth: number) =>
+        Number(low <= truth && truth <= high);
+      means += holds(found.mean, 0.2);
+      deviations += holds(found.deviation, Math.sqrt(1 / 12));
+    }
+    expect(means / trials).toBeGreaterThan(0.92);
+    expect(deviations / trials).toBeGreaterThan(0.92);
+  }
+  expect(noisyMoments({ count: 5, sum: 1, squares: 1, countNoiseStd: 4, sumNoiseStd: 4 })).toBeNull();
 });

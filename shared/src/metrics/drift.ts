@@ -117,9 +117,11 @@ export function labelSkew(labelCounts: readonly (readonly number[])[]): readonly
 /** How a client's noisy counts differ from those of all clients together, itself included. */
 export type NoisySkew = {
   /** Jensen–Shannon divergence in nats, in [0, ln 2]. */
-  readonly jensenShannon: Figure | null;
+  readonly jensenShannon: Figure;
   /** What sampling and noise alone show in 95 of 100 cases where the client is like all others. */
   readonly floor: number;
+  /** The same for the largest of `among` clients that are all alike. */
+  readonly floorAmong: number;
 };
 
 /**
@@ -131,12 +133,14 @@ export type NoisySkew = {
  * @param own - the client's counts, [classes].
  * @param others - those of the other clients together, [classes].
  * @param noiseStd - standard deviation of the noise in each count of the two.
+ * @param among - clients that are looked at: of many, one is above its own floor by chance.
  * @throws {INVALID_INPUT} when the classes differ or are fewer than two.
  */
 export function noisySkew(
   own: ArrayLike<number>,
   others: ArrayLike<number>,
   noiseStd: { readonly own: number; readonly others: number },
+  among = 1,
 ): NoisySkew | null {
   const classes = own.length;
   if (classes < 2 || others.length !== classes) {
@@ -155,12 +159,53 @@ export function noisySkew(
   const divergence = (cells: Float64Array): number => {
     const of = (from: number): Float64Array => cells.slice(from, from + classes).map((count) => Math.max(0, count));
     const [mine, rest] = [of(0), of(classes)];
+    // Of no units at all: of one count moved below 0 beside others that are none.
+    if (mine.every((count) => count === 0)) return NaN;
     return jensenShannon(sharesOf(mine), sharesOf(mine.map((count, i) => count + rest[i]!)));
   };
   const apart = othersTotal / (ownTotal + othersTotal);
+  const floorAt = (level: number): number => (floorOfIndex(counts, stds, classes, level) * apart * apart) / 8;
   return {
-    jensenShannon: deltaFigure(counts, stds, divergence, { low: 0, high: Math.LN2 }),
-    floor: (floorOfIndex(counts, stds, classes) * apart * apart) / 8,
+    jensenShannon: steppedFigure(counts, stds, divergence),
+    floor: floorAt(0.95),
+    floorAmong: floorAt(0.95 ** (1 / among)),
+  };
+}
+
+/** Parts of a count's 95 % half width at which a function is tried. */
+const steps = [-1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1];
+
+/**
+ * A divergence with a 95 % interval from finite steps: each count is moved within its own interval, and what that changes at most, up and down,
+ * is added in quadrature. Where the function is straight that is the delta method; but a divergence is curved, flat at a count below 0, and
+ * least at equality, where slopes say nothing.
+ * @see Zou, Donner 2008 for the quadrature of sides.
+ */
+function steppedFigure(counts: Float64Array, stds: Float64Array, valueOf: (cells: Float64Array) => number): Figure {
+  const at = counts.slice();
+  const value = valueOf(at);
+  let [down, up, noise] = [0, 0, 0];
+  const changes = (cell: number, std: number): readonly [number, number] => {
+    const found = steps.flatMap((step) => {
+      at[cell] = counts[cell]! + step * z95 * std;
+      const change = valueOf(at) - value;
+      return Number.isFinite(change) ? [change] : [];
+    });
+    at[cell] = counts[cell]!;
+    return [Math.min(0, ...found), Math.max(0, ...found)];
+  };
+  for (let cell = 0; cell < counts.length; cell++) {
+    const [lower, higher] = changes(cell, Math.hypot(Math.sqrt(Math.max(0, counts[cell]!)), stds[cell]!));
+    down += lower * lower;
+    up += higher * higher;
+    const [least, most] = changes(cell, stds[cell]!);
+    noise += Math.max(-least, most) ** 2;
+  }
+  return {
+    value,
+    low: Math.max(0, value - Math.sqrt(down)),
+    high: Math.min(Math.LN2, value + Math.sqrt(up)),
+    noiseHalfWidth: Math.sqrt(noise),
   };
 }
 
@@ -195,10 +240,10 @@ function totalVariation(p: Float64Array, q: Float64Array): number {
 }
 
 /**
- * 95 % quantile of the index without drift: Σ (p - q)² / r over the pooled shares r, a weighted sum of squared normals, by
+ * Quantile of the index without drift, the 95 % one where no other is asked for: Σ (p - q)² / r over the pooled shares r, a weighted sum of squared normals, by
  * Satterthwaite's scaled χ² and its quantile by Wilson and Hilferty.
  */
-function floorOfIndex(counts: Float64Array, stds: Float64Array, bins: number): number {
+function floorOfIndex(counts: Float64Array, stds: Float64Array, bins: number, level = 0.95): number {
   const sum = (from: number): number =>
     counts.subarray(from, from + bins).reduce((total, count) => total + Math.max(0, count) + smoothing, 0);
   const totals = [sum(0), sum(bins)] as const;
@@ -213,5 +258,5 @@ function floorOfIndex(counts: Float64Array, stds: Float64Array, bins: number): n
   }
   const scale = second / first;
   const freedom = first / scale;
-  return scale * freedom * (1 - 2 / (9 * freedom) + normalQuantile(0.95) * Math.sqrt(2 / (9 * freedom))) ** 3;
+  return scale * freedom * (1 - 2 / (9 * freedom) + normalQuantile(level) * Math.sqrt(2 / (9 * freedom))) ** 3;
 }

@@ -33,10 +33,23 @@ describe.each(thresholdCriteria)('thresholds for %s', (criterion) => {
       const scores = scoresOf(`equal ${groups}`, 16, groups);
       const found = groupThresholds(scores, criterion);
       const rates = scores.map((one, i) => ratesOf(one, (score) => chanceOfPositive(found.groups[i]!, score)));
-      const gap = (of: (one: (typeof rates)[number]) => number) => Math.max(...rates.map(of)) - Math.min(...rates.map(of));
-      expect(found.expected.equalOpportunity).toBeCloseTo(gap(({ tpr }) => tpr), 12);
-      expect(found.expected.demographicParity).toBeCloseTo(gap(({ selected }) => selected), 12);
-      expect(found.expected.equalizedOdds).toBeCloseTo(Math.max(gap(({ tpr }) => tpr), gap(({ fpr }) => fpr)), 12);
+      const gap = (of: (one: (typeof rates)[number]) => number) =>
+        Math.max(...rates.map(of)) - Math.min(...rates.map(of));
+      expect(found.expected.equalOpportunity).toBeCloseTo(
+        gap(({ tpr }) => tpr),
+        12,
+      );
+      expect(found.expected.demographicParity).toBeCloseTo(
+        gap(({ selected }) => selected),
+        12,
+      );
+      expect(found.expected.equalizedOdds).toBeCloseTo(
+        Math.max(
+          gap(({ tpr }) => tpr),
+          gap(({ fpr }) => fpr),
+        ),
+        12,
+      );
       const right = rates.reduce((sum, one) => sum + one.right, 0) / rates.reduce((sum, one) => sum + one.rows, 0);
       expect(found.expected.accuracy).toBeCloseTo(right, 12);
       expect(found.expected[criterion]).toBeLessThan(1e-9);
@@ -81,7 +94,10 @@ describe('thresholds', () => {
     const [one] = scoresOf('same', 10);
     const found = groupThresholds([one!, { ...one!, group: 'twin' }], 'equalizedOdds');
     const best = Math.max(
-      ...Array.from({ length: 11 }, (_, k) => ratesOf(one!, (score) => Number(score >= k / 10)).right / ratesOf(one!, () => 0).rows),
+      ...Array.from(
+        { length: 11 },
+        (_, k) => ratesOf(one!, (score) => Number(score >= k / 10)).right / ratesOf(one!, () => 0).rows,
+      ),
     );
     expect(found.expected.accuracy).toBeCloseTo(best, 2);
     expect(found.groups[0]!.thresholds).toEqual(found.groups[1]!.thresholds);
@@ -104,7 +120,9 @@ describe('thresholds', () => {
 
   it('are refused of one group, of other bins, of a group with one class', () => {
     const [one, other] = scoresOf('refused', 8);
-    expect(() => groupThresholds([one!], 'equalizedOdds')).toThrow('expected two groups or more of as many bins, got 1');
+    expect(() => groupThresholds([one!], 'equalizedOdds')).toThrow(
+      'expected two groups or more of as many bins, got 1',
+    );
     expect(() => groupThresholds([one!, scoresOf('x', 9)[0]!], 'equalizedOdds')).toThrow('as many bins');
     expect(() => groupThresholds([one!, { ...other!, positives: new Float64Array(8) }], 'demographicParity')).toThrow(
       'the group group 1 has no positive, or no negative rows',

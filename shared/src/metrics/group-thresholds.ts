@@ -50,7 +50,10 @@ const gridPoints = 1_000;
 export function groupThresholds(scores: readonly GroupScores[], criterion: ThresholdCriterion): GroupThresholds {
   const curves = scores.map(curveOf);
   if (curves.length < 2 || curves.some(({ bins }) => bins !== curves[0]!.bins)) {
-    throw new SottoError('INVALID_INPUT', `thresholds: expected two groups or more of as many bins, got ${scores.length}`);
+    throw new SottoError(
+      'INVALID_INPUT',
+      `thresholds: expected two groups or more of as many bins, got ${scores.length}`,
+    );
   }
   const groups = criterion === 'equalizedOdds' ? byOdds(curves) : byRate(curves, criterion);
   return { criterion, groups, expected: expectedOf(curves, groups) };
@@ -146,11 +149,15 @@ function byOdds(curves: readonly Curve[]): readonly GroupThreshold[] {
   });
 }
 
-function byRate(curves: readonly Curve[], criterion: Exclude<ThresholdCriterion, 'equalizedOdds'>): readonly GroupThreshold[] {
+function byRate(
+  curves: readonly Curve[],
+  criterion: Exclude<ThresholdCriterion, 'equalizedOdds'>,
+): readonly GroupThreshold[] {
   const hulls = curves.map(({ bins, positives, negatives, hits, alarms }) =>
     upperHull(
       Array.from(hits, (hit, k) => ({
-        x: criterion === 'equalOpportunity' ? hit : (positives * hit + negatives * alarms[k]!) / (positives + negatives),
+        x:
+          criterion === 'equalOpportunity' ? hit : (positives * hit + negatives * alarms[k]!) / (positives + negatives),
         y: positives * hit + negatives * (1 - alarms[k]!),
         threshold: k / bins,
       })),

@@ -1,4 +1,4 @@
-export { besideNoise } from './beside-noise.ts';
+export { besideNoise, noiseReach, type NoiseRule } from './beside-noise.ts';
 export {
   adequacyOf,
   plannedHalfWidth,
@@ -62,7 +62,15 @@ export {
   type MeanAndDeviation,
 } from './interval.ts';
 export { fitLearningCurve, type LearningCurve, type LearningPoint } from './learning-curve.ts';
-export { binnedMoments, momentsOf, type BinnedMoments, type Moments, type PowerSums } from './moments.ts';
+export {
+  binnedMoments,
+  momentsOf,
+  noisyMoments,
+  type BinnedMoments,
+  type Moments,
+  type NoisyPowerSums,
+  type PowerSums,
+} from './moments.ts';
 export {
   attackBound,
   empiricalEpsilon,

@@ -423,7 +423,7 @@ describe.skipIf(missing)('golden values of generalization_fairness_drift.json', 
         const others = own.map((_, i) =>
           input.labelCounts.reduce((sum, one, k) => sum + (k === client ? 0 : one[i]!), 0),
         );
-        near(noisySkew(own, others, { own: 0, others: 0 })!.jensenShannon?.value, expected.jsToGlobal[client]!);
+        near(noisySkew(own, others, { own: 0, others: 0 })!.jensenShannon.value, expected.jsToGlobal[client]!);
       });
     }
   });

@@ -1,3 +1,5 @@
+import { z95, type Figure } from './interval.ts';
+
 /** What sums over clients say of one column: they add up, so pooled rows would give the same. */
 export type PowerSums = {
   /** Values that are there. */
@@ -30,6 +32,53 @@ export function momentsOf({ count, sum, squares, cubes }: PowerSums): Moments {
     sampleVariance: count > 1 ? (variance * count) / (count - 1) : null,
     skewness: third === null || variance === 0 ? null : third / (variance * Math.sqrt(variance)),
   };
+}
+
+/** Noisy power sums of values within [-1, 1], and the deviations of the noise in the count and in each of both sums. */
+export type NoisyPowerSums = Omit<PowerSums, 'cubes'> & {
+  readonly countNoiseStd: number;
+  readonly sumNoiseStd: number;
+};
+
+/**
+ * Mean and deviation of values within [-1, 1] with 95 % intervals that hold sampling and noise, the noise by the delta method. Null where the noisy
+ * count is not told apart from 0 at 95 %.
+ *
+ * The fourth moment is not released: (u - m)² is at most 4, so the variance of its mean is at most 4 v / n. The deviation's interval is the
+ * variance's, under the root.
+ */
+export function noisyMoments(noisy: NoisyPowerSums): { readonly mean: Figure; readonly deviation: Figure } | null {
+  const { count, sum, squares, countNoiseStd, sumNoiseStd } = noisy;
+  if (!(count > z95 * countNoiseStd) || !(count > 0)) return null;
+  const { mean, variance } = momentsOf({ count, sum, squares });
+  const [middle, v, square] = [clip(mean!, -1), clip(variance!, 0), squares / count];
+  const meanNoise = (z95 * Math.hypot(sumNoiseStd, middle * countNoiseStd)) / count;
+  const meanHalf = Math.hypot(z95 * Math.sqrt(v / count), meanNoise);
+  const varianceNoise =
+    (z95 * Math.hypot(sumNoiseStd, 2 * middle * sumNoiseStd, (2 * middle * middle - square) * countNoiseStd)) / count;
+  const varianceHalf = Math.hypot(z95 * 2 * Math.sqrt(v / count), varianceNoise);
+  const deviation = Math.sqrt(v);
+  return {
+    mean: {
+      value: middle,
+      low: Math.max(-1, middle - meanHalf),
+      high: Math.min(1, middle + meanHalf),
+      noiseHalfWidth: meanNoise,
+    },
+    deviation: {
+      value: deviation,
+      low: Math.sqrt(Math.max(0, v - varianceHalf)),
+      high: Math.sqrt(Math.min(1, v + varianceHalf)),
+      noiseHalfWidth: Math.max(
+        Math.sqrt(v + varianceNoise) - deviation,
+        deviation - Math.sqrt(Math.max(0, v - varianceNoise)),
+      ),
+    },
+  };
+}
+
+function clip(value: number, low: number): number {
+  return Math.min(1, Math.max(low, value));
 }
 
 /** Mean and deviation that a histogram tells, and how far each may be off because a bin says no more than where a value lies. */

@@ -114,4 +114,13 @@ describe('the alarm on an evaluation release', () => {
     expect(alarmOver(evaluation, Int32Array.of(10 * step, 10 * step, 30 * step + 12 * noise))).toMatch(/loss .* above/);
     expect(alarmOver(evaluation, Int32Array.of(10 * step, 10 * step, 20 * step))).toBeNull();
   });
+
+  it('A15: sees a loss above the counts of its own set, where clients are held out', () => {
+    const part = { ...evaluation, dimension: 6 };
+    const facts = { part, units: 100, noiseVarianceSteps: 0, evaluationSets: 2 };
+    const honest = Int32Array.from([60, 40, 80, 5, 5, 10], (count) => count * step);
+    const shifted = Int32Array.from([60, 40, 120, 50, 50, 10], (count) => count * step);
+    expect(releaseAlarm({ ...facts, integers: honest })).toBeNull();
+    expect(releaseAlarm({ ...facts, integers: shifted })).toMatch(/loss 120 is above its count 100/);
+  });
 });

@@ -16,6 +16,8 @@ export type ReleaseFacts = {
   readonly units: number;
   /** Variance of all the noise in one coordinate, in steps². */
   readonly noiseVarianceSteps: number;
+  /** Sets of counts and loss that stand side by side in an evaluation: two where the plan holds clients out. Default 1. */
+  readonly evaluationSets?: number;
 };
 
 /**
@@ -30,7 +32,13 @@ export type ReleaseFacts = {
  * client that stays within the bound shifts the sum unseen, and nobody is named.
  * @throws {INVALID_INPUT} when a length is wrong.
  */
-export function releaseAlarm({ part, integers, units, noiseVarianceSteps }: ReleaseFacts): string | null {
+export function releaseAlarm({
+  part,
+  integers,
+  units,
+  noiseVarianceSteps,
+  evaluationSets = 1,
+}: ReleaseFacts): string | null {
   if (integers.length !== part.dimension) {
     throw new SottoError('INVALID_INPUT', `alarm: ${part.dimension} coordinates expected, got ${integers.length}`);
   }
@@ -51,12 +59,16 @@ export function releaseAlarm({ part, integers, units, noiseVarianceSteps }: Rele
   if (least < -noise) {
     return `an evaluation count is ${inQuery(least, part)}, noise alone reaches ${inQuery(-noise, part)}: a client may run changed code`;
   }
-  const loss = integers.at(-1)!;
-  const counts = integers.reduce((total, value) => total + value, 0) - loss;
-  // A unit counts 1 in all, that is 1 / gridStep steps, less what truncation took from its cells: below a step each.
-  const truncated = 2 * Math.max(0, counts) * part.gridStep * part.dimension;
-  if (loss > counts + truncated + jointNoise) {
-    return `the evaluation's loss ${inQuery(loss, part)} is above its count ${inQuery(counts, part)}: a client may run changed code`;
+  const length = part.dimension / evaluationSets;
+  for (let from = 0; from < part.dimension; from += length) {
+    const set = integers.subarray(from, from + length);
+    const loss = set.at(-1)!;
+    const counts = set.reduce((total, value) => total + value, 0) - loss;
+    // A unit counts 1 in all, that is 1 / gridStep steps, less what truncation took from its cells: below a step each.
+    const truncated = 2 * Math.max(0, counts) * part.gridStep * length;
+    if (loss > counts + truncated + jointNoise) {
+      return `the evaluation's loss ${inQuery(loss, part)} is above its count ${inQuery(counts, part)}: a client may run changed code`;
+    }
   }
   return null;
 }

@@ -40,18 +40,20 @@ describe('the mean of values of either sign', () => {
     expect(() => signedMeanFigure({ ...noisy, sumNoiseStd: -1 })).toThrow('no negative');
   });
 
-  it('is shown where noise is no larger than signal, or does not matter', () => {
-    const figure = (value: number, noiseHalfWidth: number) => ({
-      value,
-      low: value - 1,
-      high: value + 1,
-      noiseHalfWidth,
-    });
-    expect(besideNoise(figure(0.5, 0.4), 0.01).figure).not.toBeNull();
-    expect(besideNoise(figure(-0.5, 0.4), 0.01).figure).not.toBeNull();
-    expect(besideNoise(figure(0.001, 0.005), 0.01).figure).not.toBeNull();
-    expect(besideNoise(figure(0.3, 0.4167), 0.01).withheld).toBe('drowned: noise alone is ±0.42');
-    expect(besideNoise(figure(0, 0.4), 0.01, 2).figure).not.toBeNull();
-    expect(besideNoise(null, 0.01).withheld).toBe('too few units beside the noise');
+  it('is shown where it passes what noise alone shows, among as many as are looked at, or where that does not matter', () => {
+    const figure = (value: number, noiseHalfWidth: number) => {
+      return { value, low: value - 1, high: value + 1, noiseHalfWidth };
+    };
+    const alone = { among: 1, negligible: 0.01 };
+    expect(besideNoise(figure(0.5, 0.4), alone).figure).not.toBeNull();
+    expect(besideNoise(figure(-0.5, 0.4), alone).figure).not.toBeNull();
+    expect(besideNoise(figure(0.001, 0.005), alone).figure).not.toBeNull();
+    expect(besideNoise(figure(0.3, 0.4167), alone).withheld).toBe('drowned: noise alone reaches ±0.42');
+    // Of 13 figures: 1 - 0.025 / 13 has the quantile 2.891.
+    expect(besideNoise(figure(0.5, 0.4), { ...alone, among: 13 }).withheld).toBe(
+      'drowned: among 13 figures noise alone reaches ±0.59',
+    );
+    expect(besideNoise(figure(0, 0.4), { ...alone, signal: 2 }).figure).not.toBeNull();
+    expect(besideNoise(null, alone).withheld).toBe('too few units beside the noise');
   });
 });

@@ -9,6 +9,7 @@ export function checkMeasures(plan: Plan, report: PlanReport): void {
   if (report.problems.length > 0) return;
   const { survey, report: asked } = plan;
   if (survey !== undefined) checkList(plan, 'survey', survey.measures, report);
+  checkStopBelow(plan, report);
   if (asked === undefined) return;
   checkList(plan, 'report', asked.measures, report);
   if (asked.train !== undefined) checkList(plan, 'report.train', asked.train.measures, report);
@@ -24,6 +25,35 @@ export function checkMeasures(plan: Plan, report: PlanReport): void {
       path: 'plan.trust',
       problem: 'grouped: a report is made from one sum over the whole cohort',
       cure: 'Use secure, or take the report out.',
+    });
+  }
+}
+
+/** What a survey may end a run by: labels that it counts, and classes that are counted in units. */
+function checkStopBelow({ survey, schema, unit, trust }: Plan, report: PlanReport): void {
+  if (survey?.stopBelow === undefined) return;
+  const path = 'plan.survey.stopBelow';
+  if (!survey.measures.some(({ kind }) => kind === 'labels')) {
+    report.problems.push({
+      path,
+      problem: 'the survey does not count labels, by which it would be decided',
+      cure: 'Add the measure labels to survey.measures.',
+    });
+  }
+  if (trust === 'grouped') {
+    report.problems.push({
+      path,
+      problem: 'grouped: each group would have to stop by itself',
+      cure: 'Take it out, or use secure.',
+    });
+  }
+  const counted = schema.target.kind !== 'number' && unit === 'record';
+  if (survey.stopBelow.classUnits !== undefined && !counted) {
+    report.problems.push({
+      path: `${path}.classUnits`,
+      problem:
+        unit === 'client' ? 'at unit client shares are counted, no units of a class' : 'a number target has no classes',
+      cure: 'Take it out; units may stay.',
     });
   }
 }

@@ -52,6 +52,13 @@ export const surveyPlanSchema = z.strictObject({
   measures: z.array(measureSettingsSchema).min(1).max(20),
   /** Groups, classes and cells with fewer units, noise included, are withheld. */
   minimumUnits: z.number().min(1).max(1e6).default(10),
+  /** Ends the run before it trains where the survey's labels come to less, noise included. */
+  stopBelow: z
+    .strictObject({
+      units: z.number().positive().max(1e9).optional(),
+      classUnits: z.number().positive().max(1e9).optional(),
+    })
+    .optional(),
   budgetShare,
   noiseMultiplier: noiseMultiplier.optional(),
 });

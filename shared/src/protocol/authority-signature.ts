@@ -15,8 +15,16 @@ export function authorityKeyOf(seed: string): AuthorityKey {
 
 /** The authority's signature over the canonical JSON of a content, in its domain; hex of 64 bytes. */
 export function signAsAuthority(key: AuthorityKey, domain: AuthorityDomain, content: unknown): string {
-  const pair = nacl.sign.keyPair.fromSeed(fromHex(key.seed));
-  return toHex(nacl.sign.detached(signedBytes(domain, canonicalJson(content)), pair.secretKey));
+  return toHex(nacl.sign.detached(signedBytes(domain, canonicalJson(content)), secretKeyOf(key)));
+}
+
+/** Expanding a seed costs as much as signing. Kept no longer than the key itself, and by the seed alone: the stated half is not trusted. */
+const secretKeys = new WeakMap<AuthorityKey, Uint8Array>();
+
+function secretKeyOf(key: AuthorityKey): Uint8Array {
+  const known = secretKeys.get(key) ?? nacl.sign.keyPair.fromSeed(fromHex(key.seed)).secretKey;
+  secretKeys.set(key, known);
+  return known;
 }
 
 /** Whether the authority signed this content in this domain. A malformed key or signature is no signature. */

@@ -14,7 +14,11 @@ export type InvitationTerms = Pick<Voucher, 'coordinator' | 'tlsFingerprint' | '
  * Makes an invitation: a voucher with a key of its own that the authority signs, and the voucher's secret for its holder.
  * @throws {INVALID_INPUT} when a silo's quota is not 1, or a term does not have the voucher's form.
  */
-export function issueInvitation(key: AuthorityKey, terms: InvitationTerms, random: RandomSource): Invitation {
+export function issueInvitation(
+  key: AuthorityKey,
+  terms: InvitationTerms,
+  random: Pick<RandomSource, 'bytes'>,
+): Invitation {
   if (terms.role === 'silo' && terms.quota !== 1) {
     throw new SottoError('INVALID_INPUT', `quota: a silo's invitation admits 1 identity, got ${terms.quota}`);
   }

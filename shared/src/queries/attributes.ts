@@ -43,7 +43,13 @@ export function attributeProblems(
   const names = attributes.map(attributeName);
   return attributes.flatMap((attribute, index) => [
     ...(names.indexOf(names[index]!) < index
-      ? [{ path: `${path}[${index}].name`, problem: `two attributes are called ${names[index]}`, cure: 'Name one of them.' }]
+      ? [
+          {
+            path: `${path}[${index}].name`,
+            problem: `two attributes are called ${names[index]}`,
+            cure: 'Name one of them.',
+          },
+        ]
       : []),
     ...columnProblems(columns, attribute.columns, `${path}[${index}].columns`),
   ]);
@@ -61,7 +67,13 @@ export function columnProblems(
     if (found === undefined) {
       const known = columns.slice(0, 10).map(({ name }) => name);
       const more = columns.length > known.length ? ', …' : '';
-      return [{ path: at, problem: `the schema has no column ${nameOf(one)}`, cure: `Name one of ${known.join(', ')}${more}.` }];
+      return [
+        {
+          path: at,
+          problem: `the schema has no column ${nameOf(one)}`,
+          cure: `Name one of ${known.join(', ')}${more}.`,
+        },
+      ];
     }
     if (wanted.findIndex((other) => nameOf(other) === nameOf(one)) < index) {
       return [{ path: at, problem: `the column ${nameOf(one)} stands twice`, cure: 'Take one of them out.' }];
@@ -69,20 +81,39 @@ export function columnProblems(
     return oneColumnProblems(found, one, at);
   });
   if (problems.length > 0) return problems;
-  const groups = wanted.reduce((product, one) => product * partsOf(columns, one).names.length, 1);
-  if (groups <= groupsMax) return [];
-  return [
-    { path, problem: `${groups} groups, at most ${groupsMax} can be told apart`, cure: 'Name fewer columns, or fewer cuts.' },
-  ];
+  const parts = wanted.map((one) => partsOf(columns, one));
+  const groups = parts.reduce((product, { names }) => product * names.length, 1);
+  if (groups > groupsMax) {
+    return [
+      {
+        path,
+        problem: `${groups} groups, at most ${groupsMax} can be told apart`,
+        cure: 'Name fewer columns, or fewer cuts.',
+      },
+    ];
+  }
+  const names = combined(parts);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  return twice === undefined
+    ? []
+    : [{ path, problem: `two groups would be called ${twice}`, cure: 'Rename a value of the schema.' }];
 }
 
-function oneColumnProblems(column: InputColumn, one: AttributeColumns[number], path: string): readonly AttributeProblem[] {
+function oneColumnProblems(
+  column: InputColumn,
+  one: AttributeColumns[number],
+  path: string,
+): readonly AttributeProblem[] {
   if (column.kind === 'pixels') {
-    return [{ path, problem: `${column.name} is an image, which puts nobody into a group`, cure: 'Name another column.' }];
+    return [
+      { path, problem: `${column.name} is an image, which puts nobody into a group`, cure: 'Name another column.' },
+    ];
   }
   if (column.kind === 'category') {
     if (typeof one === 'string') return [];
-    return [{ path, problem: `${column.name} is a category, which has no cuts`, cure: `Write "${column.name}" alone.` }];
+    return [
+      { path, problem: `${column.name} is a category, which has no cuts`, cure: `Write "${column.name}" alone.` },
+    ];
   }
   if (typeof one === 'string') {
     return [
@@ -116,7 +147,7 @@ export type Grouping = {
   /** In the order of the groups' numbers; of no columns one group, of everybody. */
   readonly names: readonly string[];
   /** The group of the row whose inputs begin at `at`. */
-  groupOf(inputs: ArrayLike<number>, at: number): number;
+  readonly groupOf: (inputs: ArrayLike<number>, at: number) => number;
 };
 
 /**
@@ -129,14 +160,19 @@ export function groupingBy(columns: readonly InputColumn[], wanted: AttributeCol
   const [fault] = columnProblems(columns, wanted, 'columns');
   if (fault !== undefined) throw new SottoError('PLAN_INVALID', `${fault.path}: ${fault.problem}. ${fault.cure}`);
   const parts = wanted.map((one) => partsOf(columns, one));
-  const names = parts.reduce<readonly string[]>(
-    (before, part) => before.flatMap((name) => part.names.map((own) => (name === '' ? own : `${name} & ${own}`))),
-    [''],
-  );
   return {
-    names: parts.length === 0 ? ['everybody'] : names,
+    names: combined(parts),
     groupOf: (inputs, at) => parts.reduce((group, part) => group * part.names.length + part.groupOf(inputs, at), 0),
   };
+}
+
+/** Names of every combination of the parts' groups, the last part's changing first. */
+function combined(parts: readonly Grouping[]): readonly string[] {
+  const [first, ...others] = parts.map(({ names }) => names);
+  return others.reduce(
+    (before, names) => before.flatMap((name) => names.map((own) => `${name} & ${own}`)),
+    first ?? ['everybody'],
+  );
 }
 
 function partsOf(columns: readonly InputColumn[], one: AttributeColumns[number]): Grouping {
@@ -147,7 +183,7 @@ function partsOf(columns: readonly InputColumn[], one: AttributeColumns[number])
 function byCategory({ from, values }: InputColumn): Grouping {
   const known = values ?? [];
   return {
-    names: [...known, known.includes('other') ? '(other)' : 'other'],
+    names: [...known.map((value) => (value === '' ? '(empty)' : value)), known.includes('other') ? '(other)' : 'other'],
     groupOf(inputs, at) {
       for (let value = 0; value < known.length; value++) if (inputs[at + from + value]! > 0.5) return value;
       return known.length;

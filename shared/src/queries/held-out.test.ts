@@ -123,7 +123,7 @@ describe('a client that is held out', () => {
         });
         return perUnit.reduce((sum, share) => sum + share, 0) / batch.units;
       };
-      const all = await joinUnits([own.validation, own.train]);
+      const all = joinUnits([own.validation, own.train]);
       const together = await ('readAll' in all ? all.readAll() : all);
       expect(together.units).toBe(41);
       const counts = others.map(pooled);

@@ -1,15 +1,9 @@
-export {
-  attributeName,
-  groupingBy,
-  type Attribute,
-  type AttributeColumns,
-  type Grouping,
-} from './attributes.ts';
+export { attributeName, groupingBy, type Attribute, type AttributeColumns, type Grouping } from './attributes.ts';
 export { clipBitOf, type ClipBit } from './adaptive-clip.ts';
 export { createUpdateMemory, type BandedTurn, type UpdateMemory } from './banded-update.ts';
 export { concludeEvaluation, type EvaluationFigures, type EvaluationRelease } from './conclude-evaluation.ts';
 export { concludeTraining } from './conclude-training.ts';
-export type { AttributionFigures } from './measures/attributions.ts';
+export { releasedImportance, type AttributionFigures } from './measures/attributions.ts';
 export type { DependenceFigures } from './measures/dependence.ts';
 export type { PermutationFigures } from './measures/permutation.ts';
 export { contributeSession, noiseAlone, type SessionContribution } from './contribute-session.ts';
@@ -41,10 +35,12 @@ export type { GroupLabelFigures, LabelledGroup } from './measures/group-labels.t
 export { membershipOfReleases, type LossHistogram, type MembershipReport } from './measures/membership.ts';
 export type { PerformanceFigures } from './measures/performance.ts';
 export { driftOfReports, type HistogramDrift, type ReportDrift } from './measures/report-drift.ts';
+export { stopReason, type StopBelow } from './measures/stop-below.ts';
 export { queries, queryByName } from './query-by-name.ts';
 export type { ContributeInput, HeldOut, MeasureSettings, Query, QueryContext } from './query.ts';
 export { rowWeightProblems, rowWeightsSchema, type RowWeights } from './row-weights.ts';
 export { splitParts } from './split-parts.ts';
+export { thresholdFileSchema, type ThresholdFile } from './threshold-file.ts';
 export {
   trainingQuerySchema,
   type AdaptiveClip,

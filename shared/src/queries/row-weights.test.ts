@@ -46,7 +46,10 @@ const normOf = (vector: Float64Array) => Math.hypot(...vector);
 describe('weights of rows', () => {
   it('multiply a row’s gradient, before the rows of a unit are summed', async () => {
     const weighted = await vectorsOf({ ...wide, weights: bySex }, people);
-    const plain = await vectorsOf(wide, people.map(({ person: _, ...row }) => row));
+    const plain = await vectorsOf(
+      wide,
+      people.map(({ sex, label, score, age = 0 }) => ({ sex, label, score, age })),
+    );
     expect([...weighted[0]!]).toEqual(times(plain[0]!, 3));
     expect([...weighted[1]!]).toEqual(times(plain[1]!, 1));
     const both = plain[2]!.map((value, i) => 0.5 * value + 3 * plain[3]![i]!);
@@ -61,7 +64,10 @@ describe('weights of rows', () => {
     };
     const all = await vectorsOf(context, people);
     for (const [index, person] of ['one', 'two', 'three'].entries()) {
-      const [alone] = await vectorsOf(context, people.filter((row) => row.person === person));
+      const [alone] = await vectorsOf(
+        context,
+        people.filter((row) => row.person === person),
+      );
       expect(alone).toEqual(all[index]);
     }
   });
@@ -89,7 +95,9 @@ describe('weights of rows', () => {
     expect([...weighted[0]!]).toEqual(times(plain[0]!, 0.5));
     expect([...weighted[1]!]).toEqual(times(plain[1]!, 2));
     const classWeights = weightsOf({ cells: [{ label: 'no', weight: 7 }] });
-    expect([...(await vectorsOf({ ...wide, weights: classWeights }, people.slice(0, 1)))[0]!]).toEqual(times(plain[0]!, 1));
+    expect([...(await vectorsOf({ ...wide, weights: classWeights }, people.slice(0, 1)))[0]!]).toEqual(
+      times(plain[0]!, 1),
+    );
   });
 
   it('of 0 leave a row out; no units, no vectors', async () => {
@@ -108,7 +116,12 @@ describe('problems of weights', () => {
     [{ columns: ['sex'], cells: [{ group: 'Q', weight: 1 }] }, 'w.cells[0].group', 'there is no group Q'],
     [{ cells: [{ label: 'maybe', weight: 1 }] }, 'w.cells[0].label', 'the target has no label maybe'],
     [
-      { cells: [{ label: 'yes', weight: 1 }, { label: 'yes', weight: 2 }] },
+      {
+        cells: [
+          { label: 'yes', weight: 1 },
+          { label: 'yes', weight: 2 },
+        ],
+      },
       'w.cells[1]',
       'the same rows are weighted twice',
     ],
@@ -118,8 +131,8 @@ describe('problems of weights', () => {
 
   it('are none where everything is there', () => {
     expect(rowWeightProblems(peopleColumns, ['no', 'yes'], bySex, 'w')).toEqual([]);
-    expect(rowWeightProblems(peopleColumns, [], weightsOf({ cells: [{ label: 'yes', weight: 1 }] }), 'w')[0]!.cure).toBe(
-      'Weigh a number target by groups alone.',
-    );
+    expect(
+      rowWeightProblems(peopleColumns, [], weightsOf({ cells: [{ label: 'yes', weight: 1 }] }), 'w')[0]!.cure,
+    ).toBe('Weigh a number target by groups alone.');
   });
 });

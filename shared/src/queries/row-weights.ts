@@ -41,9 +41,7 @@ export function rowWeightProblems(
     seen.add(key);
     if (isTwice) return [{ path: at, problem: 'the same rows are weighted twice', cure: 'Take one of both out.' }];
     if (group !== undefined && !names.includes(group)) {
-      return [
-        { path: `${at}.group`, problem: `there is no group ${group}`, cure: `Name one of ${listed(names)}.` },
-      ];
+      return [{ path: `${at}.group`, problem: `there is no group ${group}`, cure: `Name one of ${listed(names)}.` }];
     }
     if (label !== undefined && !classes.includes(label)) {
       return [

@@ -175,7 +175,11 @@ function number(name: string, min: number, max: number, centre: number, scale: n
   } as const;
 }
 
+const keys = new Map<string, { readonly publicKey: Uint8Array; readonly seed: string }>();
+
 function keyOf(text: string): { readonly publicKey: Uint8Array; readonly seed: string } {
   const seed = sha256(utf8(text));
-  return { publicKey: ed25519.getPublicKey(seed), seed: toHex(seed) };
+  const known = keys.get(text) ?? { publicKey: ed25519.getPublicKey(seed), seed: toHex(seed) };
+  keys.set(text, known);
+  return known;
 }

@@ -6,13 +6,14 @@ import {
   proportionFigure,
   shown,
   signedMeanFigure,
+  type ReleasedImportance,
   type Shown,
 } from '../../metrics/index.ts';
 import { missingInputs, type DifferentiableModel } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems, type ExplainedFeature } from './explained-features.ts';
 import type { Measure, MeasureReport, MeasureSums } from './measure.ts';
-import { byImportance, drownedWords } from './ranking.ts';
+import { byImportance, drownedWords, floorOf } from './ranking.ts';
 
 export const attributionsSettings = z.strictObject({
   kind: z.literal('attributions'),
@@ -49,7 +50,7 @@ const negligible = 0.01;
  * baseline from data would tell of other rows.
  *
  * What the vector of a row is, with a the row's attributions summed over each feature's inputs and scaled down to ‖a‖₂ ≤ A:
- * 1; ½ where they were scaled down; 2 |aⱼ| / A; 2 aⱼ / A.
+ * 1; ½ where they were scaled down; 2 |aⱼ| / A; 2 aⱼ / A, the factors being the segments' weights.
  *
  * Sensitivity: L2 ≤ √(1 + ¼ + 4 ‖a‖² / A² + 4 ‖a‖² / A²) ≤ √(1 + ¼ + 4 + 4) = √9.25, whatever the number of features. A row's attributions are
  * made from this row, the released weights and public constants alone; a row whose attributions are no numbers makes the unit's vector
@@ -66,9 +67,9 @@ export const attributions: Measure<Settings, AttributionFigures> = {
     const { length } = explainedFeatures(columns);
     return [
       { name: 'count', length: 1 },
-      { name: 'clipped', length: 1 },
-      { name: 'absolute', length },
-      { name: 'signed', length },
+      { name: 'clipped', length: 1, weight: bitWeight },
+      { name: 'absolute', length, weight },
+      { name: 'signed', length, weight },
     ];
   },
   normL2: () => Math.sqrt(1 + bitWeight ** 2 + 2 * weight ** 2),
@@ -89,21 +90,25 @@ export const attributions: Measure<Settings, AttributionFigures> = {
     const features = explainedFeatures(context.columns);
     const count = sums.segment('count')[0]!;
     const ranked = byImportance(
-      features.map(({ name }, index) => ({ name, ...figuresOf(context, own, sums, count, index) })),
+      features.map(({ name }, index) => ({ name, ...figuresOf(context, own, sums, count, index, features.length) })),
       ({ meanAbsolute }) => meanAbsolute,
     );
-    const bit = sums.segment('clipped')[0]! / bitWeight;
-    const clipped = proportionFigure({
-      correct: bit,
-      incorrect: count - bit,
-      noiseStd: sums.noiseStd / bitWeight,
-      incorrectNoiseStd: sums.noiseStd * Math.hypot(1, 1 / bitWeight),
-    });
+    const bits = sums.segment('clipped')[0]!;
+    const bitStd = sums.noiseStdOf('clipped');
+    const enough = count >= context.minimumUnits;
+    const clipped = enough
+      ? proportionFigure({
+          correct: bits,
+          incorrect: count - bits,
+          noiseStd: bitStd,
+          incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
+        })
+      : null;
     return {
       units: count,
       figures: [
         ...ranked.flatMap(({ name, meanAbsolute, mean }) => [
-          { name: `${name}.meanAbsolute`, ...meanAbsolute },
+          { name: `${name}.meanAbsolute`, ...meanAbsolute, ...floorOf(meanAbsolute, features.length) },
           { name: `${name}.mean`, ...mean },
         ]),
         { name: 'clippedShare', ...shown(clipped) },
@@ -118,27 +123,42 @@ export const attributions: Measure<Settings, AttributionFigures> = {
   },
 };
 
+/** What of one release the stability over rounds is told by (`importanceStability`): the features that it tells. */
+export function releasedImportance(
+  round: number,
+  { features }: Pick<AttributionFigures, 'features'>,
+): ReleasedImportance {
+  return {
+    round,
+    features: features.flatMap(({ name, meanAbsolute: { figure } }) => {
+      return figure === null ? [] : [{ name, value: figure.value, noiseHalfWidth: figure.noiseHalfWidth }];
+    }),
+  };
+}
+
 function figuresOf(
   { minimumUnits }: QueryContext,
   { clip }: Settings,
   sums: MeasureSums,
   count: number,
   index: number,
+  among: number,
 ): { readonly meanAbsolute: Shown; readonly mean: Shown } {
   if (count < minimumUnits) {
     const silence = { figure: null, withheld: `fewer than ${minimumUnits} units` };
     return { meanAbsolute: silence, mean: silence };
   }
-  const noise = { sumNoiseStd: (sums.noiseStd * clip) / weight, countNoiseStd: sums.noiseStd };
-  const sumOf = (segment: string): number => (sums.segment(segment)[index]! * clip) / weight;
+  const noise = { sumNoiseStd: sums.noiseStdOf('signed') * clip, countNoiseStd: sums.noiseStd };
+  const sumOf = (segment: string): number => sums.segment(segment)[index]! * clip;
   const absolute = boundedMeanFigure({ sum: sumOf('absolute'), count, max: clip, ...noise });
   // Squares of values within [-A, A] add up to no more than A times their sizes.
   const sizes = Math.max(absolute?.value ?? 0, Math.abs(sumOf('signed')) / count);
   const signed = signedMeanFigure({ sum: sumOf('signed'), count, max: clip, meanSquareMax: clip * sizes, ...noise });
+  const rule = { among, negligible: negligible * clip };
   return {
-    meanAbsolute: besideNoise(absolute, negligible * clip),
+    meanAbsolute: besideNoise(absolute, rule),
     // A column may pull both ways and come to 0: its noise is held against its size.
-    mean: besideNoise(signed, negligible * clip, absolute?.value ?? 0),
+    mean: besideNoise(signed, { ...rule, signal: absolute?.value ?? 0 }),
   };
 }
 
@@ -160,9 +180,9 @@ function sumOverFeatures(attributions: Float64Array, features: readonly Explaine
 function addRow(vector: Float64Array, attributions: Float64Array, clip: number): void {
   const { length } = attributions;
   const norm = Math.sqrt(attributions.reduce((sum, value) => sum + value * value, 0));
-  const scale = weight / Math.max(clip, norm);
+  const scale = 1 / Math.max(clip, norm);
   vector[0] = 1;
-  vector[1] = norm > clip ? bitWeight : 0;
+  vector[1] = Number(norm > clip);
   attributions.forEach((value, index) => {
     vector[2 + index] = scale * Math.abs(value);
     vector[2 + length + index] = scale * value;

@@ -54,8 +54,7 @@ export const certified: Measure<Settings, CertifiedFigures> = {
     const most = sigma * normalQuantile(alpha ** (1 / draws));
     return radii.flatMap((radius, index): MeasureProblem[] => {
       const path = `radii[${index}]`;
-      if (radii.indexOf(radius) < index)
-        return [{ path, problem: `${radius} is listed twice`, cure: 'List it once.' }];
+      if (radii.indexOf(radius) < index) return [{ path, problem: `${radius} is listed twice`, cure: 'List it once.' }];
       if (radius <= most) return [];
       const problem = `${draws} draws with sigma ${sigma} certify ${Number(most.toPrecision(3))} at most, never ${radius}`;
       return [{ path, problem, cure: 'Lower it, or raise draws or sigma.' }];

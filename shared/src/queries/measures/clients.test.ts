@@ -72,13 +72,19 @@ describe('clients, at unit record', () => {
     const context = peopleContext(measure, { clients: 4, minimumUnits: 10 });
     const noiseStd = 3.73 * Math.sqrt(3);
     const layout = clients.layout(context, settings);
-    const report = clients.conclude(context, settings, measureSums(layout, Float64Array.from(hospitals.flat()), noiseStd));
+    const report = clients.conclude(
+      context,
+      settings,
+      measureSums(layout, Float64Array.from(hospitals.flat()), noiseStd),
+    );
     expect(report.clients.map(({ accuracy }) => accuracy.figure === null)).toEqual([false, false, true, true]);
     expect(report.clients[2]!.accuracy.withheld).toBe('about 16 units, at least 28 are needed');
   });
 
   it('are refused alone, and for a number', () => {
-    expect(clients.problems(peopleContext(measure, { clients: 1 }), settings)[0]!.problem).toContain('nobody to be compared');
+    expect(clients.problems(peopleContext(measure, { clients: 1 }), settings)[0]!.problem).toContain(
+      'nobody to be compared',
+    );
     const number = peopleContext(measure, { target: 'number', classes: [] });
     expect(clients.problems(number, settings)[0]!.problem).toBe('a number target has no accuracy');
     expect(clients.problems(peopleContext(measure), settings)).toEqual([]);

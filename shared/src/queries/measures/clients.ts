@@ -54,9 +54,7 @@ export const clients: Measure<Settings, ClientFigures> = {
       : []),
   ],
   layout: (context) =>
-    context.unit === 'client'
-      ? [{ name: 'accuracy', length: bins }]
-      : [{ name: 'right', length: 2 * context.clients }],
+    context.unit === 'client' ? [{ name: 'accuracy', length: bins }] : [{ name: 'right', length: 2 * context.clients }],
   normL2: () => 1,
   contribute: async (input, _own, emit) => {
     const { context, batch } = input;
@@ -77,7 +75,8 @@ export const clients: Measure<Settings, ClientFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, _own, sums) => (context.unit === 'client' ? ofHistogram(context, sums) : ofClients(context, sums)),
+  conclude: (context, _own, sums) =>
+    context.unit === 'client' ? ofHistogram(context, sums) : ofClients(context, sums),
 };
 
 /** 1 for each row that is predicted right. */
@@ -112,7 +111,9 @@ function ofClients(context: QueryContext, sums: MeasureSums): ClientFigures {
           counts,
           noiseStd,
           (values) => {
-            const accuracies = told.map((_, i) => Math.min(1, Math.max(0, values[2 * i + 1]! / (values[2 * i]! + values[2 * i + 1]!))));
+            const accuracies = told.map((_, i) =>
+              Math.min(1, Math.max(0, values[2 * i + 1]! / (values[2 * i]! + values[2 * i + 1]!))),
+            );
             return valueOf(accuracies) ?? NaN;
           },
           { low: 0, high: 1 },
@@ -121,14 +122,39 @@ function ofClients(context: QueryContext, sums: MeasureSums): ClientFigures {
   return {
     units: each.reduce((sum, { units }) => sum + units, 0),
     figures: [
-      { name: 'mean', ...shown(figureOf((values) => clientSpread(values).mean), 1, tooFew) },
-      { name: 'worstDecile', ...shown(figureOf((values) => clientSpread(values).worstDecile), 1, tooFew) },
+      {
+        name: 'mean',
+        ...shown(
+          figureOf((values) => clientSpread(values).mean),
+          1,
+          tooFew,
+        ),
+      },
+      {
+        name: 'worstDecile',
+        ...shown(
+          figureOf((values) => clientSpread(values).worstDecile),
+          1,
+          tooFew,
+        ),
+      },
       {
         name: 'deviation',
         ...(told.length < 2 ? {} : { floor: deviationFloor(told.map(({ accuracy }) => accuracy.figure!)) }),
-        ...shown(figureOf((values) => Math.sqrt(clientSpread(values).variance)), 1, tooFew),
+        ...shown(
+          figureOf((values) => Math.sqrt(clientSpread(values).variance)),
+          1,
+          tooFew,
+        ),
       },
-      { name: 'jain', ...shown(figureOf((values) => clientSpread(values).jain), 1, tooFew) },
+      {
+        name: 'jain',
+        ...shown(
+          figureOf((values) => clientSpread(values).jain),
+          1,
+          tooFew,
+        ),
+      },
     ],
     clients: each.map(({ client, units, accuracy }) => ({ client, units, accuracy })),
     histogram: null,

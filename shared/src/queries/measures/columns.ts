@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { proportionFigure, shown, type Shown } from '../../metrics/index.ts';
+import { noisyMoments, proportionFigure, shown, type Figure, type Shown } from '../../metrics/index.ts';
 import { exp, type InputColumn } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { numberFigures } from './labels.ts';
@@ -13,6 +13,8 @@ export const columnsSettings = z.strictObject({
   columns: z.array(z.string().min(1).max(120)).min(1).max(2_000).optional(),
   /** Bins over a number's public range, of equal width in its scaled values. */
   bins: z.int().min(2).max(1_000).default(10),
+  /** Sums of numbers and of their squares as well: mean and deviation are then free of what bins leave open. */
+  sums: z.boolean().default(false),
 });
 type Settings = z.infer<typeof columnsSettings>;
 
@@ -45,7 +47,11 @@ export type ColumnsFigures = MeasureReport & {
  * What the vector of a row is: of each of the p columns one 1 among its cells: bins over a number's public range and one for "at the fill
  * value"; values of a category and one for "none of its values". A row hits exactly one cell a column.
  *
- * Sensitivity: p one-hot vectors side by side, L2 √p (soundness.md §4); at unit = client p simplex vectors, L2 ≤ √p.
+ * With `sums` a number that is not at its fill value adds h·u and h·u² as well, h = 1/2 and u its place in the range, from -1 to 1; not of a
+ * column on a logarithm's scale, whose mean would be another one.
+ *
+ * Sensitivity: p one-hot vectors side by side, L2 √p (soundness.md §4), and √(p + m / 2) with the sums of m numbers; at unit = client means of
+ * such vectors, within the same bound.
  *
  * A device encodes a missing number as the plan's fill value, and the model is given nothing else; so a value that was measured and equals the fill value is
  * counted as missing here. Choose a fill value that nobody measures.
@@ -75,24 +81,41 @@ export const columns: Measure<Settings, ColumnsFigures> = {
     });
   },
   layout: (context, own) =>
-    chosenColumns(context, own.columns).map((column) => ({ name: column.name, length: cellsOf(column, own) })),
-  normL2: (context, own) => Math.sqrt(chosenColumns(context, own.columns).length),
+    chosenColumns(context, own.columns).flatMap((column) => [
+      { name: `cells/${column.name}`, length: cellsOf(column, own) },
+      ...(isSummed(column, own) ? [{ name: `sums/${column.name}`, length: 2, weight: sumsWeight }] : []),
+    ]),
+  normL2: (context, own) => {
+    const chosen = chosenColumns(context, own.columns);
+    const summed = chosen.filter((column) => isSummed(column, own)).length;
+    return Math.sqrt(chosen.length + 2 * sumsWeight ** 2 * summed);
+  },
   contribute: async ({ context, batch }, own, emit) => {
     const chosen = chosenColumns(context, own.columns);
-    const vector = new Float64Array(chosen.reduce((sum, column) => sum + cellsOf(column, own), 0));
+    const vector = new Float64Array(
+      chosen.reduce((sum, column) => sum + cellsOf(column, own) + 2 * Number(isSummed(column, own)), 0),
+    );
     for (let row = 0; row < batch.rows; row++) {
       vector.fill(0);
       let at = 0;
       for (const column of chosen) {
-        vector[at + cellOf(column, own, batch.inputs, row * batch.features)] = 1;
+        const cell = cellOf(column, own, batch.inputs, row * batch.features);
+        vector[at + cell] = 1;
         at += cellsOf(column, own);
+        if (!isSummed(column, own)) continue;
+        if (cell < own.bins) {
+          const place = placeInRange(column, batch.inputs[row * batch.features + column.from]!);
+          vector[at] = place;
+          vector[at + 1] = place * place;
+        }
+        at += 2;
       }
       emit(row, vector);
     }
   },
   conclude: (context, own, sums) => {
     const chosen = chosenColumns(context, own.columns);
-    const totals = chosen.map((column) => totalOf(sums.segment(column.name)));
+    const totals = chosen.map((column) => totalOf(sums.segment(`cells/${column.name}`)));
     // Each column counts every unit: their mean carries the least noise.
     const units = totals.reduce((sum, total) => sum + total, 0) / chosen.length;
     const cells = chosen.reduce((sum, column) => sum + cellsOf(column, own), 0);
@@ -150,7 +173,7 @@ function concludeColumn(
 ): { readonly column: ColumnFigures; readonly figures: readonly NamedFigure[] } {
   const { name, values } = column;
   const bins = binsOf(column, own);
-  const cells = sums.segment(name);
+  const cells = sums.segment(`cells/${name}`);
   const [counts, missing] = [cells.slice(0, bins), mayMiss(column) ? cells[bins]! : null];
   const missingShare: Shown =
     missing === null
@@ -178,9 +201,62 @@ function concludeColumn(
     },
     figures: [
       ...(missing === null ? [] : [{ name: `${name}.missing`, ...missingShare }]),
-      ...(values === null ? numberFigures(counts, sums.noiseStd, edges, `${name}.`) : []),
+      ...(values === null ? momentFigures(context, column, counts, edges, own, sums) : []),
     ],
   };
+}
+
+/** Mean and deviation of a number, by its sums or its bins; of too few values none. */
+function momentFigures(
+  context: QueryContext,
+  column: InputColumn,
+  counts: Float64Array,
+  edges: readonly number[],
+  own: Settings,
+  sums: MeasureSums,
+): readonly NamedFigure[] {
+  const count = totalOf(counts);
+  if (tooFew(context, count)) {
+    const withheld = tooFewWords(context);
+    return ['mean', 'deviation'].map((name) => ({ name: `${column.name}.${name}`, figure: null, withheld }));
+  }
+  return isSummed(column, own)
+    ? summedFigures(column, count, own.bins, sums)
+    : numberFigures(counts, sums.noiseStd, edges, `${column.name}.`);
+}
+
+/** What sums weigh beside the cells. */
+const sumsWeight = 0.5;
+
+function isSummed({ kind, scaling }: InputColumn, { sums }: Settings): boolean {
+  return sums && kind === 'number' && scaling?.transform === 'identity';
+}
+
+/** Where a value lies within its range, -1 to 1. */
+function placeInRange({ low, high }: InputColumn, value: number): number {
+  return Math.min(1, Math.max(-1, (2 * (value - low)) / (high - low) - 1));
+}
+
+/** Mean and deviation by the sums, as the column's table has them. */
+function summedFigures(column: InputColumn, count: number, bins: number, sums: MeasureSums): readonly NamedFigure[] {
+  const [sum, squares] = sums.segment(`sums/${column.name}`) as unknown as [number, number];
+  const sumNoiseStd = sums.noiseStdOf(`sums/${column.name}`);
+  const found = noisyMoments({ count, sum, squares, countNoiseStd: sums.noiseStd * Math.sqrt(bins), sumNoiseStd });
+  const half = ((column.high - column.low) * (column.scaling?.scale ?? 1)) / 2;
+  const middle = ((column.high + column.low) / 2) * (column.scaling?.scale ?? 1) + (column.scaling?.centre ?? 0);
+  const scaled = (figure: Figure | undefined, from: number): Figure | null =>
+    figure === undefined
+      ? null
+      : {
+          value: from + half * figure.value,
+          low: from + half * figure.low,
+          high: from + half * figure.high,
+          noiseHalfWidth: half * figure.noiseHalfWidth,
+        };
+  return [
+    { name: `${column.name}.mean`, ...shown(scaled(found?.mean, middle), 2 * half) },
+    { name: `${column.name}.deviation`, ...shown(scaled(found?.deviation, 0), half) },
+  ];
 }
 
 /** Edges of a number's bins as its table has them. */

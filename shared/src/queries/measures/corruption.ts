@@ -64,7 +64,11 @@ export const corruption: Measure<Settings, CorruptionFigures> = {
     if (target === 'number') {
       problem('kind', 'a number target is never right or wrong', 'Take the measure out.');
     } else if (cases.length === 0) {
-      problem('kind', 'no severity is given', `Give at least one of ${kinds.join(', ')}, for example "missing": [0.1].`);
+      problem(
+        'kind',
+        'no severity is given',
+        `Give at least one of ${kinds.join(', ')}, for example "missing": [0.1].`,
+      );
     }
     for (const kind of kinds) {
       if (own[kind].length === 0) continue;
@@ -138,7 +142,9 @@ function lackingFor(kind: Kind, columns: readonly InputColumn[]): string | null 
     case 'blur':
       return columns.some((column) => column.kind === 'pixels') ? null : 'no column is a picture';
     case 'missing':
-      return columns.some((column) => column.kind !== 'pixels') ? null : 'every column is a picture, which is never missing';
+      return columns.some((column) => column.kind !== 'pixels')
+        ? null
+        : 'every column is a picture, which is never missing';
     case 'noise':
     case 'scale':
     case 'shift':

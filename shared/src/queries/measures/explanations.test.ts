@@ -8,7 +8,7 @@ import { contributeSession } from '../contribute-session.ts';
 import { queryByName } from '../query-by-name.ts';
 import type { MeasureSettings, QueryContext } from '../query.ts';
 import { nothingMeasured } from '../testing/nothing-measured.ts';
-import { attributionsSettings, type AttributionFigures } from './attributions.ts';
+import { attributionsSettings, releasedImportance, type AttributionFigures } from './attributions.ts';
 import { dependenceSettings, type DependenceFigures } from './dependence.ts';
 import { explainedFeatures } from './explained-features.ts';
 import { measureOf } from './measure-list.ts';
@@ -94,9 +94,10 @@ function concluded<Figures>(
 ): Figures {
   const measure = measureOf(settings);
   const layout = measure.layout(context, settings);
+  const stds = layout.flatMap(({ length, weight = 1 }) => Array.from({ length }, () => noise.std / weight));
   const sums = Float64Array.from(
-    { length: layoutLength(layout) },
-    (_, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0) + noise.std * noise.draw(),
+    stds,
+    (std, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0) + std * noise.draw(),
   );
   return measure.conclude(context, settings, measureSums(layout, sums, noise.std)) as Figures;
 }
@@ -134,7 +135,7 @@ describe('each measure of what a model rests on', () => {
       fc.asyncProperty(
         fc.array(row, { minLength: 1, maxLength: 4 }),
         fc.array(fc.double({ min: -30, max: 30, noNaN: true }), { minLength: 39, maxLength: 39 }),
-        async (rows, weights) => {
+        async (rows, numbers) => {
           for (const [context, settings] of [
             [binary, asked.attributions],
             [binary, asked.permutation],
@@ -145,10 +146,14 @@ describe('each measure of what a model rests on', () => {
             [classes, asked.permutation],
             [classes, ofClasses],
           ] as const) {
-            const few = Float32Array.from(weights.slice(0, context === classes ? 39 : 6));
-            const bound = measureOf(settings).normL2(context, settings);
+            const few = Float32Array.from(numbers.slice(0, context === classes ? 39 : 6));
+            const measure = measureOf(settings);
+            const weights = measure
+              .layout(context, settings)
+              .flatMap(({ length, weight = 1 }) => Array.from({ length }, () => weight));
             for (const vector of await vectorsOf(context, settings, batchOf(rows), few)) {
-              expect(Math.hypot(...vector)).toBeLessThanOrEqual(bound * (1 + 1e-12));
+              const norm = Math.hypot(...vector.map((value, i) => value * weights[i]!));
+              expect(norm).toBeLessThanOrEqual(measure.normL2(context, settings) * (1 + 1e-12));
             }
           }
         },
@@ -167,6 +172,13 @@ describe('each measure of what a model rests on', () => {
     const after = await vectorsOf(binary, asked[kind], batchOf([[-3, -3, 1, 0], rows[1]!, [5, 5, 0, 0]]));
     expect(after[1]).toEqual(before[1]);
     expect(after[0]).not.toEqual(before[0]);
+  });
+
+  it('makes none of what is no number', async () => {
+    for (const settings of Object.values(asked)) {
+      const [vector] = await vectorsOf(binary, settings, batchOf([[1, 2, 0, 1]]), Float32Array.of(NaN, 0, 1, 0, 4, -1));
+      expect(vector!.some(Number.isNaN)).toBe(true);
+    }
   });
 
   it('adds up through the door: three clients say what one that has all rows says', async () => {
@@ -228,12 +240,12 @@ describe('attributions', () => {
         [3, 3, 2, 1],
       ]),
     );
-    // Age 2, count 0, pain 1; weighed 2 / A = 1/2 each.
-    expect(small).toEqual([1, 0, 1, 0, 0.5, 1, 0, 0.5].map((value) => expect.closeTo(value, 9)));
+    // Age 2, count 0, pain 1, each by A.
+    expect(small).toEqual([1, 0, 0.5, 0, 0.25, 0.5, 0, 0.25].map((value) => expect.closeTo(value, 9)));
     // Age 6, pain 4: of norm √52, scaled down to 4.
-    const scale = 2 / Math.sqrt(52);
+    const scale = 1 / Math.sqrt(52);
     expect(large).toEqual(
-      [1, 0.5, 6 * scale, 0, 4 * scale, 6 * scale, 0, 4 * scale].map((value) => expect.closeTo(value, 9)),
+      [1, 1, 6 * scale, 0, 4 * scale, 6 * scale, 0, 4 * scale].map((value) => expect.closeTo(value, 9)),
     );
     expect(measureOf(asked.attributions).normL2(binary, asked.attributions)).toBe(Math.sqrt(9.25));
   });
@@ -264,25 +276,40 @@ describe('attributions', () => {
   it('withhold what noise drowns, with a reason, and cover the truth', async () => {
     const rows = Array.from({ length: 400 }, (_, i): [number, number, number, number] => [(i % 3) - 1, 2, i % 3, 1]);
     const vectors = await vectorsOf(binary, asked.attributions, batchOf(rows));
-    const truth = concluded<AttributionFigures>(binary, asked.attributions, vectors).features;
+    const truth = concluded<AttributionFigures>(binary, asked.attributions, vectors);
     let [covered, told] = [0, 0];
+    // Noise of 0.1 in each mean.
     for (let seed = 0; seed < 200; seed++) {
       const found = concluded<AttributionFigures>(binary, asked.attributions, vectors, normalNoise(20, `${seed}`));
       const ofAge = found.features.find(({ name }) => name === 'age')!.meanAbsolute.figure;
       expect(ofAge).not.toBeNull();
       const { value, noiseHalfWidth } = ofAge!;
+      const named = found.figures.find(({ name }) => name === 'age.meanAbsolute')!;
+      expect(named.floor! / noiseHalfWidth).toBeCloseTo(2.394 / 1.96, 3);
       covered += Number(
-        Math.abs(value - truth.find(({ name }) => name === 'age')!.meanAbsolute.figure!.value) <= noiseHalfWidth,
+        Math.abs(value - truth.features.find(({ name }) => name === 'age')!.meanAbsolute.figure!.value) <=
+          noiseHalfWidth,
       );
       // A column without weight: noise alone passes its own 95 % seldom.
       told += Number(found.features.find(({ name }) => name === 'count')!.meanAbsolute.figure !== null);
     }
     expect(covered / 200).toBeGreaterThan(0.9);
-    expect(told / 200).toBeLessThan(0.1);
+    expect(told / 200).toBeLessThan(0.05);
     const drowned = concluded<AttributionFigures>(binary, asked.attributions, vectors, normalNoise(300, 'loud'));
+    expect(releasedImportance(3, truth)).toEqual({
+      round: 3,
+      features: ['pain', 'age', 'count'].map((name) => {
+        return { name, value: expect.any(Number) as number, noiseHalfWidth: 0 };
+      }),
+    });
+    expect(releasedImportance(3, drowned).features.length).toBe(
+      drowned.features.filter(({ meanAbsolute }) => meanAbsolute.figure !== null).length,
+    );
     const silent = drowned.features.filter(({ meanAbsolute }) => meanAbsolute.figure === null);
     expect(silent.length).toBeGreaterThan(0);
-    expect(silent[0]!.meanAbsolute.withheld).toMatch(/^(drowned: noise alone is ±\d|too few units)/);
+    expect(silent[0]!.meanAbsolute.withheld).toMatch(
+      /^(drowned: among 3 figures noise alone reaches ±\d|too few units)/,
+    );
     expect(drowned.drowned).toMatch(/of 3 columns cannot be told beside the noise of a sum over about -?\d+ units/);
   });
 

@@ -36,7 +36,11 @@ function drawn(seed: string, count: number): Person[] {
 
 describe('the vector', () => {
   it('has one cell an attribute and one of its scores, whatever group a row is in', async () => {
-    const measure = { ...bySex, attributes: [...bySex.attributes, { columns: ['stage', { column: 'age', cuts: [18, 65] }] }], bins: 4 };
+    const measure = {
+      ...bySex,
+      attributes: [...bySex.attributes, { columns: ['stage', { column: 'age', cuts: [18, 65] }] }],
+      bins: 4,
+    };
     const context = peopleContext(measure);
     const settings = fairnessSettings.parse(measure);
     const people: Person[] = [
@@ -47,26 +51,55 @@ describe('the vector', () => {
     const batch = peopleBatch(people);
     const outputs = await scoreModel(1).predict(batch.inputs, batch.rows);
     const vectors: Float64Array[] = [];
-    const input = { context, batch, outputs, differentiable: () => Promise.reject(new Error()), seed: new Uint8Array(32) };
+    const input = {
+      context,
+      batch,
+      outputs,
+      differentiable: () => Promise.reject(new Error()),
+      seed: new Uint8Array(32),
+    };
     await fairness.contribute(input, settings, (_, vector) => vectors.push(vector.slice()));
     const layout = fairness.layout(context, settings);
     const cells = vectors.map((vector) => {
       expect(vector.length).toBe(layoutLength(layout));
       const weights = layout.flatMap(({ length, weight = 1 }) => Array.from({ length }, () => weight));
-      expect(Math.hypot(...vector.map((value, i) => weights[i]! * value))).toBeCloseTo(fairness.normL2(context, settings), 12);
+      expect(Math.hypot(...vector.map((value, i) => weights[i]! * value))).toBeCloseTo(
+        fairness.normL2(context, settings),
+        12,
+      );
       const sums = measureSums(layout, vector, 0);
       return layout.map(({ name }) => [name, sums.segment(name).findIndex((cell) => cell !== 0)]);
     });
     // Ten groups of sex, the last of those who have none of the values; by stage (two and none) three groups of age each.
-    expect(cells[0]).toEqual([['sex/confusion', 3], ['sex/scores', 3], ['stage+age/confusion', 3], ['stage+age/scores', 3]]);
+    expect(cells[0]).toEqual([
+      ['sex/confusion', 3],
+      ['sex/scores', 3],
+      ['stage+age/confusion', 3],
+      ['stage+age/scores', 3],
+    ]);
     // A score of exactly one half is no prediction of the positive class, and is in the third of four bins.
-    expect(cells[1]).toEqual([['sex/confusion', 36], ['sex/scores', 78], ['stage+age/confusion', 16], ['stage+age/scores', 38]]);
-    expect(cells[2]).toEqual([['sex/confusion', 5], ['sex/scores', 15], ['stage+age/confusion', 21], ['stage+age/scores', 47]]);
+    expect(cells[1]).toEqual([
+      ['sex/confusion', 36],
+      ['sex/scores', 78],
+      ['stage+age/confusion', 16],
+      ['stage+age/scores', 38],
+    ]);
+    expect(cells[2]).toEqual([
+      ['sex/confusion', 5],
+      ['sex/scores', 15],
+      ['stage+age/confusion', 21],
+      ['stage+age/scores', 47],
+    ]);
   });
 
   it('of a score that is no number is none', async () => {
     const measure = { ...bySex, bins: 4 };
-    const report = await fairnessOf(measure, [[{ sex: 'F', label: 1, score: NaN }, { sex: 'F', label: 1, score: 0.7 }]]);
+    const report = await fairnessOf(measure, [
+      [
+        { sex: 'F', label: 1, score: NaN },
+        { sex: 'F', label: 1, score: 0.7 },
+      ],
+    ]);
     expect(report.units).toBe(1);
   });
 });
@@ -76,7 +109,10 @@ type Cells = { tp: number; fp: number; fn: number; tn: number };
 type GoldenCase = {
   name: string;
   input: { yTrue: number[]; score: number[]; group: string[]; client: number[]; threshold: number };
-  expected: { byGroup: Record<string, Cells & Record<'tpr' | 'selectionRate' | 'ppv', number | null>>; overall: Record<string, number> };
+  expected: {
+    byGroup: Record<string, Cells & Record<'tpr' | 'selectionRate' | 'ppv', number | null>>;
+    overall: Record<string, number>;
+  };
 };
 
 describe.skipIf(folder === undefined && process.env['SOTTO_REQUIRE'] !== 'all')(
@@ -84,7 +120,9 @@ describe.skipIf(folder === undefined && process.env['SOTTO_REQUIRE'] !== 'all')(
   () => {
     it('are those of the pooled rows exactly', async () => {
       if (folder === undefined) throw new Error('SOTTO_REQUIRE=all, but SOTTO_SHARED is not set');
-      const golden: { cases: GoldenCase[] } = JSON.parse(readFileSync(join(folder, 'golden/trust/fairness.json'), 'utf8'));
+      const golden: { cases: GoldenCase[] } = JSON.parse(
+        readFileSync(join(folder, 'golden/trust/fairness.json'), 'utf8'),
+      );
       expect(golden.cases.length).toBe(6);
       for (const { input, expected } of golden.cases) {
         const isPair = input.group[0]!.includes('|');
@@ -97,7 +135,9 @@ describe.skipIf(folder === undefined && process.env['SOTTO_REQUIRE'] !== 'all')(
         });
         const columns = isPair ? ['sex', 'stage'] : ['sex'];
         const report = await fairnessOf({ kind: 'fairness', attributes: [{ name: 'group', columns }] }, clients);
-        const pooled = await fairnessOf({ kind: 'fairness', attributes: [{ name: 'group', columns }] }, [clients.flat()]);
+        const pooled = await fairnessOf({ kind: 'fairness', attributes: [{ name: 'group', columns }] }, [
+          clients.flat(),
+        ]);
         expect(report).toEqual(pooled);
         expect(report.units).toBe(input.yTrue.length);
         const groups = report.attributes[0]!.groups.filter(({ units }) => units > 0);
@@ -137,11 +177,19 @@ describe('what is concluded', () => {
     expect(report).toEqual(pooled);
     const [women] = report.attributes[0]!.groups;
     const of = people.filter(({ sex }) => sex === 'F');
-    const histogram = scoreHistogram(of.map(({ score }) => score), of.map(({ label }) => label), 20);
+    const histogram = scoreHistogram(
+      of.map(({ score }) => score),
+      of.map(({ label }) => label),
+      20,
+    );
     expect(women!.histogram).toEqual({ positives: [...histogram.positives], negatives: [...histogram.negatives] });
     expect(figure(women!.rates, 'calibrationError').figure).not.toBeNull();
     const suggested = report.attributes[0]!.thresholds!;
-    expect(suggested.map(({ criterion }) => criterion)).toEqual(['equalizedOdds', 'equalOpportunity', 'demographicParity']);
+    expect(suggested.map(({ criterion }) => criterion)).toEqual([
+      'equalizedOdds',
+      'equalOpportunity',
+      'demographicParity',
+    ]);
     for (const { criterion, expected } of suggested) expect(expected[criterion]).toBeLessThan(1e-9);
   });
 
@@ -187,7 +235,11 @@ describe('what is concluded', () => {
     cells.set([200, 20, 50, 130, 220, 60, 30, 190]);
     const report = fairness.conclude(context, settings, measureSums(layout, cells, 6));
     // 4 · 8 = 32 are fewer than 3 · 6 · √4 = 36.
-    expect(report.attributes[0]!.groups.map(({ withheld }) => withheld === null)).toEqual([true, true, ...Array(8).fill(false)]);
+    expect(report.attributes[0]!.groups.map(({ withheld }) => withheld === null)).toEqual([
+      true,
+      true,
+      ...Array(8).fill(false),
+    ]);
     const parity = figure(report.figures, 'sex.demographicParity');
     expect(parity.figure!.noiseHalfWidth).toBeGreaterThan(0.01);
     expect(parity.floor).toBeGreaterThan(0.01);
@@ -245,10 +297,21 @@ describe('problems', () => {
     expect(more).toEqual([]);
   });
 
+  it('of values by which two groups would have one name', () => {
+    const column = peopleContext(bySex).columns[0]!;
+    const context = peopleContext(bySex, { columns: [{ ...column, values: ['F', '(empty)', ''] }] });
+    expect(fairness.problems(context, fairnessSettings.parse(bySex))).toMatchObject([
+      { path: 'attributes[0].columns', problem: 'two groups would be called (empty)' },
+    ]);
+  });
+
   it('of number targets, of attributes with one name, of odd bins', () => {
     const number = peopleContext(bySex, { target: 'number', classes: [] });
     expect(fairness.problems(number, fairnessSettings.parse(bySex))[0]!.problem).toContain('a number target');
-    const twice = fairnessSettings.parse({ ...bySex, attributes: [{ columns: ['sex'] }, { name: 'sex', columns: ['stage'] }] });
+    const twice = fairnessSettings.parse({
+      ...bySex,
+      attributes: [{ columns: ['sex'] }, { name: 'sex', columns: ['stage'] }],
+    });
     expect(fairness.problems(peopleContext(bySex), twice)[0]).toMatchObject({
       path: 'attributes[1].name',
       problem: 'two attributes are called sex',

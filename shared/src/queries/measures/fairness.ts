@@ -7,6 +7,7 @@ import {
   largestGap,
   predictedClass,
   proportionFigure,
+  reweighing,
   scoreBin,
   shown,
   thresholdCriteria,
@@ -53,6 +54,8 @@ export type FairnessGroup = {
    * positivePredictiveValue, baseRate, and with bins calibrationError; classes: accuracy, and the share predicted of each class.
    */
   readonly rates: readonly NamedFigure[];
+  /** Weights that make label and group independent; null where noise hides the count. Empty for a withheld group, and for classes. */
+  readonly weights: readonly { readonly label: string; readonly weight: number | null }[];
   /** Noisy histogram of scores; null without bins. */
   readonly histogram: { readonly positives: readonly number[]; readonly negatives: readonly number[] } | null;
   /** Why the group is compared with none. */
@@ -113,7 +116,10 @@ export const fairness: Measure<Settings, FairnessFigures> = {
   layout: (context, own) =>
     own.attributes.flatMap((attribute) => {
       const name = attributeName(attribute);
-      return segmentsOf(context, own, attribute).map(({ what, ...segment }) => ({ name: `${name}/${what}`, ...segment }));
+      return segmentsOf(context, own, attribute).map(({ what, ...segment }) => ({
+        name: `${name}/${what}`,
+        ...segment,
+      }));
     }),
   normL2: (context, { attributes, bins }) =>
     Math.sqrt(attributes.length * (1 + (context.target === 'binary' && bins === undefined ? 0 : weight ** 2))),
@@ -200,28 +206,50 @@ function binaryAttribute(
   const { names } = groupingBy(context.columns, attribute.columns);
   const confusion = sums.segment(`${name}/confusion`);
   const counts = names.map((group, index): GroupCounts => {
-    const [tn, fp, fn, tp] = confusion.subarray(4 * index, 4 * index + 4) as unknown as [number, number, number, number];
+    const [tn, fp, fn, tp] = confusion.subarray(4 * index, 4 * index + 4) as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
     return { group, tp, fp, fn, tn };
   });
   const noiseStd = sums.noiseStd;
   const found = groupFairness(counts, { noiseStd, minimumRows: minimum });
   const noise = bins === undefined ? 0 : sums.noiseStdOf(`${name}/scores`);
   const scores = bins === undefined ? null : scoresOf(names, sums.segment(`${name}/scores`), bins);
+  const isLarge = (group: string): boolean => !found.withheld.includes(group);
+  const reweighed = reweighing(
+    counts.filter(({ group }) => isLarge(group)),
+    noiseStd,
+  );
+  const [negative = '', positive = ''] = context.classes;
   const groups = found.groups.map((rates, index): FairnessGroup => {
-    const withheld = found.withheld.includes(rates.group) ? whyTooSmall(rates.rows, minimum, context) : null;
+    const withheld = !isLarge(rates.group) ? whyTooSmall(rates.rows, minimum, context) : null;
     const { tp, fp, fn, tn } = counts[index]!;
     const histogram = scores?.[index] ?? null;
+    const weights = reweighed.find(({ group }) => group === rates.group);
     return {
       group: rates.group,
       units: rates.rows,
       counts: { tp, fp, fn, tn },
       rates: [...ratesOf(rates, withheld), ...(histogram === null ? [] : [calibrationOf(histogram, noise, withheld)])],
-      histogram: histogram && { positives: [...Array.from(histogram.positives)], negatives: [...Array.from(histogram.negatives)] },
+      weights:
+        weights === undefined
+          ? []
+          : [
+              { label: negative, weight: weights.negative },
+              { label: positive, weight: weights.positive },
+            ],
+      histogram: histogram && {
+        positives: [...Array.from(histogram.positives)],
+        negatives: [...Array.from(histogram.negatives)],
+      },
       withheld,
     };
   });
   const gaps = gapsOf(found);
-  const large = scores?.filter(({ group }) => !found.withheld.includes(group)) ?? [];
+  const large = scores?.filter(({ group }) => isLarge(group)) ?? [];
   return {
     attribute: {
       name,
@@ -356,8 +384,11 @@ function classAttribute(context: QueryContext, attribute: Attribute, sums: Measu
           name: rate,
           ...(silent(withheld) ?? shown(value)),
         });
-        const rates = [one('accuracy', figure), ...shares.map((share, i) => one(`predicted ${context.classes[i] ?? i}`, share))];
-        return { group, units, counts: null, rates, histogram: null, withheld };
+        const rates = [
+          one('accuracy', figure),
+          ...shares.map((share, i) => one(`predicted ${context.classes[i] ?? i}`, share)),
+        ];
+        return { group, units, counts: null, rates, weights: [], histogram: null, withheld };
       }),
       extremes: gaps.flatMap(({ figure, gap }) =>
         gap === null ? [] : [{ figure: `${name}.${figure}`, highest: gap.highest, lowest: gap.lowest }],

@@ -44,7 +44,11 @@ describe('labels by group', () => {
   });
 
   it('of several classes make label and group independent too', async () => {
-    const drawn: Person[] = Array.from({ length: 90 }, (_, i) => ({ sex: i % 2 === 0 ? 'F' : 'M', label: i % 5 % 3, score: 0 }));
+    const drawn: Person[] = Array.from({ length: 90 }, (_, i) => ({
+      sex: i % 2 === 0 ? 'F' : 'M',
+      label: (i % 5) % 3,
+      score: 0,
+    }));
     const report = await labelsOf([drawn], { target: 'classes', outputs: 3, classes: ['r', 's', 't'] });
     const groups = report.attributes[0]!.groups.filter(({ withheld }) => withheld === null);
     const weighted = groups.map(({ labels }) => labels.map(({ count, weight }) => count * weight!));

@@ -36,6 +36,8 @@ export type ClientLabels = {
   /** Jensen–Shannon divergence from all clients' labels, in nats, and what sampling and noise alone would show. */
   readonly jensenShannon: Shown;
   readonly floor: number | null;
+  /** The same for the largest of all clients. */
+  readonly floorAmong: number | null;
 };
 
 /** What is known of the labels. */
@@ -155,19 +157,18 @@ function clientLabels(
   const units = shownCount(context, total, noiseStd * Math.sqrt(own.length));
   if (tooFew(context, total)) {
     const silence = { figure: null, withheld: tooFewWords(context) };
-    return { client, units, counts: [], jensenShannon: silence, floor: null };
+    return { client, units, counts: [], jensenShannon: silence, floor: null, floorAmong: null };
   }
   const others = all.map((count, i) => count - own[i]!);
-  const skew = noisySkew(own, others, {
-    own: noiseStd,
-    others: noiseStd * Math.sqrt(Math.max(1, context.clients - 1)),
-  });
+  const std = { own: noiseStd, others: noiseStd * Math.sqrt(Math.max(1, context.clients - 1)) };
+  const skew = noisySkew(own, others, std, context.clients);
   return {
     client,
     units,
     counts: shownCells(context, own),
     jensenShannon: shown(skew?.jensenShannon ?? null, Math.LN2),
     floor: skew?.floor ?? null,
+    floorAmong: skew?.floorAmong ?? null,
   };
 }
 
@@ -263,12 +264,15 @@ function widened(figure: Figure, binning: number, range: { readonly low: number;
   };
 }
 
-/** The most skewed client's divergence, and the mean over clients that are told, each by its units. */
+/**
+ * The most skewed client's divergence, and the mean over clients that are told, each by its units. The mean's floor is that of the clients' own,
+ * which is above its own: to the careful side.
+ */
 function skewFigures(context: QueryContext, clients: readonly ClientLabels[]): readonly NamedFigure[] {
   if (clients.length < 2) return [];
-  const told = clients.flatMap(({ units, jensenShannon, floor }) =>
-    units.figure !== null && jensenShannon.figure !== null && floor !== null
-      ? [{ units: units.figure.value, skew: jensenShannon.figure, floor }]
+  const told = clients.flatMap(({ units, jensenShannon, floor, floorAmong }) =>
+    units.figure !== null && jensenShannon.figure !== null && floor !== null && floorAmong !== null
+      ? [{ units: units.figure.value, skew: jensenShannon.figure, floor, floorAmong }]
       : [],
   );
   const names = ['skew', 'largestSkew'] as const;
@@ -295,6 +299,11 @@ function skewFigures(context: QueryContext, clients: readonly ClientLabels[]): r
       },
       withheld: null,
     },
-    { name: 'largestSkew', floor: Math.max(...told.map(({ floor }) => floor)), figure: most.skew, withheld: null },
+    {
+      name: 'largestSkew',
+      floor: Math.max(...told.map(({ floorAmong }) => floorAmong)),
+      figure: most.skew,
+      withheld: null,
+    },
   ];
 }

@@ -17,10 +17,38 @@ import { permutation, permutationSettings } from './permutation.ts';
 import { robustness, robustnessSettings } from './robustness.ts';
 
 /** Every measure that a plan may ask for, in the order in which reports show them. */
-const measures = [erased(performance), erased(fairness), erased(groupLabels), erased(clients), erased(robustness), erased(corruption), erased(certified), erased(attributions), erased(permutation), erased(dependence), erased(membership), erased(labels), erased(columns)];
+const measures = [
+  erased(performance),
+  erased(fairness),
+  erased(groupLabels),
+  erased(clients),
+  erased(robustness),
+  erased(corruption),
+  erased(certified),
+  erased(attributions),
+  erased(permutation),
+  erased(dependence),
+  erased(membership),
+  erased(labels),
+  erased(columns),
+];
 
 /** A measure's settings as a plan states them; a kind stands once in a list. */
-export const measureSettingsSchema = z.discriminatedUnion('kind', [performanceSettings, fairnessSettings, groupLabelsSettings, clientsSettings, robustnessSettings, corruptionSettings, certifiedSettings, attributionsSettings, permutationSettings, dependenceSettings, membershipSettings, labelsSettings, columnsSettings]);
+export const measureSettingsSchema = z.discriminatedUnion('kind', [
+  performanceSettings,
+  fairnessSettings,
+  groupLabelsSettings,
+  clientsSettings,
+  robustnessSettings,
+  corruptionSettings,
+  certifiedSettings,
+  attributionsSettings,
+  permutationSettings,
+  dependenceSettings,
+  membershipSettings,
+  labelsSettings,
+  columnsSettings,
+]);
 export type MeasureSettingsOf = z.infer<typeof measureSettingsSchema>;
 
 /**

@@ -10,10 +10,9 @@ import {
   type Shown,
 } from '../../metrics/index.ts';
 import { integerStream, toProbabilities, type InputColumn } from '../../model/index.ts';
-import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems } from './explained-features.ts';
 import type { Measure, MeasureReport } from './measure.ts';
-import { byImportance, drownedWords } from './ranking.ts';
+import { byImportance, drownedWords, floorOf } from './ranking.ts';
 
 export const permutationSettings = z.strictObject({
   kind: z.literal('permutation'),
@@ -78,15 +77,18 @@ export const permutation: Measure<Settings, PermutationFigures> = {
     const { rows, features: width } = batch;
     const features = explainedFeatures(context.columns);
     const inputs = Float64Array.from(batch.inputs);
-    const rightOf = (changed: Float64Array): Uint8Array => {
+    // NaN, which makes a vector none, of what is no number.
+    const rightOf = (changed: Float64Array): Float64Array => {
       const values = model.logits(changed, rows);
       toProbabilities(context.loss, values, model.outputs);
-      return Uint8Array.from(batch.targets, (target, row) =>
-        Number(predictedClass(values, row, model.outputs) === target),
+      return Float64Array.from(batch.targets, (target, row) =>
+        Number.isNaN(values[row * model.outputs]!)
+          ? NaN
+          : Number(predictedClass(values, row, model.outputs) === target),
       );
     };
     const right = rightOf(inputs);
-    // Row-major [rows, features]; columns of numbers add up, so nothing is kept for each repeat.
+    // Row-major [rows, features], means over the repeats.
     const lost = new Float64Array(rows * features.length);
     const uniform = integerStream(seed);
     const itself = Uint32Array.from({ length: rows }, (_, row) => row);
@@ -115,16 +117,13 @@ export const permutation: Measure<Settings, PermutationFigures> = {
     const silence = enough ? undefined : `fewer than ${context.minimumUnits} units`;
     const accuracy = enough ? proportionFigure({ correct: right, incorrect: wrong, noiseStd }) : null;
     const lost = sums.segment('lost');
+    const features = explainedFeatures(context.columns);
+    const rule = { among: features.length, negligible, silence };
     const ranked = byImportance(
-      explainedFeatures(context.columns).map(({ name }, index) => ({
-        name,
-        drop: besideNoise(
-          accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd),
-          negligible,
-          undefined,
-          silence,
-        ),
-      })),
+      features.map(({ name }, index) => {
+        const drop = accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd);
+        return { name, drop: besideNoise(drop, rule) };
+      }),
       ({ drop }) => drop,
     );
     const baseline = shown(accuracy, 1, silence);
@@ -132,7 +131,7 @@ export const permutation: Measure<Settings, PermutationFigures> = {
       units: count,
       figures: [
         { name: 'accuracy', ...baseline },
-        ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop })),
+        ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop, ...floorOf(drop, features.length) })),
       ],
       accuracy: baseline,
       features: ranked,

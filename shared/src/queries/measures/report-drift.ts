@@ -37,6 +37,8 @@ export function driftOfReports(
   earlier: LabelFigures | ColumnsFigures,
   later: LabelFigures | ColumnsFigures,
 ): ReportDrift {
+  // At unit = client a release of too few clients tells nothing at all.
+  if (isSilent(earlier) || isSilent(later)) return { units: later.units, figures: [], histograms: [] };
   const [before, after] = [histogramsOf(earlier), histogramsOf(later)];
   const alike =
     before.length === after.length &&
@@ -53,6 +55,10 @@ export function driftOfReports(
   const noiseStd = { reference: earlier.noiseStd, current: later.noiseStd };
   const histograms = before.map((one, i) => histogramDrift(one, after[i]!, earlier.units, later.units, noiseStd));
   return { units: later.units, figures: histograms.flatMap(figuresOf), histograms };
+}
+
+function isSilent(report: LabelFigures | ColumnsFigures): boolean {
+  return 'columns' in report ? report.columns.length === 0 : report.counts.length === 0;
 }
 
 type Cells = readonly (number | null)[];

@@ -36,7 +36,11 @@ export const robustnessSettings = z.strictObject({
   norm: z.enum(['linf', 'l2']).default('linf'),
   /** Sizes, in encoded inputs. */
   epsilons: z.array(z.number().positive().max(1e6)).min(1).max(16),
-  attacks: z.array(attack).min(1).max(2).default([{ kind: 'fgsm' }, { kind: 'pgd', steps: 10 }]),
+  attacks: z
+    .array(attack)
+    .min(1)
+    .max(2)
+    .default([{ kind: 'fgsm' }, { kind: 'pgd', steps: 10 }]),
   /** Chance of each row to be attacked, by a coin of its own. */
   sample: z.number().gt(0).max(1).default(1),
 });

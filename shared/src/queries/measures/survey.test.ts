@@ -41,7 +41,14 @@ const schema = {
 const clientsOf = exampleClients(3);
 
 function surveyPlan(
-  options: { noise?: number; unit?: Plan['unit']; minimumUnits?: number; numeric?: boolean; labels?: object } = {},
+  options: {
+    noise?: number;
+    unit?: Plan['unit'];
+    minimumUnits?: number;
+    numeric?: boolean;
+    labels?: object;
+    sums?: boolean;
+  } = {},
 ): Plan {
   const { noise, unit = 'record', minimumUnits = 1, numeric = false } = options;
   const target = { kind: 'number', column: 'label', min: 0, max: 50, centre: 25, scale: 10 } as const;
@@ -57,7 +64,7 @@ function surveyPlan(
       survey: {
         measures: [
           { kind: 'labels', ...options.labels },
-          { kind: 'columns', share: 2 },
+          { kind: 'columns', share: 2, sums: options.sums ?? false },
         ],
         minimumUnits,
         ...(noise === undefined ? {} : { noiseMultiplier: noise }),
@@ -201,6 +208,21 @@ describe('a survey without noise', () => {
     }
   });
 
+  it('knows mean and deviation of the pooled rows to the grid where sums go along', async () => {
+    const [, columns] = await survey(surveyPlan({ sums: true }), batches);
+    for (const [name, values] of [
+      ['chol', rows.flat().flatMap(({ chol }) => (chol === null ? [] : [chol]))],
+      ['age', rows.flat().map(({ age }) => age)],
+    ] as const) {
+      const mean = values.reduce((total, value) => total + value, 0) / values.length;
+      const deviation = Math.sqrt(values.reduce((total, value) => total + (value - mean) ** 2, 0) / values.length);
+      expect(Math.abs(figureOf(columns!, `${name}.mean`).figure!.value / mean - 1)).toBeLessThan(1e-3);
+      expect(Math.abs(figureOf(columns!, `${name}.deviation`).figure!.value / deviation - 1)).toBeLessThan(1e-3);
+    }
+    // On a logarithm's scale bins stay what tells.
+    expect(figureOf(columns!, 'income.mean').figure).not.toBeNull();
+  });
+
   it('gives a unit of several rows one vote', async () => {
     const twice = rows.map((some) => batchOf(some, 2));
     const [labels, columns] = await survey(surveyPlan(), twice);
@@ -248,6 +270,8 @@ describe('what a survey withholds', () => {
     expect(silent).toMatchObject({ counts: [], jensenShannon: { withheld: 'fewer than 70 units, noise included' } });
     expect(columns.columns[0]!.counts).toEqual(Array.from({ length: 10 }, () => null));
     expect(figureOf(labels, 'skew').figure).not.toBeNull();
+    const [, none] = await survey(surveyPlan({ minimumUnits: 301 }), batches);
+    expect(figureOf(none!, 'age.mean')).toMatchObject({ withheld: 'fewer than 301 units, noise included' });
     const [fewer] = await survey(surveyPlan({ minimumUnits: 120 }), batches);
     expect(figureOf(fewer!, 'skew')).toMatchObject({ figure: null });
     expect(figureOf(fewer!, 'smallestClassShare').withheld).toBe('fewer than 120 units, noise included');
@@ -267,8 +291,8 @@ describe('what a survey withholds', () => {
 });
 
 describe('what a row adds', () => {
-  it('is within the bound that each measure states, and reaches it', async () => {
-    const plan = surveyPlan();
+  it.each([false, true])('is within the bound that each measure states, and reaches it; sums %s', async (sums) => {
+    const plan = surveyPlan({ sums });
     const context = queryContext(plan, clientsOf[0]!.client);
     for (const settings of plan.survey!.measures) {
       const measure = measureOf(settings);
@@ -282,7 +306,13 @@ describe('what a row adds', () => {
         (_, vector) => {
           seen += 1;
           expect(vector.length).toBe(length);
-          expect(Math.hypot(...vector)).toBeCloseTo(bound, 12);
+          const weights = measure.layout(context, settings).flatMap(({ length: own, weight = 1 }) => {
+            return Array.from({ length: own }, () => weight);
+          });
+          const norm = Math.hypot(...vector.map((value, i) => weights[i]! * value));
+          // A number reaches its bound at the ends of its range alone.
+          if (sums) expect(norm).toBeLessThanOrEqual(bound);
+          else expect(norm).toBeCloseTo(bound, 12);
         },
       );
       expect(seen).toBe(90);
@@ -356,6 +386,8 @@ describe('drift between two releases', () => {
     const drowned = await survey(surveyPlan({ noise: 60 }), batches);
     const hidden = driftOfReports(drowned[0] as LabelFigures, drowned[0] as LabelFigures);
     expect(hidden.histograms[0]!.verdict).toBe('cannot tell');
+    const silent = await survey(surveyPlan({ unit: 'client', minimumUnits: 4 }), batches);
+    for (const one of silent as [LabelFigures, ColumnsFigures]) expect(driftOfReports(one, one).histograms).toEqual([]);
     const [, columns] = (await survey(surveyPlan(), batches)) as [LabelFigures, ColumnsFigures];
     expect(() => driftOfReports(before, columns)).toThrow('not of the same columns');
   });

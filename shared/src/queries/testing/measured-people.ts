@@ -30,7 +30,16 @@ export const peopleColumns: readonly InputColumn[] = [
   { ...category, name: 'stage', from: 9, to: 11, values: stages },
   { ...plain, kind: 'number', name: 'age', from: 11, to: 12, low: 0, high: 100, scaling: whole },
   { ...plain, kind: 'number', name: 'score', from: 12, to: 13, low: 0, high: 9, scaling: whole },
-  { ...plain, kind: 'pixels', name: 'photo', from: 13, to: 13, low: 0, high: 1, image: { height: 1, width: 1, channels: 1 } },
+  {
+    ...plain,
+    kind: 'pixels',
+    name: 'photo',
+    from: 13,
+    to: 13,
+    low: 0,
+    high: 1,
+    image: { height: 1, width: 1, channels: 1 },
+  },
 ];
 const features = 13;
 
