@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decodeSafetensors } from '@sotto/shared/model';
+import { reportSchema } from '@sotto/shared/report';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { start } from './testing/commands.ts';
 
@@ -40,6 +41,12 @@ test('a word that is no demonstration is refused', async () => {
   expect(said).toContain('INVALID_INPUT: there is no demonstration "kittens"');
 });
 
+test('a report of the digits is refused: their plan asks for none', async () => {
+  const { code, said } = await run(['--report']);
+  expect(code).toBe(2);
+  expect(said).toContain('INVALID_INPUT: the digits have no report');
+});
+
 test('without the hospitals’ data it says where they are to be had', async () => {
   const { code, said } = await run(['hospitals', '--data', folder]);
   expect(code).toBe(2);
@@ -57,6 +64,47 @@ describe.skipIf(!hospitals)('hospitals (SOTTO_DATA names the folder with heart-4
     expect(said.match(/'s own screen: accuracy \d+\.\d %, AUC 0?\.\d+ on its own \d+ test rows/g)?.length).toBe(4);
   });
 });
+
+describe.skipIf(process.env['SOTTO_LONG'] === undefined || dataFolder === undefined)(
+  'demonstrations that end with a report (SOTTO_LONG, SOTTO_DATA)',
+  () => {
+    test(
+      'the hospitals’: the noise on its accuracy is small beside chance, what is too small is silent',
+      { timeout: 400_000 },
+      async () => {
+        const { code, figures, said } = await run(['hospitals', '--report', '--data', resolve(dataFolder ?? '')]);
+        expect(code, said).toBe(0);
+        const report = reportSchema.parse(
+          JSON.parse(await readFile(join(dirname(String(figures['report'])), 'report.json'), 'utf8')),
+        );
+        const accuracy = report.measures[0]?.figures.find(({ name }) => name === 'performance.accuracy')?.figure;
+        expect(accuracy?.noiseHalfWidth).toBeLessThanOrEqual(0.08);
+        expect(report.budgets.map(({ field, epsilon, account }) => [field, epsilon, account])).toEqual([
+          ['epsilon', 1, 'train'],
+          ['reportEpsilon', 1, 'test'],
+        ]);
+        const { detail } = report.measures.find(({ kind }) => kind === 'clients')!;
+        const clients = detail['clients'] as { accuracy: { figure: object | null; withheld: string | null } }[];
+        expect(clients).toHaveLength(4);
+        expect(clients.every(({ accuracy: own }) => (own.figure === null) !== (own.withheld === null))).toBe(true);
+        expect(report.withheld.map(({ name }) => name)).toContain('permutation.chol.drop');
+      },
+    );
+
+    test('the banks’: the gap between men and women is not met', { timeout: 600_000 }, async () => {
+      const { code, figures, said } = await run(['bank', '--data', resolve(dataFolder ?? '')]);
+      expect(code, said).toBe(0);
+      expect(Number(figures['togetherAccuracy'])).toBeGreaterThan(0.82);
+      const report = reportSchema.parse(
+        JSON.parse(await readFile(join(dirname(String(figures['report'])), 'report.json'), 'utf8')),
+      );
+      const verdictOf = (figure: string) => report.thresholds.find((one) => one.figure === figure)?.verdict;
+      expect(verdictOf('performance.accuracy')).toBe('met');
+      expect(verdictOf('fairness.sex.demographicParity')).toBe('notMet');
+      expect(report.remedies.map(({ figure }) => figure)).toContain('fairness.sex.demographicParity');
+    });
+  },
+);
 
 /** What every demonstration's last line holds. */
 async function checkFigures(figures: Readonly<Record<string, unknown>>): Promise<void> {

@@ -42,9 +42,13 @@ export async function run(seeds: readonly number[]): Promise<readonly Result[]> 
   const all = joinBatches(owners.flatMap(({ train, test }) => [train, test]));
   const results: Result[] = [];
   for (const seed of seeds) {
-    const target = await trained(all, `${seed}/target`);
+    const target = await trained(all, `${seed}/target`, 'first');
     const shadows: Awaited<ReturnType<typeof trained>>[] = [];
-    for (let index = 0; index < shadowModels; index++) shadows.push(await trained(all, `${seed}/shadow ${index}`));
+    for (let pair = 0; pair < shadowModels / 2; pair++) {
+      // Two halves of one draw, so that each row is in half of the shadow models.
+      shadows.push(await trained(all, `${seed}/shadows ${pair}`, 'first'));
+      shadows.push(await trained(all, `${seed}/shadows ${pair}`, 'second'));
+    }
     const [members, others] = [[], []] as [number[], number[]];
     for (let row = 0; row < all.rows; row++) (target.has(row) ? members : others).push(row);
 
@@ -103,18 +107,18 @@ export function words(results: readonly Result[]): string {
 }
 
 /** A model trained on half of the rows, and its confidence in each row's true class, kept off 0 and 1. */
-async function trained(all: UnitBatch, name: string) {
+async function trained(all: UnitBatch, name: string, half: 'first' | 'second') {
   const random = createSeededRandom(`membership/${name}`);
   const order = shuffle(
     random,
     Array.from({ length: all.units }, (_, unit) => unit),
   );
-  const within = order.slice(0, Math.floor(all.units / 2));
+  const middle = Math.floor(all.units / 2);
+  const within = half === 'first' ? order.slice(0, middle) : order.slice(middle);
   const inputs = inputWidth(creditSchema);
   const model = referenceModel(topology, inputs, 'binaryCrossEntropy');
   await model.setWeights(initialWeights(topology, inputs, toHex(random.bytes(32))));
-  const half = selectUnits(all, within);
-  await model.setWeights(await model.train(half, training, random.bytes(32)));
+  await model.setWeights(await model.train(selectUnits(all, within), training, random.bytes(32)));
   const losses = await lossesOf(model, all);
   const rows = new Set(within);
   const confidences = losses.map((loss) => Math.min(1 - 1e-6, Math.max(1e-6, Math.exp(-loss))));

@@ -35,6 +35,8 @@ const measures = [
 type Result = {
   readonly seconds: number;
   readonly secondsOfAReport: number;
+  /** Of the processor, for all ten clients, which a federation has ten machines for. */
+  readonly cpuSecondsOfAReport: number;
   readonly reportBytesPerClient: number;
   readonly dimension: number;
   readonly figures: number;
@@ -51,7 +53,7 @@ export async function run(seeds: readonly number[]): Promise<Result> {
     test: selectUnits(rows, take(clientCount * 1_000 + client * rowsEach, rowsEach)),
   }));
   const once = async (report: PlanInput['report']) => {
-    const began = performance.now();
+    const [began, used] = [performance.now(), process.cpuUsage()];
     const result = await simulate({
       seed: `report cost/${seeds[0] ?? 1}`,
       clients: dealt.map((own, index) => ({ name: `client ${index}`, data: fixedData(data.schema, own) })),
@@ -67,7 +69,8 @@ export async function run(seeds: readonly number[]): Promise<Result> {
     if (result.status.state !== 'finished') {
       throw new SottoError('RUN_FAILED', `${result.status.state}: ${result.status.reason ?? ''}`);
     }
-    return { result, seconds: (performance.now() - began) / 1_000 };
+    const { user, system } = process.cpuUsage(used);
+    return { result, seconds: (performance.now() - began) / 1_000, cpuSeconds: (user + system) / 1e6 };
   };
   const bare = await once(undefined);
   const asked = await once({ part: 'test', measures } as PlanInput['report']);
@@ -78,6 +81,7 @@ export async function run(seeds: readonly number[]): Promise<Result> {
   return {
     seconds,
     secondsOfAReport: seconds - bare.seconds,
+    cpuSecondsOfAReport: asked.cpuSeconds - bare.cpuSeconds,
     // A coordinate is a word of 32 bits; the model comes once. Keys and shares of a session are a few kB beside them.
     reportBytesPerClient: 4 * dimension + 4 * report.model.parameters,
     dimension,
@@ -94,6 +98,7 @@ function take(from: number, count: number): number[] {
 export function words({
   seconds,
   secondsOfAReport,
+  cpuSecondsOfAReport,
   reportBytesPerClient,
   dimension,
   figures,
@@ -101,7 +106,7 @@ export function words({
   pageBytes,
 }: Result): string {
   return [
-    `whole run     ${seconds.toFixed(1)} s, of which the report ${secondsOfAReport.toFixed(1)} s: ten clients in one process`,
+    `whole run     ${seconds.toFixed(1)} s, of which the report ${secondsOfAReport.toFixed(1)} s (${cpuSecondsOfAReport.toFixed(1)} s of the processor): ten clients in one process`,
     `per client    ${(reportBytesPerClient / 1_000).toFixed(1)} kB: ${dimension} sums and the model`,
     `figures       ${figures} shown, ${withheld} withheld; a page of ${(pageBytes / 1_000).toFixed(0)} kB`,
   ].join('\n');

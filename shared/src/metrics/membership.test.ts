@@ -122,6 +122,7 @@ describe('membership inference', () => {
     expect(() => lossAttack([], [1])).toThrowError(/0 members and 1 others/);
     expect(() => empiricalEpsilon({ found: 3, members: 2, accused: 0, others: 2 }, 0)).toThrowError(/3 of 2 members/);
     expect(() => attackBound(-1, 0)).toThrowError(/epsilon >= 0/);
+    expect(() => liraOffline([], 1)).toThrowError(/at least one logit/);
   });
 
   it('shows no ε in an attack that fails, and never more than Clopper and Pearson allow', () => {

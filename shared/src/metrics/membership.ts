@@ -148,6 +148,7 @@ export type ShadowLogits = { readonly inLogits: readonly number[]; readonly outL
  *
  * @param fixed - standard deviations over all rows, in place of each row's own: better with few shadow models.
  * @see Carlini, Chien, Nasr, Song, Terzis, Tramèr 2022, "Membership Inference Attacks From First Principles", Algorithm 1.
+ * @throws {INVALID_INPUT} without a model on one side.
  */
 export function liraOnline(
   { inLogits, outLogits }: ShadowLogits,
@@ -163,6 +164,7 @@ export function liraOnline(
  * LiRA with models that did not train on the row alone.
  * @returns `score`: the chance that such a model's logit lies below the observed one; `surprise`: -log of the rest, which tells apart
  * what is near 1.
+ * @throws {INVALID_INPUT} without a model.
  */
 export function liraOffline(
   outLogits: readonly number[],
@@ -180,6 +182,7 @@ export function populationStd(values: readonly number[]): number {
 }
 
 function meanOf(values: readonly number[]): number {
+  if (values.length === 0) throw new SottoError('INVALID_INPUT', 'membership: expected at least one logit, got none');
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 

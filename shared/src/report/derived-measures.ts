@@ -11,7 +11,7 @@ import type { ReportRelease } from './report-document.ts';
 
 /** What is concluded from two releases together, as a measure of the newer one. */
 export type DerivedMeasure = {
-  readonly release: Pick<ReportRelease, 'slot' | 'round'>;
+  readonly release: Omit<ReportRelease, 'measures'>;
   readonly measure: MeasureFigures;
 };
 
@@ -37,16 +37,15 @@ function membership(plan: Plan, releases: readonly ReportRelease[]): readonly De
     others.measure.report as LossHistogram,
     promise,
   );
-  const { slot, round } = others.release;
-  return [{ release: { slot, round }, measure: { ...others.measure, report } }];
+  return [{ release: others.release, measure: { ...others.measure, report } }];
 }
 
 function drifts(releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
   const survey = releases.find(({ slot }) => slot === 'survey')?.measures ?? [];
   return releases
     .filter(({ slot }) => slot !== 'survey')
-    .flatMap(({ slot, round, measures }) => {
-      const pairs = measures.flatMap((later) => {
+    .flatMap((release) => {
+      const pairs = release.measures.flatMap((later) => {
         const earlier = survey.find(({ settings }) => sameCells(settings, later.settings));
         const counted = later.settings.kind === 'labels' || later.settings.kind === 'columns';
         return earlier === undefined || !counted ? [] : [{ earlier, later }];
@@ -58,7 +57,7 @@ function drifts(releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
         );
         const kind = later.settings.kind === 'labels' ? 'labelDrift' : 'columnDrift';
         return {
-          release: { slot, round },
+          release,
           measure: { settings: { kind, share: 1 }, noiseStd: later.noiseStd, report },
         };
       });

@@ -12,8 +12,8 @@ const known: Readonly<Record<string, string>> = {
   calibrationError: 'Calibration error (ECE)',
   psi: 'Population stability index',
   jensenShannon: 'Jensen–Shannon divergence',
-  outOfSample: 'Trained less other units',
-  participation: 'Own clients less new ones',
+  outOfSample: 'Gap between units that trained and others',
+  participation: 'Gap between own clients and new ones',
 };
 
 /** Kinds whose figures' names say enough by themselves. */

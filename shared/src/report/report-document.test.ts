@@ -92,6 +92,13 @@ describe('the report of a run', () => {
     expect(reportDocument({ ...input, earlier: report }).changes).toMatchObject({ plan: [], verdicts: [] });
   });
 
+  it('holds nothing that is known of an earlier model against this one', () => {
+    const [release] = input.releases;
+    const earlier = reportDocument({ ...input, releases: [{ ...release!, modelHash: 'ee'.repeat(32) }] });
+    expect(earlier.thresholds.every(({ verdict }) => verdict === 'notMeasured')).toBe(true);
+    expect(earlier.measures[0]).toMatchObject({ newest: true, modelHash: 'ee'.repeat(32) });
+  });
+
   it('is refused of a run that has not ended', () => {
     const open = { ...input.card, run: { ...input.card.run!, state: 'open' as const } };
     expect(() => reportDocument({ ...input, card: open })).toThrowError(/run that has ended, it is open/);

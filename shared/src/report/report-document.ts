@@ -37,6 +37,8 @@ export type ReportInput = {
 export type ReportRelease = {
   readonly round: number;
   readonly slot: MeasuresSlot;
+  /** SHA-256 of the model that it is about. */
+  readonly modelHash: string;
   readonly measures: readonly MeasureFigures[];
 };
 
@@ -67,7 +69,7 @@ export function reportDocument(input: ReportInput): ReportDocument {
   const measures = measuresOf(input);
   const curves = curvesOf(input, measures);
   const gaps = gapsOf(curves);
-  const thresholds = thresholdsOf(plan, measures, gaps);
+  const thresholds = thresholdsOf(plan, run.modelHash, measures, gaps);
   const { roster, ...terms } = plan;
   const document = {
     kind: 'sotto-report',
@@ -114,12 +116,13 @@ function surveyOf(releases: readonly ReportRelease[]): ReportRelease['measures']
 function measuresOf({ plan, releases }: ReportInput): ReportMeasure[] {
   const newestRound = new Map<SlotName, number>();
   for (const { slot, round } of releases) newestRound.set(slot, Math.max(round, newestRound.get(slot) ?? 0));
-  const one = (measure: MeasureFigures, { slot, round }: Pick<ReportRelease, 'slot' | 'round'>): ReportMeasure =>
+  const one = (measure: MeasureFigures, { slot, round, modelHash }: Omit<ReportRelease, 'measures'>): ReportMeasure =>
     reportMeasure(measure, {
       slot,
       round,
       part: partOf(plan, slot),
       newest: round === newestRound.get(slot),
+      modelHash: slot === 'survey' ? null : modelHash,
       budget: plan.privacy.kind === 'none' ? null : epsilonFieldOf(plan, slot),
     });
   // Losses are told by both of their releases together.
@@ -204,6 +207,7 @@ function gapMeasure(curves: readonly ReportCurvePoint[], gaps: readonly ReportNa
       round: last.round,
       part: last.series === 'unseen' ? 'validation' : last.series,
       newest: true,
+      modelHash: null,
       budget: null,
       units,
       noiseStd: 0,
@@ -216,10 +220,12 @@ function gapMeasure(curves: readonly ReportCurvePoint[], gaps: readonly ReportNa
 
 function thresholdsOf(
   plan: Plan,
+  modelHash: string,
   measures: readonly ReportMeasure[],
   gaps: readonly ReportNamedFigure[],
 ): ReportThreshold[] {
-  const newest = measures.filter((measure) => measure.newest);
+  // What is known of an earlier model says nothing of this one.
+  const newest = measures.filter((one) => one.newest && (one.modelHash === null || one.modelHash === modelHash));
   return (plan.report?.thresholds ?? []).map((threshold) => {
     const measure = newest.find(({ figures }) => figures.some(({ name }) => name === threshold.figure));
     const named = [...(measure?.figures ?? []), ...gaps].find(({ name }) => name === threshold.figure) ?? null;

@@ -18,7 +18,7 @@ export function figureOf(figure: ReportFigure): Figure {
 /** What a measure concluded, as a report holds it. */
 export function reportMeasure(
   { settings, noiseStd, report }: MeasureFigures,
-  release: Pick<ReportMeasure, 'round' | 'part' | 'newest' | 'budget'> & { readonly slot: MeasuresSlot },
+  release: Pick<ReportMeasure, 'round' | 'part' | 'newest' | 'modelHash' | 'budget'> & { readonly slot: MeasuresSlot },
 ): ReportMeasure {
   const { units, figures, ...detail } = report;
   const { kind } = settings;

@@ -56,8 +56,10 @@ export const reportMeasureSchema = z.strictObject({
   round: count,
   /** Whose units it is about. */
   part,
-  /** Whether it is the newest of its kind and slot: about the model of this report (a survey: about its data). */
+  /** Whether it is of the newest release of its slot. */
   newest: z.boolean(),
+  /** SHA-256 of the weights that were judged: an earlier model's where a run was stopped after its last report; null where none was. */
+  modelHash: hash.nullable(),
   /** The plan's ε that it counts in; null without differential privacy. */
   budget: z.string().nullable(),
   /** Noisy number of units that were read (at unit = client: of clients). */

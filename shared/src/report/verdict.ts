@@ -16,7 +16,8 @@ export type Judged = { readonly verdict: Verdict; readonly reason: string };
  * @param units - noisy number of units behind the figure: says how many would settle it.
  */
 export function judge(threshold: Threshold, named: ReportNamedFigure | null, units: number): Judged {
-  if (named === null) return { verdict: 'notMeasured', reason: 'No release of the run holds this figure.' };
+  if (named === null)
+    return { verdict: 'notMeasured', reason: 'No release of the run holds this figure of this model.' };
   const { figure, withheld, floor } = named;
   if (figure === null) {
     return {

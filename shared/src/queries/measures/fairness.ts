@@ -47,7 +47,7 @@ export type FairnessGroup = {
   readonly group: string;
   /** Noisy number of units. */
   readonly units: number;
-  /** Noisy counts of a binary target; null of several classes. */
+  /** Noisy counts of a binary target; null of several classes, and of a withheld group. */
   readonly counts: { readonly tp: number; readonly fp: number; readonly fn: number; readonly tn: number } | null;
   /**
    * In the order in which they are shown. Binary: accuracy, selectionRate, truePositiveRate, falsePositiveRate,
@@ -56,7 +56,7 @@ export type FairnessGroup = {
   readonly rates: readonly NamedFigure[];
   /** Weights that make label and group independent; null where noise hides the count. Empty for a withheld group, and for classes. */
   readonly weights: readonly { readonly label: string; readonly weight: number | null }[];
-  /** Noisy histogram of scores; null without bins. */
+  /** Noisy histogram of scores; null without bins, and of a withheld group. */
   readonly histogram: { readonly positives: readonly number[]; readonly negatives: readonly number[] } | null;
   /** Why the group is compared with none. */
   readonly withheld: string | null;
@@ -214,7 +214,7 @@ function binaryAttribute(
     ];
     return { group, tp, fp, fn, tn };
   });
-  const noiseStd = sums.noiseStd;
+  const { noiseStd } = sums;
   const found = groupFairness(counts, { noiseStd, minimumRows: minimum });
   const noise = bins === undefined ? 0 : sums.noiseStdOf(`${name}/scores`);
   const scores = bins === undefined ? null : scoresOf(names, sums.segment(`${name}/scores`), bins);
@@ -225,14 +225,14 @@ function binaryAttribute(
   );
   const [negative = '', positive = ''] = context.classes;
   const groups = found.groups.map((rates, index): FairnessGroup => {
-    const withheld = !isLarge(rates.group) ? whyTooSmall(rates.rows, minimum, context) : null;
+    const withheld = isLarge(rates.group) ? null : whyTooSmall(rates.rows, minimum, context);
     const { tp, fp, fn, tn } = counts[index]!;
     const histogram = scores?.[index] ?? null;
     const weights = reweighed.find(({ group }) => group === rates.group);
     return {
       group: rates.group,
       units: rates.rows,
-      counts: { tp, fp, fn, tn },
+      counts: withheld === null ? { tp, fp, fn, tn } : null,
       rates: [...ratesOf(rates, withheld), ...(histogram === null ? [] : [calibrationOf(histogram, noise, withheld)])],
       weights:
         weights === undefined
@@ -241,10 +241,10 @@ function binaryAttribute(
               { label: negative, weight: weights.negative },
               { label: positive, weight: weights.positive },
             ],
-      histogram: histogram && {
-        positives: [...Array.from(histogram.positives)],
-        negatives: [...Array.from(histogram.negatives)],
-      },
+      histogram:
+        histogram === null || withheld !== null
+          ? null
+          : { positives: Array.from(histogram.positives), negatives: Array.from(histogram.negatives) },
       withheld,
     };
   });
@@ -258,7 +258,7 @@ function binaryAttribute(
       extremes: gaps.flatMap(({ figure, gap }) =>
         gap === null ? [] : [{ figure: `${name}.${figure}`, highest: gap.highest, lowest: gap.lowest }],
       ),
-      thresholds: bins === undefined ? null : suggestionsOf(large, z3(noise * Math.sqrt(bins))),
+      thresholds: bins === undefined ? null : suggestionsOf(large, 3 * noise * Math.sqrt(bins)),
     },
     figures: [
       ...gaps.map(({ figure, gap, isRatio }) => gapFigure(`${name}.${figure}`, gap, isRatio)),
@@ -320,17 +320,11 @@ function calibrationOf(histogram: GroupScores, noise: number, withheld: string |
   return { name: 'calibrationError', ...floor, ...(silent(withheld) ?? shown(found?.ece ?? null)) };
 }
 
-/** Three deviations of the noise. */
-function z3(noiseStd: number): number {
-  return 3 * noiseStd;
-}
-
-/** @param least - rows of each class that a group needs, so that its curve is not made of noise. */
+/** @param least - rows of each class that a group needs, so that its curve is not made of noise; the others get no thresholds. */
 function suggestionsOf(scores: readonly GroupScores[], least: number): readonly GroupThresholds[] | null {
   const sum = (counts: ArrayLike<number>): number => Array.from(counts).reduce((total, count) => total + count, 0);
-  const told = scores.every(({ positives, negatives }) => Math.min(sum(positives), sum(negatives)) > least);
-  if (scores.length < 2 || !told) return null;
-  return thresholdCriteria.map((criterion) => groupThresholds(scores, criterion));
+  const told = scores.filter(({ positives, negatives }) => Math.min(sum(positives), sum(negatives)) > least);
+  return told.length < 2 ? null : thresholdCriteria.map((criterion) => groupThresholds(told, criterion));
 }
 
 function classAttribute(context: QueryContext, attribute: Attribute, sums: MeasureSums, minimum: number): Concluded {

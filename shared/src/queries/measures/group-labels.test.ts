@@ -51,7 +51,7 @@ describe('labels by group', () => {
     }));
     const report = await labelsOf([drawn], { target: 'classes', outputs: 3, classes: ['r', 's', 't'] });
     const groups = report.attributes[0]!.groups.filter(({ withheld }) => withheld === null);
-    const weighted = groups.map(({ labels }) => labels.map(({ count, weight }) => count * weight!));
+    const weighted = groups.map(({ labels }) => labels.map(({ count, weight }) => count! * weight!));
     const total = weighted.flat().reduce((sum, one) => sum + one, 0);
     expect(total).toBeCloseTo(90, 9);
     for (const [g, cells] of weighted.entries()) {

@@ -18,10 +18,13 @@ export type LabelledGroup = {
   readonly group: string;
   /** Noisy number of units. */
   readonly units: number;
-  /** Noisy counts and shares by label; the weight makes label and group independent, and is null where noise hides the count. */
+  /**
+   * Noisy counts and shares by label, null of a withheld group; the weight makes label and group independent, and is null where noise
+   * hides the count.
+   */
   readonly labels: readonly {
     readonly label: string;
-    readonly count: number;
+    readonly count: number | null;
     readonly share: NamedFigure;
     readonly weight: number | null;
   }[];
@@ -111,7 +114,7 @@ export const groupLabels: Measure<Settings, GroupLabelFigures> = {
           units: units[index]!,
           labels: context.classes.map((label, i) => ({
             label,
-            count: counts[index]![i]!,
+            count: withheld === null ? counts[index]![i]! : null,
             share: {
               name: label,
               ...(withheld === null ? shown(shares[index]![i]!) : { figure: null, withheld }),

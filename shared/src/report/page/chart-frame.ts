@@ -100,6 +100,6 @@ export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-export function joined(contents: readonly Content[]): Markup {
+function joined(contents: readonly Content[]): Markup {
   return markup`${contents}`;
 }

@@ -89,7 +89,7 @@ function confusionTable(cells: readonly number[], names: readonly string[]): Mar
   if (classes > confusionMax) return null;
   const name = (index: number): string => names[index] ?? String(index);
   const rows = Array.from({ length: classes }, (_, index) => cells.slice(index * classes, (index + 1) * classes));
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Confusion">
+  return markup`<div class="scroll" tabindex="0" role="group" aria-label="Confusion">
     <table class="confusion">
       <caption>
         Confusion: noisy counts, rows by what is true

@@ -47,7 +47,7 @@ export function challengeSection(challenge: Challenge, document: ReportDocument)
   if (measures.length === 0 && curves === null) return null;
   return markup`<section aria-labelledby="${challenge}">
     <h2 id="${challenge}">${challengeWords[challenge]}</h2>
-    ${curves === null ? null : markup`<div class="panel"><div class="charts">${curves}</div></div>`}
+    ${curves === null ? null : markup`<div class="panel"><h3>Learning curves</h3><div class="charts">${curves}</div></div>`}
     ${measures.map((measure) => measurePanel(measure, document))}
   </section>`;
 }
@@ -73,6 +73,7 @@ function measurePanel(measure: ReportMeasure, document: ReportDocument): Markup 
         ${kind === 'gaps' ? 'differences of the curves above' : markup`${part} part, ${where}, n ≈ ${countText(units)}${document.unit === 'client' ? ' clients' : ''}${budget === null ? '' : markup`, counted in <code>${budget}</code>`}`}
       </p>
     </div>
+    ${measure.modelHash === null || measure.modelHash === document.run.modelHash ? null : markup`<p class="say">About an earlier model, <code>${measure.modelHash}</code>: the run was stopped after its last report.</p>`}
     ${drawn.length === 0 ? null : markup`<div class="charts">${drawn}</div>`}${tables}
     ${
       many

@@ -78,7 +78,7 @@ function noiseText({ noiseHalfWidth }: ReportFigure): Markup | null {
 
 /** A plain table: the data behind a chart, or facts. */
 export function dataTable(caption: string, heads: readonly string[], rows: readonly (readonly Content[])[]): Markup {
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+  return markup`<div class="scroll" tabindex="0" role="group" aria-label="${caption}">
     <table>
       <caption>
         ${caption}

@@ -54,7 +54,14 @@ export function exampleReportInput(options: ExampleReportOptions = {}): ReportIn
   return {
     plan,
     card,
-    releases: [{ round: 5, slot: 'report', measures: [performanceOf(plan, right, noiseStd), ...otherMeasures(text)] }],
+    releases: [
+      {
+        round: 5,
+        slot: 'report',
+        modelHash: 'cd'.repeat(32),
+        measures: [performanceOf(plan, right, noiseStd), ...otherMeasures(text)],
+      },
+    ],
     evaluations: [3, 5].flatMap((round) =>
       (['evaluation', 'fit'] as const).map((slot) => ({
         round,
