@@ -34,8 +34,8 @@ const experiments = {
   'data-adequacy': experiment(dataAdequacy),
   'heart-fairness': experiment(heartFairness),
   'heart-importance': experiment(heartImportance),
-  'membership': experiment(membership),
-  'overfitting': experiment(overfitting),
+  membership: experiment(membership),
+  overfitting: experiment(overfitting),
   'participation-gap': experiment(participationGap),
   'report-cost': experiment(reportCost),
 };
@@ -63,7 +63,9 @@ ${Object.entries(experiments)
   const seeds = Array.from({ length: Number(values.seeds) }, (_, index) => index + 1);
   const { result, words } = await chosen.run(seeds);
   if (values.out !== undefined) {
-    const known = existsSync(values.out) ? (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, unknown>) : {};
+    const known = existsSync(values.out)
+      ? (JSON.parse(readFileSync(values.out, 'utf8')) as Record<string, unknown>)
+      : {};
     mkdirSync(dirname(values.out), { recursive: true });
     writeFileSync(
       values.out,
