@@ -48,15 +48,15 @@ function checkStopBelow({ survey, schema, unit, trust }: Plan, report: PlanRepor
     });
   }
   const { stopBelow, minimumUnits } = survey;
-  if (stopBelow.classUnits !== undefined && stopBelow.classUnits < minimumUnits) {
+  const counted = schema.target.kind !== 'number' && unit === 'record';
+  if (counted && stopBelow.classUnits !== undefined && stopBelow.classUnits < minimumUnits) {
     report.problems.push({
       path: `${path}.classUnits`,
       problem: `a class with fewer units than survey.minimumUnits ${minimumUnits} is withheld, so the run would end below that`,
       cure: 'Raise it, or lower survey.minimumUnits.',
     });
   }
-  const counted = schema.target.kind !== 'number' && unit === 'record';
-  if (survey.stopBelow.classUnits !== undefined && !counted) {
+  if (stopBelow.classUnits !== undefined && !counted) {
     report.problems.push({
       path: `${path}.classUnits`,
       problem:
