@@ -411,7 +411,11 @@ describe('paceUpload', () => {
   });
 
   it('never waits past half of the deadline for the sake of a doubling', () => {
-    const { waitMs } = paceUpload(firstPace, 70_050, 100, deadline);
-    expect(waitMs).toBe(50);
+    const leaves = (ran: number): number => ran + paceUpload(firstPace, ran, 100, deadline).waitMs;
+    expect(leaves(70_050)).toBe(75_000);
+    // Work of minutes, a report's say, is told to an eighth of the deadline and not to a tenth of a second.
+    const seen = new Set(Array.from({ length: 1_000 }, (_, i) => leaves(52_000 + 53 * i)));
+    expect([...seen]).toEqual([60_000, 75_000, 90_000, 105_000]);
+    expect(leaves(105_010)).toBe(105_100);
   });
 });

@@ -14,7 +14,8 @@ const sessionsKept = 16;
  * It is counted from the moment the work began, which nobody else knows to the millisecond and nobody can place just before a
  * boundary. Work that outlasts the factor doubles it for the sessions that follow, so that all that shows is a doubling, at most
  * once in 16 sessions for each size, and none where the plan's pace is longer than the work. A factor that would pass half of
- * the deadline is not taken: the upload leaves at the next whole pace instead.
+ * the deadline is not taken: the upload leaves at the next eighth of the deadline instead, and only where that would be the deadline itself
+ * at the next whole pace. (Work on a report, on attacked rows say, lasts long and in proportion to the rows.)
  *
  * @param state - as the session before left it
  * @param ranMs - since the work began; a clock that was set back counts as no time gone by
@@ -36,7 +37,9 @@ export function paceUpload(
   const sessions = raised ? 0 : state.sessionsSinceRaise + 1;
   const halves = sessions >= sessionsKept && factor > 1;
   const next = halves ? { factor: factor / 2, sessionsSinceRaise: 0 } : { factor, sessionsSinceRaise: sessions };
-  const leavesAt =
-    factor === 1 || factor * paceMs <= deadlineMs / 2 ? factor * paceMs : Math.ceil(ran / paceMs) * paceMs;
+  const nextWhole = (stepMs: number): number => Math.ceil(ran / stepMs) * stepMs;
+  const eighth = nextWhole(Math.max(paceMs, deadlineMs / 8));
+  const late = eighth < deadlineMs ? eighth : nextWhole(paceMs);
+  const leavesAt = factor === 1 || factor * paceMs <= deadlineMs / 2 ? factor * paceMs : late;
   return { waitMs: Math.max(0, leavesAt - ran), state: next };
 }

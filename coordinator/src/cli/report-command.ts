@@ -37,7 +37,9 @@ export async function writeReport(
 async function readReport(path: string): Promise<ReportDocument> {
   const parsed = reportSchema.safeParse(await readJson(path));
   if (parsed.success) return parsed.data;
-  throw new SottoError('INVALID_INPUT', `${path}: not a report of this version: ${z.prettifyError(parsed.error)}`);
+  // Of a report of another version hundreds of lines differ: the first says enough.
+  const [first = '', where = ''] = z.prettifyError(parsed.error).split('\n');
+  throw new SottoError('INVALID_INPUT', `${path}: not a report of this version: ${first} ${where.trim()}`.trimEnd());
 }
 
 const verdictWords = { met: 'met', notMet: 'NOT MET', cannotTell: 'cannot tell', notMeasured: 'not measured' } as const;

@@ -36,7 +36,8 @@ export function nextSession(state: RunState, at: number): NextSession {
     return { type: 'finish', event: { type: 'finished', at, outcome: 'failed', reason: state.surveyStop } };
   }
   const last = lastRound(plan);
-  if (round <= rounds && left === 1) round = last;
+  // Without its survey a run does not go on: it may be what says whether there is enough to train on.
+  if (round > 0 && round <= rounds && left === 1) round = last;
   if (round > last || left <= 0) {
     const trained = state.trainedRounds;
     const reason =

@@ -47,7 +47,8 @@ export type Replay = {
  * Recomputes a run's model from the plan's seed and the releases, bit for bit, and checks every hash on the way: plan, chain of
  * entries, sums, models, server states. Each release must also be one that the plan allows: a later round and attempt than the one
  * before, over at least `minSurvivors` of its roster; in `grouped` mode the sum of groups' sums that are told of before, each over at
- * least so many of that group. Where the plan stops early, the decision is made again from the figures in the sums. It shows that the model follows from the releases; it does not prove the
+ * least so many of that group. Where the plan stops early, the decision is made again from the figures in the
+ * sums, and where a survey may end the run so is that one. It shows that the model follows from the releases; it does not prove the
  * releases.
  *
  * @param authority - the pinned one, which must have signed the plan; null: whichever the plan itself names
@@ -74,6 +75,7 @@ export async function replayRun(
   let watched = nothingWatched;
   let bestWeights = publishWeights(state);
   let last = { round: firstRound(plan) - 1, attempt: 0 };
+  let surveyStop: string | null = null;
   const groups = groupsOf(signedPlan);
   let groupSums: TranscriptGroup[] = [];
   const records = await store.transcript(runId);
@@ -96,6 +98,9 @@ export async function replayRun(
     } else {
       checkAllowed(plan, told, last, where);
       checkStopped(plan, watched, told.round, where);
+      if (surveyStop !== null) {
+        throw new SottoError('REPLAY_MISMATCH', `${where}: goes on in round ${told.round}, although ${surveyStop}`);
+      }
       last = told;
       const parts = plan.trust === 'grouped' ? groupsAddedUp(plan, told, groupSums, where) : null;
       groupSums = [];
@@ -104,6 +109,7 @@ export async function replayRun(
       const before = best === null ? state : withWeights(state, bestWeights);
       const concluded = await replayRelease(blobs, signedPlan, told, parts, before, modelBefore, where);
       const { evaluation } = concluded;
+      surveyStop = concluded.stop;
       const next = watchRelease(plan, watched, { round: told.round, modelBefore, evaluation });
       if (next.best !== watched.best) bestWeights = publishWeights(before);
       watched = next;
@@ -127,7 +133,7 @@ async function replayRelease(
   before: ServerState,
   modelBefore: string,
   where: string,
-): Promise<Pick<Conclusion, 'state' | 'evaluation'>> {
+): Promise<Pick<Conclusion, 'state' | 'evaluation' | 'stop'>> {
   const { planHash, runId, round, attempt } = told;
   same(`${where}: model before`, told.modelBefore, modelBefore);
   const trains = slotsOfRound(plan, round).includes('training');
@@ -142,10 +148,10 @@ async function replayRelease(
       addGroupSum(total, await readSum(blobs, one.sumHash, `${where}: sum of group ${one.group}`));
     same(`${where}: sum of the groups`, told.sumHash, toHex(sha256(wordsToLittleEndian(total))));
   }
-  const { state, evaluation } = conclude(plan, header, before, sum, told.survivors, told.noise ?? null);
+  const { state, evaluation, stop } = conclude(plan, header, before, sum, told.survivors, told.noise ?? null);
   same(`${where}: state`, told.stateHash, toHex(sha256(encodeServerState(state))));
   same(`${where}: model after`, told.modelAfter, modelHashOf(state));
-  return { state, evaluation };
+  return { state, evaluation, stop };
 }
 
 /** Where the plan's rule said stop, by the figures recomputed here, nothing but the last session may come. */
@@ -212,6 +218,9 @@ function checkAllowed(
   if (round <= last.round || attempt <= last.attempt) {
     const order = `round ${round}, attempt ${attempt} after round ${last.round}, attempt ${last.attempt}`;
     throw new SottoError('REPLAY_MISMATCH', `${where}: ${order}: a round is released once`);
+  }
+  if (last.round < firstRound(plan) && round > 0 && plan.survey !== undefined) {
+    throw new SottoError('REPLAY_MISMATCH', `${where}: round ${round} without the plan's survey before it`);
   }
   const clients = roster.clients.map(({ client }) => client);
   checkSurvivors(survivors, clients, "the plan's roster", cohort.minSurvivors, where);

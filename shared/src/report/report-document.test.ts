@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { leftOutWords } from './left-out.ts';
 import { reportDocument } from './report-document.ts';
 import { reportSchema } from './report-schema.ts';
 import { exampleReportInput } from './testing/example-report.ts';
@@ -43,6 +44,16 @@ describe('the report of a run', () => {
       ['membership.advantage', 'notMeasured'],
     ]);
     expect(report.sentence).toMatch(/^Not met: sex · equalized odds, right at attack size 0\.1/);
+  });
+
+  it('says whom a comparison says nothing about', () => {
+    const reasonOf = (name: string) => report.thresholds.find(({ figure }) => figure === name)?.reason;
+    expect(reasonOf('fairness.sex.equalizedOdds')).toMatch(
+      /other side of ≤ .* Withheld as too small and not in it: none\.$/,
+    );
+    expect(reasonOf('performance.accuracy')).not.toContain('not in it');
+    const clients = report.measures.find(({ kind }) => kind === 'clients')!;
+    expect(leftOutWords(clients, 'clients.mean')).toBe(' 1 of 4 clients are withheld and not in it.');
   });
 
   it('tells the gap between what trained and what did not, with both intervals in it', () => {

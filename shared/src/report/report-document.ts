@@ -8,6 +8,7 @@ import type { EvaluationFigures, EvaluationRelease, MeasureFigures, MeasuresSlot
 import { layoutLength } from '../vector/index.ts';
 import { challengeOf, challengesAsked } from './challenges.ts';
 import { derivedMeasures } from './derived-measures.ts';
+import { leftOutWords } from './left-out.ts';
 import { changesSince } from './report-changes.ts';
 import { figureOf, plainJson, reportFigure, reportMeasure } from './report-figures.ts';
 import { remediesFor } from './remedies.ts';
@@ -230,12 +231,14 @@ function thresholdsOf(
     const measure = newest.find(({ figures }) => figures.some(({ name }) => name === threshold.figure));
     const named = [...(measure?.figures ?? []), ...gaps].find(({ name }) => name === threshold.figure) ?? null;
     const kind = threshold.figure.replace(/^(survey|train)\./, '').split('.')[0] ?? '';
+    const { verdict, reason } = judge(threshold, named, measure?.units ?? 0);
     return {
       figure: threshold.figure,
       challenge: challengeOf(kind),
       atLeast: threshold.atLeast ?? null,
       atMost: threshold.atMost ?? null,
-      ...judge(threshold, named, measure?.units ?? 0),
+      verdict,
+      reason: measure === undefined ? reason : reason + leftOutWords(measure, threshold.figure),
       shown: named?.figure ?? null,
       floor: named?.floor ?? null,
       units: measure?.units ?? null,

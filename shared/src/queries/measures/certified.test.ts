@@ -65,6 +65,29 @@ describe('certified accuracy', () => {
     expect((await measured(context, weights, [broken])).units).toBe(1);
   });
 
+  it('fails for no row whose noisy copies are no numbers: that would tell that it is there', async () => {
+    // relu(a - 1) ten times as large as any float: infinite where a is above 1, and one infinity less another at the end.
+    const deep = Array.from({ length: 9 }, () => ({ kind: 'dense', units: 2, activation: 'linear' }) as const);
+    const context: QueryContext = {
+      ...asking(base, { kind: 'certified', sigma: 0.5, radii: [0.2] }),
+      topology: {
+        layers: [
+          { kind: 'dense', units: 2, activation: 'relu' },
+          ...deep,
+          { kind: 'dense', units: 1, activation: 'linear' },
+        ],
+      },
+    };
+    const first = [1, 1, 0, 0, 0, 0, -1, -1];
+    const large = deep.flatMap(() => [3e38, 0, 0, 3e38, 0, 0]);
+    const forged = Float32Array.of(...first, ...large, 1, -1, 1);
+    const [far, near] = [
+      [-8, 1, 0],
+      [0.9, 1, 0],
+    ];
+    expect((await measured(context, forged, [unitsOf([...far!, ...near!], [1, 1])])).units).toBe(1);
+  });
+
   it('says at plan time what cannot be', () => {
     const problems = (change: Partial<QueryContext>, settings: object = {}) => {
       const parsed = measureSettingsSchema.parse({ kind: 'certified', sigma: 0.5, radii: [0.5], ...settings });

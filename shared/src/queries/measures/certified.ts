@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { amountInputs, certifyRow, perturbationFault } from '../../judging/index.ts';
+import { isSottoError } from '../../errors/index.ts';
+import { amountInputs, certifyRow, perturbationFault, type SmoothingOptions } from '../../judging/index.ts';
 import { normalQuantile, proportionFigure, shown, type Shown } from '../../metrics/index.ts';
+import type { DifferentiableModel } from '../../model/index.ts';
 import { toHex } from '../../vector/index.ts';
 import type { Measure, MeasureProblem, MeasureReport } from './measure.ts';
 import { rowBlocks } from './row-blocks.ts';
@@ -38,7 +40,8 @@ export type CertifiedFigures = MeasureReport & {
  * for sure); certified, of a wrong class; certified, of the right class, with a radius below r₁, from r₁ on … from r_R on.
  *
  * Sensitivity: L2 1, exactly. Each row has draws of its own, independent of the others': with draws that several rows share, one row
- * more would hand on others to those behind it.
+ * more would hand on others to those behind it. A row of which the model says no number, as it is or with noise, makes the unit's vector
+ * none, and the door counts it as zero: a session that failed by it would tell that such a row is there.
  *
  * @see Cohen, Rosenfeld, Kolter 2019, "Certified Adversarial Robustness via Randomized Smoothing", §3.2.2.
  */
@@ -74,18 +77,16 @@ export const certified: Measure<Settings, CertifiedFigures> = {
       rows.forEach((row, index) => {
         const features = inputs.subarray(index * width, (index + 1) * width);
         vector.fill(0);
-        if (!model.logits(features, 1).every(Number.isFinite)) vector[0] = NaN;
+        const seedOfRow = `certified/${toHex(seed)}/${row}`;
+        const found = model.logits(features, 1).every(Number.isFinite)
+          ? certifiedOrNone(model, features, { sigma, draws, alpha, seed: seedOfRow, places })
+          : null;
+        if (found === null) vector[0] = NaN;
+        else if (found.radius === null) vector[0] = 1;
+        else if (found.output !== targets[index]) vector[1] = 1;
         else {
-          const { output, radius } = certifyRow(model, features, {
-            sigma,
-            draws,
-            alpha,
-            seed: `certified/${toHex(seed)}/${row}`,
-            places,
-          });
-          if (radius === null) vector[0] = 1;
-          else if (output !== targets[index]) vector[1] = 1;
-          else vector[2 + radii.filter((one) => radius >= one).length] = 1;
+          const { radius } = found;
+          vector[2 + radii.filter((one) => radius >= one).length] = 1;
         }
         emit(row, vector);
       });
@@ -122,6 +123,20 @@ export const certified: Measure<Settings, CertifiedFigures> = {
     };
   },
 };
+
+/** What is certified of a row; null where the model says no number of one of its noisy copies. */
+function certifiedOrNone(
+  model: DifferentiableModel,
+  features: Float64Array,
+  options: SmoothingOptions,
+): ReturnType<typeof certifyRow> | null {
+  try {
+    return certifyRow(model, features, options);
+  } catch (error) {
+    if (isSottoError(error, 'INVALID_INPUT')) return null;
+    throw error;
+  }
+}
 
 function rising({ radii }: Settings): readonly number[] {
   return [...radii].sort((a, b) => a - b);

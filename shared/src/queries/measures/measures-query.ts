@@ -81,12 +81,14 @@ export function concludeMeasures(
     );
   }
   const stepStd = Math.sqrt(noiseVarianceSteps);
+  const { minimumUnits, surveyMinimumUnits = minimumUnits } = context;
+  const told = slot === 'survey' ? { ...context, minimumUnits: surveyMinimumUnits } : context;
   return placed(context, slot).map(({ measure, settings, weights, weight, from, layout }) => {
     // What truncation makes of a one: dividing by it leaves no bias where counts are whole.
     const steps = weights.map((one) => Math.trunc(one / part.gridStep));
     const sums = steps.map((one, index) => integers[from + index]! / one);
     const noiseStd = (stepStd * part.gridStep) / weight;
-    return { settings, noiseStd, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
+    return { settings, noiseStd, report: measure.conclude(told, settings, measureSums(layout, sums, noiseStd)) };
   });
 }
 
@@ -107,6 +109,19 @@ export function measureSums(layout: readonly MeasureSegment[], sums: Float64Arra
     },
     noiseStdOf: (name) => noiseStd / (known(name).weight ?? 1),
   };
+}
+
+/**
+ * Grid steps that a one comes to in the vector of a slot, of each measure in the plan's order; of its least segment where those weigh
+ * differently. The door truncates every number to whole steps, so of few of them it keeps little.
+ */
+export function stepsOfOne(context: QueryContext, slot: MeasuresSlot): readonly number[] {
+  const all = placed(context, slot);
+  const { gridStep } = gridFor(
+    1,
+    all.reduce((sum, { layout }) => sum + layoutLength(layout), 0),
+  );
+  return all.map(({ weights }) => Math.trunc(weights.reduce((least, weight) => Math.min(least, weight)) / gridStep));
 }
 
 /** Whether a slot's query is a list of measures. */

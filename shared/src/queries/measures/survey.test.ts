@@ -272,6 +272,10 @@ describe('what a survey withholds', () => {
     expect(figureOf(labels, 'skew').figure).not.toBeNull();
     const [, none] = await survey(surveyPlan({ minimumUnits: 301 }), batches);
     expect(figureOf(none!, 'age.mean')).toMatchObject({ withheld: 'fewer than 301 units, noise included' });
+    const reported = { measures: [{ kind: 'labels', share: 1 }], part: 'test', minimumUnits: 1, budgetShare: 0.1 };
+    const both = { ...surveyPlan({ minimumUnits: 301 }), report: { ...reported, thresholds: [] } } as unknown as Plan;
+    const [, alone] = await survey(both, batches);
+    expect(figureOf(alone!, 'age.mean')).toMatchObject({ withheld: 'fewer than 301 units, noise included' });
     const [fewer] = await survey(surveyPlan({ minimumUnits: 120 }), batches);
     expect(figureOf(fewer!, 'skew')).toMatchObject({ figure: null });
     expect(figureOf(fewer!, 'smallestClassShare').withheld).toBe('fewer than 120 units, noise included');

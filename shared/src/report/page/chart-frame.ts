@@ -1,5 +1,5 @@
 import { endText, type Interval } from './interval.ts';
-import { markup, type Content, type Markup } from './markup.ts';
+import { markup, type Markup } from './markup.ts';
 
 /** Size of a chart in its own units: near the pixels of a phone's width, so that its text is readable there and on paper. */
 const size = { width: 360, height: 220, left: 40, right: 10, top: 10, bottom: 34 } as const;
@@ -98,8 +98,4 @@ export const plotEnds = { left: size.left, right: size.width - size.right, botto
 
 export function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function joined(contents: readonly Content[]): Markup {
-  return markup`${contents}`;
 }

@@ -144,7 +144,7 @@ const fairnessCharts: Draw = ({ detail }) => {
             withheld: withheld ?? value?.withheld ?? 'not told',
             floor: value?.floor ?? null,
           };
-          return { label: group, note: `n ≈ ${countText(units)}`, named };
+          return { label: group, note: `n ≈ ${countText(Math.max(0, units))}`, named };
         }),
         {
           caption: `${capital(name)}: ${figureWords(`fairness.${rate}`).toLowerCase()}`,
@@ -183,7 +183,7 @@ const clientsCharts: Draw = ({ detail, noiseStd }, { plan }) => {
       : figureTable(
           clients.map(({ client, units, accuracy }) => ({
             label: clientName(plan, client),
-            note: `n ≈ ${countText(units)}`,
+            note: `n ≈ ${countText(Math.max(0, units))}`,
             named: { name: `clients.${client}`, ...accuracy, floor: null },
           })),
           { caption: 'Accuracy on each client’s units', range: { low: 0, high: 1 }, head: 'Client' },
@@ -215,11 +215,11 @@ const groupLabelsCharts: Draw = ({ detail }) => {
       groups.map((group) => {
         const own = group.labels.find((candidate) => candidate.label === label);
         const weights = group.labels
-          .map(({ label: of, weight }) => `${of} ${weight === null ? '1' : weight.toFixed(2)}`)
+          .map(({ label: of, weight }) => `${of} × ${weight === null ? '1' : weight.toFixed(2)}`)
           .join(', ');
         return {
           label: group.group,
-          note: `n ≈ ${countText(group.units)}; weights ${weights}`,
+          note: `n ≈ ${countText(Math.max(0, group.units))}; weights ${weights}`,
           named: {
             name: `${name}.${group.group}`,
             figure: own?.share.figure ?? null,
