@@ -1,6 +1,9 @@
 import { exp, log } from './elementary.ts';
 import { integerStream } from './integer-stream.ts';
 
+/** How many words there are of 32 bits. */
+const words = 4_294_967_296;
+
 /** What is done to rows before a model learns from them, drawn anew each time that they are used. */
 export type Augmentation = {
   /** Standard deviation of normal noise on some inputs, encoded. */
@@ -48,13 +51,13 @@ function augmented({ inputs, targets }: LearnedRows, how: Augmentation, uniform:
   const mixed = Float32Array.from(noisy);
   const mixedTargets = Float32Array.from(targets);
   for (let row = 0; row < rows; row++) {
-    const other = Math.floor((uniform() / 2 ** 32) * rows);
+    const other = Math.floor((uniform() / words) * rows);
     const own = betaFrom(how.mixup, uniform);
     for (let i = 0; i < width; i++) {
       mixed[row * width + i] = own * noisy[row * width + i]! + (1 - own) * noisy[other * width + i]!;
     }
     if (!how.classTargets) mixedTargets[row] = own * targets[row]! + (1 - own) * targets[other]!;
-    else if (uniform() / 2 ** 32 >= own) mixedTargets[row] = targets[other]!;
+    else if (uniform() / words >= own) mixedTargets[row] = targets[other]!;
   }
   return { inputs: mixed, targets: mixedTargets };
 }
@@ -72,8 +75,8 @@ function normalFrom(uniform: () => number): () => number {
       return value;
     }
     for (;;) {
-      const a = uniform() / 2 ** 31 - 1;
-      const b = uniform() / 2 ** 31 - 1;
+      const a = uniform() / (words / 2) - 1;
+      const b = uniform() / (words / 2) - 1;
       const square = a * a + b * b;
       if (square >= 1 || square === 0) continue;
       const factor = Math.sqrt((-2 * log(square)) / square);
@@ -89,7 +92,7 @@ function normalFrom(uniform: () => number): () => number {
  */
 function betaFrom(alpha: number, uniform: () => number): number {
   for (;;) {
-    const [a, b] = [log((uniform() + 0.5) / 2 ** 32) / alpha, log((uniform() + 0.5) / 2 ** 32) / alpha];
+    const [a, b] = [log((uniform() + 0.5) / words) / alpha, log((uniform() + 0.5) / words) / alpha];
     if (exp(a) + exp(b) <= 1) return 1 / (1 + exp(b - a));
   }
 }

@@ -40,8 +40,9 @@ export type CertifiedFigures = MeasureReport & {
  * for sure); certified, of a wrong class; certified, of the right class, with a radius below r₁, from r₁ on … from r_R on.
  *
  * Sensitivity: L2 1, exactly. Each row has draws of its own, independent of the others': with draws that several rows share, one row
- * more would hand on others to those behind it. A row of which the model says no number, as it is or with noise, makes the unit's vector
- * none, and the door counts it as zero: a session that failed by it would tell that such a row is there.
+ * more would hand on others to those behind it. A row of which the model says no number makes the unit's vector none, and the
+ * door counts it as zero; copies with noise of which it says none speak for no class. A session that failed by either would tell that such a row is
+ * there.
  *
  * @see Cohen, Rosenfeld, Kolter 2019, "Certified Adversarial Robustness via Randomized Smoothing", §3.2.2.
  */
@@ -79,7 +80,7 @@ export const certified: Measure<Settings, CertifiedFigures> = {
         vector.fill(0);
         const seedOfRow = `certified/${toHex(seed)}/${row}`;
         const found = model.logits(features, 1).every(Number.isFinite)
-          ? certifiedOrNone(model, features, { sigma, draws, alpha, seed: seedOfRow, places })
+          ? certifyRow(model, features, { sigma, draws, alpha, seed: seedOfRow, places })
           : null;
         if (found === null) vector[0] = NaN;
         else if (found.radius === null) vector[0] = 1;
@@ -123,20 +124,6 @@ export const certified: Measure<Settings, CertifiedFigures> = {
     };
   },
 };
-
-/** What is certified of a row; null where the model says no number of one of its noisy copies. */
-function certifiedOrNone(
-  model: DifferentiableModel,
-  features: Float64Array,
-  options: SmoothingOptions,
-): ReturnType<typeof certifyRow> | null {
-  try {
-    return certifyRow(model, features, options);
-  } catch (error) {
-    if (isSottoError(error, 'INVALID_INPUT')) return null;
-    throw error;
-  }
-}
 
 function rising({ radii }: Settings): readonly number[] {
   return [...radii].sort((a, b) => a - b);
