@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { isSottoError } from '../../errors/index.ts';
-import { amountInputs, certifyRow, perturbationFault, type SmoothingOptions } from '../../judging/index.ts';
+import { amountInputs, certifyRow, perturbationFault } from '../../judging/index.ts';
 import { normalQuantile, proportionFigure, shown, type Shown } from '../../metrics/index.ts';
-import type { DifferentiableModel } from '../../model/index.ts';
 import { toHex } from '../../vector/index.ts';
 import type { Measure, MeasureProblem, MeasureReport } from './measure.ts';
 import { rowBlocks } from './row-blocks.ts';
