@@ -73,7 +73,8 @@ describe.skipIf(!isBuilt)('the files for browsers', () => {
 
   test('the client worker comes without accountant, fallbacks and tfjs', () => {
     const worker = loadedWith(['client-worker.js']);
-    expect(weight(worker)).toBeLessThan(115 * kilobytes);
+    // Rules and layouts of every measure that a plan may ask for are in it: the client checks plans itself.
+    expect(weight(worker)).toBeLessThan(138 * kilobytes);
     const onNeed = loadedWith(chunksOf('noble-crypto', 'ml-kem', 'webcrypto', 'check-offer'));
     expect(weight(onNeed, worker)).toBeLessThan(40 * kilobytes);
   });

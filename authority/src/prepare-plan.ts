@@ -3,6 +3,7 @@ import type { CryptoPort } from '@sotto/shared/crypto';
 import { SottoError } from '@sotto/shared/errors';
 import {
   checkPlan,
+  checkThresholds,
   completePlan,
   findingText,
   planHashOf,
@@ -56,7 +57,7 @@ export async function preparePlan(
     throw new SottoError('PLAN_INVALID', `plan.authority: expected ${authority}, got ${plan.authority}`);
   }
   if (certified !== null) checkCertified(plan, certified);
-  const check = checkPlan(plan);
+  const check = checkPlan(plan, [checkThresholds]);
   if (check.problems.length > 0) {
     throw new SottoError('PLAN_INVALID', check.problems.map(findingText).join(' '), { problems: check.problems });
   }

@@ -1,7 +1,7 @@
 import { auditPlan, roundedDown, roundedUp, type AuditReport } from '@sotto/shared/audit';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { SottoError } from '@sotto/shared/errors';
-import { checkPlan, findingText, planHashOf, type Plan } from '@sotto/shared/plan';
+import { checkPlan, checkThresholds, findingText, planHashOf, type Plan } from '@sotto/shared/plan';
 import { createSeededRandom } from '@sotto/shared/random';
 import { toHex } from '@sotto/shared/vector';
 import type { CommandResult } from './command-result.ts';
@@ -25,7 +25,7 @@ export type AuditOutcome = { readonly result: CommandResult; readonly violation:
 /** Attacks a plan's training with canaries. @throws {FILE_NOT_FOUND} {PLAN_INVALID} {PLAN_UNSIGNED} {NO_NOISE} {INVALID_INPUT} */
 export async function auditFile(path: string, flags: AuditFlags, tell: (line: string) => void): Promise<AuditOutcome> {
   const { plan } = await readPlan(path);
-  for (const problem of checkPlan(plan).problems) tell(`The plan's check: ${findingText(problem)}`);
+  for (const problem of checkPlan(plan, [checkThresholds]).problems) tell(`The plan's check: ${findingText(problem)}`);
   const canaries = flags.canaries ?? canariesByDefault[plan.unit];
   const guesses = flags.guesses ?? Math.max(50, Math.floor(canaries / 20));
   const { seed = null } = flags;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { cardMarkdown, planCard } from '@sotto/shared/card';
-import { planHashOf, requireSoundPlan } from '@sotto/shared/plan';
+import { planHashOf, requireSoundPlan, checkThresholds } from '@sotto/shared/plan';
 import { openData } from '../data-folder.ts';
 import { createRunCards } from '../runs/run-cards.ts';
 import type { CommandResult } from './command-result.ts';
@@ -15,7 +15,7 @@ import { pickRun } from './run-commands.ts';
 export async function showCard(runOrPlan: string, { dir, database }: FolderOptions): Promise<CommandResult> {
   if (existsSync(runOrPlan)) {
     const { plan } = await readPlan(runOrPlan);
-    requireSoundPlan(plan);
+    requireSoundPlan(plan, [checkThresholds]);
     const card = planCard(plan, planHashOf(plan));
     return { lines: [cardMarkdown(card).trimEnd()], json: card };
   }

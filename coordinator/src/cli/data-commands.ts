@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dataCard, dataCardMarkdown, driftMarkdown, type DataCard } from '@sotto/shared/card';
-import { planHashOf, requireSoundPlan } from '@sotto/shared/plan';
+import { planHashOf, requireSoundPlan, checkThresholds } from '@sotto/shared/plan';
 import {
   driftOfReports,
   type ColumnsFigures,
@@ -38,7 +38,7 @@ const comparable = ['labels', 'columns'];
 export async function showData(runOrPlan: string, { dir, database }: FolderOptions): Promise<CommandResult> {
   if (existsSync(runOrPlan)) {
     const { plan } = await readPlan(runOrPlan);
-    requireSoundPlan(plan);
+    requireSoundPlan(plan, [checkThresholds]);
     return resultOf({ card: dataCard(plan, planHashOf(plan), []), drift: [] });
   }
   const { store, blobs } = await openData(dir, database, 'read');

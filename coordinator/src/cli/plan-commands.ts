@@ -3,6 +3,7 @@ import { planCard, planCosts } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
 import {
   checkPlan,
+  checkThresholds,
   completePlan,
   dataSchemaHashOf,
   findingText,
@@ -23,7 +24,7 @@ export async function planCheck(path: string): Promise<CommandResult> {
   const { plan, signedPlan } = await readPlan(path);
   const signed = signedPlan !== null;
   const groups = signedPlan !== null && plan.trust === 'grouped' ? groupsOf(signedPlan) : null;
-  const { problems, warnings, summary } = checkPlan(plan);
+  const { problems, warnings, summary } = checkPlan(plan, [checkThresholds]);
   const planHash = planHashOf(plan);
   if (problems.length > 0) {
     throw new SottoError('PLAN_INVALID', problems.map(findingText).join('\n'), { problems });

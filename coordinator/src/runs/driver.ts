@@ -1,6 +1,13 @@
 import { planCard } from '@sotto/shared/card';
 import { SottoError } from '@sotto/shared/errors';
-import { groupsOf, planHashOf, requireSoundPlan, signedPlanSchema, type SignedPlan } from '@sotto/shared/plan';
+import {
+  groupsOf,
+  planHashOf,
+  requireSoundPlan,
+  checkThresholds,
+  signedPlanSchema,
+  type SignedPlan,
+} from '@sotto/shared/plan';
 import {
   clientEnvelopeSchema,
   parseSignedPlan,
@@ -109,7 +116,7 @@ export function createRunDriver(ports: RunPorts): RunDriver {
     const signedPlan = parseSignedPlan(value);
     const { plan } = signedPlan;
     verifySignedPlan(signedPlan, ports.authority ?? plan.authority);
-    requireSoundPlan(plan);
+    requireSoundPlan(plan, [checkThresholds]);
     const planHash = planHashOf(plan);
     // Attempts and charges are counted by plan hash, here and at the clients: the same plan is the same run.
     for (const host of hosts.values()) {

@@ -8,7 +8,6 @@ import { checkHeldOut } from './check-held-out.ts';
 import { checkDataSchema } from './check-data-schema.ts';
 import { checkLearning } from './check-learning.ts';
 import { checkMeasures } from './check-measures.ts';
-import { checkThresholds } from './check-report.ts';
 import { checkEpsilon, checkRoom, exactUnits, type EpsilonCheck } from './check-privacy.ts';
 import { inputWidth } from './data-schema.ts';
 import { checkWeights } from './check-weights.ts';
@@ -70,11 +69,14 @@ export type PlanCheck = {
   readonly summary: PlanSummary | null;
 };
 
+/** A further rule, of whoever writes, signs or runs a plan: what it finds is as serious as the rest. */
+export type PlanRule = (plan: Plan, report: PlanReport) => void;
+
 /**
  * Everything that can be said about a plan without data: whether its parts can stand together, whether the stated ε is the
  * accountant's, and that no sum can pass 32 bits. Both ends run it; a plan with problems is not run.
  */
-export function checkPlan(plan: Plan): PlanCheck {
+export function checkPlan(plan: Plan, rules: readonly PlanRule[] = []): PlanCheck {
   const report: PlanReport = { problems: [], warnings: [] };
   checkRoster(plan, report);
   checkCohort(plan, report);
@@ -84,7 +86,7 @@ export function checkPlan(plan: Plan): PlanCheck {
   checkEarlyStopping(plan, report);
   checkHeldOut(plan, report);
   checkMeasures(plan, report);
-  checkThresholds(plan, report);
+  for (const rule of rules) rule(plan, report);
   // What follows counts with the numbers that were checked above.
   const summary = report.problems.length > 0 ? null : orProblem(report, () => summaryOf(plan, report));
   return { ...report, summary };
@@ -94,8 +96,8 @@ export function checkPlan(plan: Plan): PlanCheck {
  * The summary of a plan that has no problems.
  * @throws {PLAN_INVALID} with the first problems, each with its path and cure.
  */
-export function requireSoundPlan(plan: Plan): PlanSummary {
-  const { problems, summary } = checkPlan(plan);
+export function requireSoundPlan(plan: Plan, rules: readonly PlanRule[] = []): PlanSummary {
+  const { problems, summary } = checkPlan(plan, rules);
   if (summary !== null && problems.length === 0) return summary;
   const texts = problems.map(findingText);
   const more = texts.length > 3 ? ` (and ${texts.length - 3} more)` : '';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { checkPlan } from './check-plan.ts';
+import { checkThresholds } from './check-report.ts';
 import type { Plan, PlanInput } from './plan-schema.ts';
 import { examplePlan } from './testing/index.ts';
 
@@ -29,7 +30,7 @@ function planWith(
 }
 
 function problems(plan: Plan): readonly string[] {
-  return checkPlan(plan).problems.map(({ path, problem }) => `${path}: ${problem}`);
+  return checkPlan(plan, [checkThresholds]).problems.map(({ path, problem }) => `${path}: ${problem}`);
 }
 
 it('a threshold may name any figure that the measures of the plan give', () => {
@@ -55,7 +56,7 @@ it('one that no measure gives is refused, with names that there are', () => {
     'plan.report.thresholds[0].figure: no measure of the plan gives performance.acuracy',
     'plan.report.thresholds[1].figure: no measure of the plan gives fairness.sex.equalizedOdds',
   ]);
-  expect(checkPlan(plan).problems[0]?.cure).toContain('performance.accuracy');
+  expect(checkPlan(plan, [checkThresholds]).problems[0]?.cure).toContain('performance.accuracy');
 });
 
 it('one that asks for nothing, for what cannot be, or twice is refused', () => {

@@ -8,9 +8,11 @@ export {
   findingText,
   requireSoundPlan,
   type PlanCheck,
+  type PlanRule,
   type PlanSummary,
   type SlotSummary,
 } from './check-plan.ts';
+export { checkThresholds } from './check-report.ts';
 export { checkPolicy, columnsRead, dataSchemaHashOf, refusalText, type Refusal } from './check-policy.ts';
 export type { EpsilonCheck } from './check-privacy.ts';
 export { completePlan, planDraftSchema, type PlanDraft } from './complete-plan.ts';

@@ -10,6 +10,7 @@ export { contributeSession, noiseAlone, type SessionContribution } from './contr
 export { dataPartsRead, passesOver } from './data-parts.ts';
 export { removeLayers, type NoiseLayers } from './layered-noise.ts';
 export { figurePath, figurePathsOf } from './measures/figure-paths.ts';
+export { conclusionOf } from './measures/conclusion-list.ts';
 export { measureOf, measureSettingsSchema, type MeasureSettingsOf } from './measures/measure-list.ts';
 export type {
   Measure,

@@ -12,7 +12,7 @@ import {
 import { missingInputs, type DifferentiableModel } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { explainedFeatures, tokenProblems, type ExplainedFeature } from './explained-features.ts';
-import type { Measure, MeasureReport, MeasureSums } from './measure.ts';
+import type { Conclude, Measure, MeasureReport, MeasureSums } from './measure.ts';
 import { byImportance, drownedWords, floorOf } from './ranking.ts';
 
 export const attributionsSettings = z.strictObject({
@@ -60,7 +60,7 @@ const negligible = 0.01;
  *
  * @see Sundararajan, Taly, Yan 2017, "Axiomatic Attribution for Deep Networks", eq. 1.
  */
-export const attributions: Measure<Settings, AttributionFigures> = {
+export const attributions: Measure<Settings> = {
   kind: 'attributions',
   problems: tokenProblems,
   layout: ({ columns }) => {
@@ -86,41 +86,42 @@ export const attributions: Measure<Settings, AttributionFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, own, sums) => {
-    const features = explainedFeatures(context.columns);
-    const count = sums.segment('count')[0]!;
-    const ranked = byImportance(
-      features.map(({ name }, index) => ({ name, ...figuresOf(context, own, sums, count, index, features.length) })),
-      ({ meanAbsolute }) => meanAbsolute,
-    );
-    const bits = sums.segment('clipped')[0]!;
-    const bitStd = sums.noiseStdOf('clipped');
-    const enough = count >= context.minimumUnits;
-    const clipped = enough
-      ? proportionFigure({
-          correct: bits,
-          incorrect: count - bits,
-          noiseStd: bitStd,
-          incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
-        })
-      : null;
-    return {
-      units: count,
-      figures: [
-        ...ranked.flatMap(({ name, meanAbsolute, mean }) => [
-          { name: `${name}.meanAbsolute`, ...meanAbsolute, ...floorOf(meanAbsolute, features.length) },
-          { name: `${name}.mean`, ...mean },
-        ]),
-        { name: 'clippedShare', ...shown(clipped) },
-      ],
-      explained: explainedKind(context),
-      features: ranked,
-      drowned: drownedWords(
-        ranked.map(({ meanAbsolute }) => meanAbsolute),
-        count,
-      ),
-    };
-  },
+};
+
+export const concludeAttributions: Conclude<Settings, AttributionFigures> = (context, own, sums) => {
+  const features = explainedFeatures(context.columns);
+  const count = sums.segment('count')[0]!;
+  const ranked = byImportance(
+    features.map(({ name }, index) => ({ name, ...figuresOf(context, own, sums, count, index, features.length) })),
+    ({ meanAbsolute }) => meanAbsolute,
+  );
+  const bits = sums.segment('clipped')[0]!;
+  const bitStd = sums.noiseStdOf('clipped');
+  const enough = count >= context.minimumUnits;
+  const clipped = enough
+    ? proportionFigure({
+        correct: bits,
+        incorrect: count - bits,
+        noiseStd: bitStd,
+        incorrectNoiseStd: Math.hypot(sums.noiseStd, bitStd),
+      })
+    : null;
+  return {
+    units: count,
+    figures: [
+      ...ranked.flatMap(({ name, meanAbsolute, mean }) => [
+        { name: `${name}.meanAbsolute`, ...meanAbsolute, ...floorOf(meanAbsolute, features.length) },
+        { name: `${name}.mean`, ...mean },
+      ]),
+      { name: 'clippedShare', ...shown(clipped) },
+    ],
+    explained: explainedKind(context),
+    features: ranked,
+    drowned: drownedWords(
+      ranked.map(({ meanAbsolute }) => meanAbsolute),
+      count,
+    ),
+  };
 };
 
 /** What of one release the stability over rounds is told by (`importanceStability`): the features that it tells. */

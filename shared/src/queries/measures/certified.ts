@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { amountInputs, certifyRow, perturbationFault } from '../../judging/index.ts';
 import { normalQuantile, proportionFigure, shown, type Shown } from '../../metrics/index.ts';
 import { toHex } from '../../vector/index.ts';
-import type { Measure, MeasureProblem, MeasureReport } from './measure.ts';
+import type { Conclude, Measure, MeasureProblem, MeasureReport } from './measure.ts';
 import { rowBlocks } from './row-blocks.ts';
 
 export const certifiedSettings = z.strictObject({
@@ -44,7 +44,7 @@ export type CertifiedFigures = MeasureReport & {
  *
  * @see Cohen, Rosenfeld, Kolter 2019, "Certified Adversarial Robustness via Randomized Smoothing", §3.2.2.
  */
-export const certified: Measure<Settings, CertifiedFigures> = {
+export const certified: Measure<Settings> = {
   kind: 'certified',
   problems: ({ target, topology, columns }, { sigma, draws, alpha, radii }) => {
     if (target === 'number') {
@@ -91,36 +91,37 @@ export const certified: Measure<Settings, CertifiedFigures> = {
       });
     }
   },
-  conclude: (_, own, sums) => {
-    const cells = [...sums.segment('cells')];
-    const share = (correct: readonly number[], incorrect: readonly number[]): Shown =>
-      shown(
-        proportionFigure({
-          correct: total(correct),
-          incorrect: total(incorrect),
-          noiseStd: sums.noiseStd * Math.sqrt(correct.length),
-          incorrectNoiseStd: sums.noiseStd * Math.sqrt(incorrect.length),
-        }),
-      );
-    const points = [0, ...rising(own)].map((radius, index) => ({
-      radius,
-      accuracy: share(cells.slice(2 + index), cells.slice(0, 2 + index)),
-    }));
-    const abstained = share(cells.slice(0, 1), cells.slice(1));
-    const wrong = share(cells.slice(1, 2), [...cells.slice(0, 1), ...cells.slice(2)]);
-    return {
-      units: total(cells),
-      figures: [
-        ...points.map(({ radius, accuracy }) => ({ name: `radius.${radius}`, ...accuracy })),
-        { name: 'abstained', ...abstained },
-        { name: 'wrong', ...wrong },
-      ],
-      sigma: own.sigma,
-      points,
-      abstained,
-      wrong,
-    };
-  },
+};
+
+export const concludeCertified: Conclude<Settings, CertifiedFigures> = (_, own, sums) => {
+  const cells = [...sums.segment('cells')];
+  const share = (correct: readonly number[], incorrect: readonly number[]): Shown =>
+    shown(
+      proportionFigure({
+        correct: total(correct),
+        incorrect: total(incorrect),
+        noiseStd: sums.noiseStd * Math.sqrt(correct.length),
+        incorrectNoiseStd: sums.noiseStd * Math.sqrt(incorrect.length),
+      }),
+    );
+  const points = [0, ...rising(own)].map((radius, index) => ({
+    radius,
+    accuracy: share(cells.slice(2 + index), cells.slice(0, 2 + index)),
+  }));
+  const abstained = share(cells.slice(0, 1), cells.slice(1));
+  const wrong = share(cells.slice(1, 2), [...cells.slice(0, 1), ...cells.slice(2)]);
+  return {
+    units: total(cells),
+    figures: [
+      ...points.map(({ radius, accuracy }) => ({ name: `radius.${radius}`, ...accuracy })),
+      { name: 'abstained', ...abstained },
+      { name: 'wrong', ...wrong },
+    ],
+    sigma: own.sigma,
+    points,
+    abstained,
+    wrong,
+  };
 };
 
 function rising({ radii }: Settings): readonly number[] {

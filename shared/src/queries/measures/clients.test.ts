@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layoutLength } from '../../vector/index.ts';
 import { peopleBatch, peopleContext, releasedOf, scoreModel, type Person } from '../testing/measured-people.ts';
-import { clients, clientsSettings, type ClientFigures } from './clients.ts';
+import { concludeClients, clients, clientsSettings, type ClientFigures } from './clients.ts';
 import { measureSums } from './measures-query.ts';
 
 const measure = { kind: 'clients' };
@@ -53,10 +53,10 @@ describe('clients, at unit record', () => {
     const context = peopleContext(measure, { clients: 4 });
     const layout = clients.layout(context, settings);
     const cells = Float64Array.from([20, 80, 24, 76, 17, 83, 21, 79]);
-    const report = clients.conclude(context, settings, measureSums(layout, cells, 3));
+    const report = concludeClients(context, settings, measureSums(layout, cells, 3));
     const deviation = report.figures.find(({ name }) => name === 'deviation')!;
     expect(deviation.figure!.value).toBeLessThan(deviation.floor!);
-    const apart = clients.conclude(context, settings, measureSums(layout, cells.with(1, 20), 3));
+    const apart = concludeClients(context, settings, measureSums(layout, cells.with(1, 20), 3));
     const other = apart.figures.find(({ name }) => name === 'deviation')!;
     expect(other.figure!.value).toBeGreaterThan(other.floor!);
   });
@@ -72,7 +72,7 @@ describe('clients, at unit record', () => {
     const context = peopleContext(measure, { clients: 4, minimumUnits: 10 });
     const noiseStd = 3.73 * Math.sqrt(3);
     const layout = clients.layout(context, settings);
-    const report = clients.conclude(
+    const report = concludeClients(
       context,
       settings,
       measureSums(layout, Float64Array.from(hospitals.flat()), noiseStd),
@@ -122,7 +122,7 @@ describe('clients, at unit client', () => {
     const context = peopleContext(measure, { unit: 'client' });
     const layout = clients.layout(context, settings);
     const cells = new Float64Array(layoutLength(layout)).fill(1);
-    const report = clients.conclude(context, settings, measureSums(layout, cells, 3.73));
+    const report = concludeClients(context, settings, measureSums(layout, cells, 3.73));
     expect(report.figures.every(({ figure }) => figure === null)).toBe(true);
     expect(report.figures[0]!.withheld).toBe('about 20 clients, at least 51 are needed');
   });

@@ -13,7 +13,7 @@ import {
 } from '../../metrics/index.ts';
 import type { QueryContext } from '../query.ts';
 import { smallGroups, whyTooSmall } from './group-minimum.ts';
-import type { Measure, MeasureInput, MeasureReport, MeasureSums } from './measure.ts';
+import type { Conclude, Measure, MeasureInput, MeasureReport, MeasureSums } from './measure.ts';
 
 /** What a plan says of it. */
 export const clientsSettings = z.strictObject({
@@ -43,7 +43,7 @@ const bins = 20;
  * Sensitivity: L2 1. At unit = record the sum shows how each client does, up to noise for a unit: it hides persons, not
  * clients. That is what it is asked for, and at unit = client it is not to be had.
  */
-export const clients: Measure<Settings, ClientFigures> = {
+export const clients: Measure<Settings> = {
   kind: 'clients',
   problems: (context) => [
     ...(context.target === 'number'
@@ -75,9 +75,10 @@ export const clients: Measure<Settings, ClientFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, _own, sums) =>
-    context.unit === 'client' ? ofHistogram(context, sums) : ofClients(context, sums),
 };
+
+export const concludeClients: Conclude<Settings, ClientFigures> = (context, _own, sums) =>
+  context.unit === 'client' ? ofHistogram(context, sums) : ofClients(context, sums);
 
 /** 1 for each row that is predicted right. */
 function rightOf({ context, batch, outputs }: MeasureInput): Uint8Array {

@@ -3,7 +3,7 @@ import { noisyMoments, proportionFigure, shown, type Figure, type Shown } from '
 import { exp, type InputColumn } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { numberFigures } from './labels.ts';
-import type { Measure, MeasureProblem, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
+import type { Conclude, Measure, MeasureProblem, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
 import { binEdges, binIn, shownCells, shownCount, tooFew, tooFewWords, totalOf } from './noisy-counts.ts';
 
 export const columnsSettings = z.strictObject({
@@ -56,7 +56,7 @@ export type ColumnsFigures = MeasureReport & {
  * A device encodes a missing number as the plan's fill value, and the model is given nothing else; so a value that was measured and equals the fill value is
  * counted as missing here. Choose a fill value that nobody measures.
  */
-export const columns: Measure<Settings, ColumnsFigures> = {
+export const columns: Measure<Settings> = {
   kind: 'columns',
   problems: (context, { columns: names }) => {
     if (names === undefined) {
@@ -113,24 +113,25 @@ export const columns: Measure<Settings, ColumnsFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, own, sums) => {
-    const chosen = chosenColumns(context, own.columns);
-    const totals = chosen.map((column) => totalOf(sums.segment(`cells/${column.name}`)));
-    // Each column counts every unit: their mean carries the least noise.
-    const units = totals.reduce((sum, total) => sum + total, 0) / chosen.length;
-    const cells = chosen.reduce((sum, column) => sum + cellsOf(column, own), 0);
-    const told = context.unit === 'record' || units >= context.minimumUnits;
-    const all: NamedFigure = told
-      ? { name: 'units', ...shownCount(context, units, (sums.noiseStd * Math.sqrt(cells)) / chosen.length) }
-      : { name: 'units', figure: null, withheld: `fewer than ${context.minimumUnits} clients, noise included` };
-    const concluded = told ? chosen.map((column) => concludeColumn(context, column, own, sums)) : [];
-    return {
-      units,
-      figures: [all, ...concluded.flatMap(({ figures }) => figures)],
-      columns: concluded.map(({ column }) => column),
-      noiseStd: sums.noiseStd,
-    };
-  },
+};
+
+export const concludeColumns: Conclude<Settings, ColumnsFigures> = (context, own, sums) => {
+  const chosen = chosenColumns(context, own.columns);
+  const totals = chosen.map((column) => totalOf(sums.segment(`cells/${column.name}`)));
+  // Each column counts every unit: their mean carries the least noise.
+  const units = totals.reduce((sum, total) => sum + total, 0) / chosen.length;
+  const cells = chosen.reduce((sum, column) => sum + cellsOf(column, own), 0);
+  const told = context.unit === 'record' || units >= context.minimumUnits;
+  const all: NamedFigure = told
+    ? { name: 'units', ...shownCount(context, units, (sums.noiseStd * Math.sqrt(cells)) / chosen.length) }
+    : { name: 'units', figure: null, withheld: `fewer than ${context.minimumUnits} clients, noise included` };
+  const concluded = told ? chosen.map((column) => concludeColumn(context, column, own, sums)) : [];
+  return {
+    units,
+    figures: [all, ...concluded.flatMap(({ figures }) => figures)],
+    columns: concluded.map(({ column }) => column),
+    noiseStd: sums.noiseStd,
+  };
 };
 
 function chosenColumns(context: QueryContext, names: readonly string[] | undefined): readonly InputColumn[] {

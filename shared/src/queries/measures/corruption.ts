@@ -12,7 +12,7 @@ import {
 import { proportionFigure, shown, type Shown } from '../../metrics/index.ts';
 import type { InputColumn } from '../../model/index.ts';
 import { toHex } from '../../vector/index.ts';
-import type { Measure, MeasureProblem, MeasureReport, NamedFigure } from './measure.ts';
+import type { Conclude, Measure, MeasureProblem, MeasureReport, NamedFigure } from './measure.ts';
 import { rowBlocks } from './row-blocks.ts';
 
 const severities = <Severity extends z.ZodType>(severity: Severity) => z.array(severity).max(8).default([]);
@@ -53,7 +53,7 @@ export type CorruptionFigures = MeasureReport & {
  * Sensitivity: L2 √(1 + K), exactly. Chance is drawn of a secret seed, for each row anew: how the others' rows are drawn has one
  * distribution, whether a row is there or not. (Replacements are public constants, never values of other rows: soundness.md §4.)
  */
-export const corruption: Measure<Settings, CorruptionFigures> = {
+export const corruption: Measure<Settings> = {
   kind: 'corruption',
   problems: ({ target, topology, columns }, own) => {
     const cases = casesOf(own);
@@ -106,29 +106,27 @@ export const corruption: Measure<Settings, CorruptionFigures> = {
       });
     }
   },
-  conclude: (_, own, sums) => {
-    const accuracyOf = (name: string): Shown => {
-      const [incorrect = 0, correct = 0] = sums.segment(name);
-      return shown(proportionFigure({ correct, incorrect, noiseStd: sums.noiseStd }));
-    };
-    const clean = accuracyOf('clean');
-    const cases = casesOf(own).map(({ kind, severity, name }) => ({
-      name,
-      corruption: kind,
-      severity,
-      accuracy: accuracyOf(name),
-    }));
-    const [wrong = 0, right = 0] = sums.segment('clean');
-    return {
-      units: wrong + right,
-      figures: [
-        { name: 'clean', ...clean },
-        ...cases.map(({ name, accuracy }): NamedFigure => ({ name, ...accuracy })),
-      ],
-      clean,
-      cases: cases.map(({ corruption: kind, severity, accuracy }) => ({ corruption: kind, severity, accuracy })),
-    };
-  },
+};
+
+export const concludeCorruption: Conclude<Settings, CorruptionFigures> = (_, own, sums) => {
+  const accuracyOf = (name: string): Shown => {
+    const [incorrect = 0, correct = 0] = sums.segment(name);
+    return shown(proportionFigure({ correct, incorrect, noiseStd: sums.noiseStd }));
+  };
+  const clean = accuracyOf('clean');
+  const cases = casesOf(own).map(({ kind, severity, name }) => ({
+    name,
+    corruption: kind,
+    severity,
+    accuracy: accuracyOf(name),
+  }));
+  const [wrong = 0, right = 0] = sums.segment('clean');
+  return {
+    units: wrong + right,
+    figures: [{ name: 'clean', ...clean }, ...cases.map(({ name, accuracy }): NamedFigure => ({ name, ...accuracy }))],
+    clean,
+    cases: cases.map(({ corruption: kind, severity, accuracy }) => ({ corruption: kind, severity, accuracy })),
+  };
 };
 
 type Case = { readonly kind: Kind; readonly severity: number; readonly name: string };

@@ -4,7 +4,7 @@ import { shown, signedMeanFigure, type Shown } from '../../metrics/index.ts';
 import { encodedNumber, exp, toProbabilities, type DifferentiableModel, type InputColumn } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
 import { tokenProblems } from './explained-features.ts';
-import type { Measure, MeasureProblem, MeasureReport } from './measure.ts';
+import type { Conclude, Measure, MeasureProblem, MeasureReport } from './measure.ts';
 
 const asked = z.strictObject({
   name: z.string().min(1).max(120),
@@ -54,7 +54,7 @@ export type DependenceFigures = MeasureReport & {
  *
  * @see Friedman 2001, "Greedy Function Approximation: A Gradient Boosting Machine", §8.2.
  */
-export const dependence: Measure<Settings, DependenceFigures> = {
+export const dependence: Measure<Settings> = {
   kind: 'dependence',
   problems: (context, own) => [
     ...tokenProblems(context),
@@ -91,31 +91,32 @@ export const dependence: Measure<Settings, DependenceFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, own, sums) => {
-    const count = sums.segment('count')[0]!;
-    const [unit, origin] = context.target === 'number' ? [own.valueMax, 0] : [0.5, 0.5];
-    const curves = own.columns.map((column) => {
-      const values = valuesOf(context, own, column);
-      const segment = sums.segment(curveOf(column.name));
-      const kind = columnOf(context, column.name)!.kind === 'category' ? ('category' as const) : ('number' as const);
-      return {
-        name: column.name,
-        kind,
-        points: values.map((value, index) => ({
-          value,
-          mean: meanAt(context, segment[index]!, count, sums.noiseStd, unit, origin),
-        })),
-      };
-    });
+};
+
+export const concludeDependence: Conclude<Settings, DependenceFigures> = (context, own, sums) => {
+  const count = sums.segment('count')[0]!;
+  const [unit, origin] = context.target === 'number' ? [own.valueMax, 0] : [0.5, 0.5];
+  const curves = own.columns.map((column) => {
+    const values = valuesOf(context, own, column);
+    const segment = sums.segment(curveOf(column.name));
+    const kind = columnOf(context, column.name)!.kind === 'category' ? ('category' as const) : ('number' as const);
     return {
-      units: count,
-      figures: curves.flatMap(({ name, points }) =>
-        points.map(({ value, mean }) => ({ name: `${name}[${value}]`, ...mean })),
-      ),
-      of: context.target === 'number' ? null : context.classes[explainedClass(context, own.of)]!,
-      curves,
+      name: column.name,
+      kind,
+      points: values.map((value, index) => ({
+        value,
+        mean: meanAt(context, segment[index]!, count, sums.noiseStd, unit, origin),
+      })),
     };
-  },
+  });
+  return {
+    units: count,
+    figures: curves.flatMap(({ name, points }) =>
+      points.map(({ value, mean }) => ({ name: `${name}[${value}]`, ...mean })),
+    ),
+    of: context.target === 'number' ? null : context.classes[explainedClass(context, own.of)]!,
+    curves,
+  };
 };
 
 function meanAt(

@@ -11,6 +11,7 @@ import { nothingMeasured } from '../testing/nothing-measured.ts';
 import { attributionsSettings, releasedImportance, type AttributionFigures } from './attributions.ts';
 import { dependenceSettings, type DependenceFigures } from './dependence.ts';
 import { explainedFeatures } from './explained-features.ts';
+import { conclusionOf } from './conclusion-list.ts';
 import { measureOf } from './measure-list.ts';
 import { concludeMeasures, measureSums } from './measures-query.ts';
 import { permutationSettings, type PermutationFigures } from './permutation.ts';
@@ -99,7 +100,7 @@ function concluded<Figures>(
     stds,
     (std, i) => vectors.reduce((sum, vector) => sum + vector[i]!, 0) + std * noise.draw(),
   );
-  return measure.conclude(context, settings, measureSums(layout, sums, noise.std)) as Figures;
+  return conclusionOf(settings)(context, settings, measureSums(layout, sums, noise.std)) as Figures;
 }
 
 /** Twelve uniform draws: near enough to a normal one. */

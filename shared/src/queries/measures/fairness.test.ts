@@ -5,7 +5,7 @@ import { scoreHistogram } from '../../metrics/index.ts';
 import { createSeededRandom } from '../../random/index.ts';
 import { layoutLength } from '../../vector/index.ts';
 import { peopleBatch, peopleContext, releasedOf, scoreModel, type Person } from '../testing/measured-people.ts';
-import { fairness, fairnessSettings, type FairnessFigures } from './fairness.ts';
+import { concludeFairness, fairness, fairnessSettings, type FairnessFigures } from './fairness.ts';
 import type { NamedFigure } from './measure.ts';
 import { measureSums } from './measures-query.ts';
 
@@ -233,7 +233,7 @@ describe('what is concluded', () => {
     const layout = fairness.layout(context, settings);
     const cells = new Float64Array(layoutLength(layout)).fill(8);
     cells.set([200, 20, 50, 130, 220, 60, 30, 190]);
-    const report = fairness.conclude(context, settings, measureSums(layout, cells, 6));
+    const report = concludeFairness(context, settings, measureSums(layout, cells, 6));
     // 4 · 8 = 32 are fewer than 3 · 6 · √4 = 36.
     expect(report.attributes[0]!.groups.map(({ withheld }) => withheld === null)).toEqual([
       true,
@@ -243,7 +243,7 @@ describe('what is concluded', () => {
     const parity = figure(report.figures, 'sex.demographicParity');
     expect(parity.figure!.noiseHalfWidth).toBeGreaterThan(0.01);
     expect(parity.floor).toBeGreaterThan(0.01);
-    const drowned = fairness.conclude(context, settings, measureSums(layout, cells, 60));
+    const drowned = concludeFairness(context, settings, measureSums(layout, cells, 60));
     expect(figure(drowned.figures, 'sex.demographicParity').figure).toBeNull();
   });
 

@@ -29,7 +29,7 @@ import {
 } from '../attributes.ts';
 import type { QueryContext } from '../query.ts';
 import { smallGroups, whyTooSmall } from './group-minimum.ts';
-import type { Measure, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
+import type { Conclude, Measure, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
 import { classCountOf } from './performance.ts';
 
 /** What a plan says of it. */
@@ -93,7 +93,7 @@ const calibrationBinsMax = 10;
  * Sensitivity: L2 ≤ √(attributes · (1 + h²)), without bins √attributes for a binary target; how many groups there are is
  * irrelevant. A score that is no number makes the unit's vector none, and the door counts it as zero.
  */
-export const fairness: Measure<Settings, FairnessFigures> = {
+export const fairness: Measure<Settings> = {
   kind: 'fairness',
   problems: (context, { attributes, bins }) => [
     ...(context.target === 'number'
@@ -145,20 +145,21 @@ export const fairness: Measure<Settings, FairnessFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, own, sums) => {
-    const minimum = smallGroups(context, 4, sums.noiseStd);
-    const each = own.attributes.map((attribute) =>
-      context.target === 'binary'
-        ? binaryAttribute(context, own, attribute, sums, minimum)
-        : classAttribute(context, attribute, sums, minimum),
-    );
-    const [first] = each;
-    return {
-      units: first?.attribute.groups.reduce((sum, { units }) => sum + units, 0) ?? 0,
-      figures: each.flatMap(({ figures }) => figures),
-      attributes: each.map(({ attribute }) => attribute),
-    };
-  },
+};
+
+export const concludeFairness: Conclude<Settings, FairnessFigures> = (context, own, sums) => {
+  const minimum = smallGroups(context, 4, sums.noiseStd);
+  const each = own.attributes.map((attribute) =>
+    context.target === 'binary'
+      ? binaryAttribute(context, own, attribute, sums, minimum)
+      : classAttribute(context, attribute, sums, minimum),
+  );
+  const [first] = each;
+  return {
+    units: first?.attribute.groups.reduce((sum, { units }) => sum + units, 0) ?? 0,
+    figures: each.flatMap(({ figures }) => figures),
+    attributes: each.map(({ attribute }) => attribute),
+  };
 };
 
 /** The two tables of an attribute; the second may be absent. */

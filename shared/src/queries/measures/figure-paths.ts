@@ -1,5 +1,6 @@
 import { layoutLength } from '../../vector/index.ts';
 import type { QueryContext } from '../query.ts';
+import { conclusionOf } from './conclusion-list.ts';
 import { measureOf } from './measure-list.ts';
 import { measureSums, type MeasuresSlot } from './measures-query.ts';
 
@@ -14,9 +15,10 @@ export function figurePath(slot: MeasuresSlot, kind: string, name: string): stri
 /** The path of every figure that a slot's measures will have: what they would conclude of nobody, all of it withheld. */
 export function figurePathsOf(context: QueryContext, slot: MeasuresSlot): readonly string[] {
   return context.measures[slot].flatMap((settings) => {
-    const measure = measureOf(settings);
-    const layout = measure.layout(context, settings);
+    const layout = measureOf(settings).layout(context, settings);
     const nobody = measureSums(layout, new Float64Array(layoutLength(layout)), 0);
-    return measure.conclude(context, settings, nobody).figures.map(({ name }) => figurePath(slot, settings.kind, name));
+    return conclusionOf(settings)(context, settings, nobody).figures.map(({ name }) =>
+      figurePath(slot, settings.kind, name),
+    );
   });
 }

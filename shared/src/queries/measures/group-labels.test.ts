@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reweighing } from '../../metrics/index.ts';
 import { peopleContext, releasedOf, type Person } from '../testing/measured-people.ts';
-import { groupLabels, groupLabelsSettings, type GroupLabelFigures } from './group-labels.ts';
+import { concludeGroupLabels, groupLabels, groupLabelsSettings, type GroupLabelFigures } from './group-labels.ts';
 import { measureSums } from './measures-query.ts';
 
 const measure = { kind: 'groupLabels', attributes: [{ columns: ['sex'] }, { columns: ['stage', 'sex'] }] };
@@ -68,7 +68,7 @@ describe('labels by group', () => {
     const context = peopleContext(measure);
     const layout = groupLabels.layout(context, settings);
     const cells = Float64Array.from([150, 7, 80, 90, 3, -2]);
-    const report = groupLabels.conclude(context, settings, measureSums(layout, cells, 4));
+    const report = concludeGroupLabels(context, settings, measureSums(layout, cells, 4));
     const [young, old, other] = report.attributes[0]!.groups;
     expect(young!.labels.map(({ weight }) => weight === null)).toEqual([false, true]);
     expect(old!.labels.map(({ weight }) => weight === null)).toEqual([false, false]);

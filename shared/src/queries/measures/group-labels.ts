@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { largestGap, proportionFigure, reweighingOf, shown } from '../../metrics/index.ts';
 import { attributeName, attributeProblems, attributeSchema, groupingBy, type AttributeColumns } from '../attributes.ts';
 import { smallGroups, whyTooSmall } from './group-minimum.ts';
-import type { Measure, MeasureReport, NamedFigure } from './measure.ts';
+import type { Conclude, Measure, MeasureReport, NamedFigure } from './measure.ts';
 import { classCountOf } from './performance.ts';
 
 /** What a plan says of it. */
@@ -46,7 +46,7 @@ export type GroupLabelFigures = MeasureReport & {
  *
  * Sensitivity: L2 √attributes: a row is in exactly one group of an attribute, and has one label.
  */
-export const groupLabels: Measure<Settings, GroupLabelFigures> = {
+export const groupLabels: Measure<Settings> = {
   kind: 'groupLabels',
   problems: (context, { attributes }) => [
     ...(context.target === 'number'
@@ -79,72 +79,73 @@ export const groupLabels: Measure<Settings, GroupLabelFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, { attributes }, sums) => {
-    const classes = classCountOf(context);
-    const { noiseStd } = sums;
-    const minimum = smallGroups(context, classes, noiseStd);
-    const concluded = attributes.map((attribute) => {
-      const name = attributeName(attribute);
-      const { names } = groupingBy(context.columns, attribute.columns);
-      const cells = sums.segment(name);
-      const counts = names.map((_, group) => cells.subarray(group * classes, (group + 1) * classes));
-      const units = counts.map((own) => own.reduce((sum, count) => sum + count, 0));
-      const isLarge = units.map((count) => count >= minimum);
-      // Weights of the groups that are told, among themselves: the others keep weight 1.
-      const weights = reweighingOf(
-        counts.filter((_, group) => isLarge[group]),
-        noiseStd,
-      );
-      const shares = counts.map((own, group) =>
-        Array.from(own, (count) =>
-          proportionFigure({
-            correct: count,
-            incorrect: units[group]! - count,
-            noiseStd,
-            incorrectNoiseStd: noiseStd * Math.sqrt(classes - 1),
-          }),
-        ),
-      );
-      let told = 0;
-      const groups = names.map((group, index): LabelledGroup => {
-        const withheld = isLarge[index]! ? null : whyTooSmall(units[index]!, minimum, context);
-        const ownWeights = isLarge[index]! ? weights[told++]! : [];
-        return {
-          group,
-          units: units[index]!,
-          labels: context.classes.map((label, i) => ({
-            label,
-            count: withheld === null ? counts[index]![i]! : null,
-            share: {
-              name: label,
-              ...(withheld === null ? shown(shares[index]![i]!) : { figure: null, withheld }),
-            },
-            weight: ownWeights[i] ?? null,
-          })),
-          withheld,
-        };
-      });
-      const gaps = context.classes.map((_, i) =>
-        largestGap(
-          names.flatMap((group, index) => (isLarge[index] ? [{ group, figure: shares[index]![i]! }] : [])),
-          classes === 2 ? 1 : classes,
-        ),
-      );
-      const worst = gaps.reduce((most, gap) => {
-        if (most === null || gap === null) return null;
-        return gap.figure.value > most.figure.value ? gap : most;
-      }, gaps[0] ?? null);
-      const figure: NamedFigure = {
-        name: `${name}.labelGap`,
-        ...(worst !== null && worst.floor > 0 ? { floor: worst.floor } : {}),
-        ...shown(worst?.figure ?? null, 1, 'fewer than two groups have a rate to compare'),
+};
+
+export const concludeGroupLabels: Conclude<Settings, GroupLabelFigures> = (context, { attributes }, sums) => {
+  const classes = classCountOf(context);
+  const { noiseStd } = sums;
+  const minimum = smallGroups(context, classes, noiseStd);
+  const concluded = attributes.map((attribute) => {
+    const name = attributeName(attribute);
+    const { names } = groupingBy(context.columns, attribute.columns);
+    const cells = sums.segment(name);
+    const counts = names.map((_, group) => cells.subarray(group * classes, (group + 1) * classes));
+    const units = counts.map((own) => own.reduce((sum, count) => sum + count, 0));
+    const isLarge = units.map((count) => count >= minimum);
+    // Weights of the groups that are told, among themselves: the others keep weight 1.
+    const weights = reweighingOf(
+      counts.filter((_, group) => isLarge[group]),
+      noiseStd,
+    );
+    const shares = counts.map((own, group) =>
+      Array.from(own, (count) =>
+        proportionFigure({
+          correct: count,
+          incorrect: units[group]! - count,
+          noiseStd,
+          incorrectNoiseStd: noiseStd * Math.sqrt(classes - 1),
+        }),
+      ),
+    );
+    let told = 0;
+    const groups = names.map((group, index): LabelledGroup => {
+      const withheld = isLarge[index]! ? null : whyTooSmall(units[index]!, minimum, context);
+      const ownWeights = isLarge[index]! ? weights[told++]! : [];
+      return {
+        group,
+        units: units[index]!,
+        labels: context.classes.map((label, i) => ({
+          label,
+          count: withheld === null ? counts[index]![i]! : null,
+          share: {
+            name: label,
+            ...(withheld === null ? shown(shares[index]![i]!) : { figure: null, withheld }),
+          },
+          weight: ownWeights[i] ?? null,
+        })),
+        withheld,
       };
-      return { attribute: { name, columns: attribute.columns, groups }, figure, units };
     });
-    return {
-      units: concluded[0]?.units.reduce((sum, count) => sum + count, 0) ?? 0,
-      figures: concluded.map(({ figure }) => figure),
-      attributes: concluded.map(({ attribute }) => attribute),
+    const gaps = context.classes.map((_, i) =>
+      largestGap(
+        names.flatMap((group, index) => (isLarge[index] ? [{ group, figure: shares[index]![i]! }] : [])),
+        classes === 2 ? 1 : classes,
+      ),
+    );
+    const worst = gaps.reduce((most, gap) => {
+      if (most === null || gap === null) return null;
+      return gap.figure.value > most.figure.value ? gap : most;
+    }, gaps[0] ?? null);
+    const figure: NamedFigure = {
+      name: `${name}.labelGap`,
+      ...(worst !== null && worst.floor > 0 ? { floor: worst.floor } : {}),
+      ...shown(worst?.figure ?? null, 1, 'fewer than two groups have a rate to compare'),
     };
-  },
+    return { attribute: { name, columns: attribute.columns, groups }, figure, units };
+  });
+  return {
+    units: concluded[0]?.units.reduce((sum, count) => sum + count, 0) ?? 0,
+    figures: concluded.map(({ figure }) => figure),
+    attributes: concluded.map(({ attribute }) => attribute),
+  };
 };

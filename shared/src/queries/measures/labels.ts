@@ -12,7 +12,7 @@ import {
   type Shown,
 } from '../../metrics/index.ts';
 import type { QueryContext } from '../query.ts';
-import type { Measure, MeasureReport, NamedFigure } from './measure.ts';
+import type { Conclude, Measure, MeasureReport, NamedFigure } from './measure.ts';
 import { binEdges, binIn, shownCells, shownCount, tooFew, tooFewWords, totalOf } from './noisy-counts.ts';
 import { classCountOf } from './performance.ts';
 
@@ -67,7 +67,7 @@ const countsByDefault = 10_000;
  * a client's vector is the mean of its units', which lies in the simplex, L2 ≤ 1; counts are then sums of clients' shares.
  * A client adds to its own segment alone, so a total over n clients carries √n times the noise of one count.
  */
-export const labels: Measure<Settings, LabelFigures> = {
+export const labels: Measure<Settings> = {
   kind: 'labels',
   problems: (context, { byClient }) => {
     if (byClient !== true) return [];
@@ -98,36 +98,37 @@ export const labels: Measure<Settings, LabelFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, own, sums) => {
-    const cells = cellsOf(context, own);
-    const segments = segmentsOf(context, own);
-    const counted = sums.segment('labels');
-    const of = (segment: number): Float64Array => counted.subarray(segment * cells, (segment + 1) * cells);
-    const counts = new Float64Array(cells);
-    for (let i = 0; i < counted.length; i++) counts[i % cells]! += counted[i]!;
-    const noiseStd = sums.noiseStd * Math.sqrt(segments);
-    const clients =
-      segments === 1
-        ? []
-        : Array.from({ length: segments }, (_, client) =>
-            clientLabels(context, client, of(client), counts, sums.noiseStd),
-          );
-    const { targetRange } = context;
-    const edges = targetRange === null ? [] : binEdges(targetRange.min, targetRange.max, own.bins);
-    const units = totalOf(counts);
-    const told = context.unit === 'record' || units >= context.minimumUnits;
-    return {
-      units,
-      figures: told
-        ? [...unitFigures(context, counts, noiseStd, edges), ...skewFigures(context, clients)]
-        : [{ name: 'units', figure: null, withheld: `fewer than ${context.minimumUnits} clients, noise included` }],
-      classes: context.classes,
-      edges,
-      counts: told ? shownCells(context, counts) : [],
-      noiseStd,
-      clients,
-    };
-  },
+};
+
+export const concludeLabels: Conclude<Settings, LabelFigures> = (context, own, sums) => {
+  const cells = cellsOf(context, own);
+  const segments = segmentsOf(context, own);
+  const counted = sums.segment('labels');
+  const of = (segment: number): Float64Array => counted.subarray(segment * cells, (segment + 1) * cells);
+  const counts = new Float64Array(cells);
+  for (let i = 0; i < counted.length; i++) counts[i % cells]! += counted[i]!;
+  const noiseStd = sums.noiseStd * Math.sqrt(segments);
+  const clients =
+    segments === 1
+      ? []
+      : Array.from({ length: segments }, (_, client) =>
+          clientLabels(context, client, of(client), counts, sums.noiseStd),
+        );
+  const { targetRange } = context;
+  const edges = targetRange === null ? [] : binEdges(targetRange.min, targetRange.max, own.bins);
+  const units = totalOf(counts);
+  const told = context.unit === 'record' || units >= context.minimumUnits;
+  return {
+    units,
+    figures: told
+      ? [...unitFigures(context, counts, noiseStd, edges), ...skewFigures(context, clients)]
+      : [{ name: 'units', figure: null, withheld: `fewer than ${context.minimumUnits} clients, noise included` }],
+    classes: context.classes,
+    edges,
+    counts: told ? shownCells(context, counts) : [],
+    noiseStd,
+    clients,
+  };
 };
 
 function cellsOf(context: QueryContext, { bins }: Settings): number {

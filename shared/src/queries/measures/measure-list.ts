@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SottoError } from '../../errors/index.ts';
 import type { MeasureSettings } from '../query.ts';
-import type { Measure, MeasureReport } from './measure.ts';
+import type { Measure } from './measure.ts';
 import { attributions, attributionsSettings } from './attributions.ts';
 import { certified, certifiedSettings } from './certified.ts';
 import { clients, clientsSettings } from './clients.ts';
@@ -62,6 +62,6 @@ export function measureOf({ kind }: MeasureSettings): Measure {
 }
 
 /** A measure is given nobody's settings but its own: the schema decides by the kind. */
-function erased<Settings, Figures extends MeasureReport>(measure: Measure<Settings, Figures>): Measure {
+function erased<Settings>(measure: Measure<Settings>): Measure {
   return measure as unknown as Measure;
 }

@@ -59,9 +59,10 @@ export type MeasureReport = {
 /**
  * One thing that is to be known about the model or the data: what vector a row contributes and how large it may be, and what the sum
  * says. Several measures ride in one vector (`measures-query.ts`), so what each states is enough for a joint bound.
- * One file a measure, with a schema of its settings (`kind`, `share` and what else a plan may say), and two lines in `measure-list.ts`.
+ * One file a measure, with a schema of its settings (`kind`, `share` and what else a plan may say), and its lines in `measure-list.ts` and
+ * `conclusion-list.ts`.
  */
-export type Measure<Settings = unknown, Figures extends MeasureReport = MeasureReport> = {
+export type Measure<Settings = unknown> = {
   readonly kind: string;
   /** What cannot be answered, and is known from the plan: an unknown column, one class only, a topology without gradients. */
   readonly problems: (context: QueryContext, settings: Settings) => readonly MeasureProblem[];
@@ -74,6 +75,14 @@ export type Measure<Settings = unknown, Figures extends MeasureReport = MeasureR
     settings: Settings,
     emit: (row: number, vector: Float64Array) => void,
   ) => Promise<void>;
-  /** What the sum says: figures with intervals that hold sampling and noise, as JSON; what noise drowns is withheld with its reason. */
-  readonly conclude: (context: QueryContext, settings: Settings, sums: MeasureSums) => Figures;
 };
+
+/**
+ * What a measure's sum says: figures with intervals that hold sampling and noise, as JSON; what noise drowns is withheld with its reason. Beside the
+ * measure in its file, and no part of it: a device asks and never concludes.
+ */
+export type Conclude<Settings = unknown, Figures extends MeasureReport = MeasureReport> = (
+  context: QueryContext,
+  settings: Settings,
+  sums: MeasureSums,
+) => Figures;

@@ -3,6 +3,7 @@ import { referenceModel, type DifferentiableModel } from '../../model/index.ts';
 import { gridFor, type PartSpec } from '../../privacy/index.ts';
 import { layoutLength, layoutOffsets, type Segment } from '../../vector/index.ts';
 import type { MeasureSettings, Query, QueryContext } from '../query.ts';
+import { conclusionOf } from './conclusion-list.ts';
 import { measureOf } from './measure-list.ts';
 import type { Measure, MeasureReport, MeasureSegment, MeasureSums } from './measure.ts';
 
@@ -83,12 +84,12 @@ export function concludeMeasures(
   const stepStd = Math.sqrt(noiseVarianceSteps);
   const { minimumUnits, surveyMinimumUnits = minimumUnits } = context;
   const told = slot === 'survey' ? { ...context, minimumUnits: surveyMinimumUnits } : context;
-  return placed(context, slot).map(({ measure, settings, weights, weight, from, layout }) => {
+  return placed(context, slot).map(({ settings, weights, weight, from, layout }) => {
     // What truncation makes of a one: dividing by it leaves no bias where counts are whole.
     const steps = weights.map((one) => Math.trunc(one / part.gridStep));
     const sums = steps.map((one, index) => integers[from + index]! / one);
     const noiseStd = (stepStd * part.gridStep) / weight;
-    return { settings, noiseStd, report: measure.conclude(told, settings, measureSums(layout, sums, noiseStd)) };
+    return { settings, noiseStd, report: conclusionOf(settings)(told, settings, measureSums(layout, sums, noiseStd)) };
   });
 }
 

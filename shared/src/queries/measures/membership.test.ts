@@ -3,7 +3,13 @@ import { lossAttack } from '../../metrics/index.ts';
 import { createSeededRandom, uniformBelow } from '../../random/index.ts';
 import type { QueryContext } from '../query.ts';
 import { measureSums } from './measures-query.ts';
-import { membership, membershipOfReleases, membershipSettings, type LossHistogram } from './membership.ts';
+import {
+  concludeMembership,
+  membership,
+  membershipOfReleases,
+  membershipSettings,
+  type LossHistogram,
+} from './membership.ts';
 
 const settings = membershipSettings.parse({ kind: 'membership' });
 const context = { outputs: 1, target: 'binary' } as QueryContext;
@@ -19,7 +25,7 @@ async function release(probabilities: readonly number[], noiseStd = 0, seed = 'n
     vector.forEach((value, bin) => (sums[bin]! += value));
   });
   for (let bin = 0; bin < sums.length; bin++) sums[bin]! += noiseStd * normal(random);
-  return membership.conclude(context, settings, measureSums(membership.layout(context, settings), sums, noiseStd));
+  return concludeMembership(context, settings, measureSums(membership.layout(context, settings), sums, noiseStd));
 }
 
 /** Sum of twelve uniform draws, less six: variance one. */

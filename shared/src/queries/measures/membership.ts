@@ -12,7 +12,7 @@ import {
 } from '../../metrics/index.ts';
 import { exp, log } from '../../model/index.ts';
 import { rowLoss } from '../evaluation.ts';
-import type { Measure, MeasureReport, NamedFigure } from './measure.ts';
+import type { Conclude, Measure, MeasureReport, NamedFigure } from './measure.ts';
 
 export const membershipSettings = z.strictObject({
   kind: z.literal('membership'),
@@ -43,7 +43,7 @@ export type LossHistogram = MeasureReport & {
  * What the vector of a row is: one 1 in [bins], at the bin of its cross-entropy or squared error. Sensitivity: L2 of a one-hot vector is 1. A loss that is no
  * number makes the unit's vector none.
  */
-export const membership: Measure<Settings, LossHistogram> = {
+export const membership: Measure<Settings> = {
   kind: 'membership',
   problems: () => [],
   layout: (_, { bins }) => [{ name: 'losses', length: bins }],
@@ -59,14 +59,15 @@ export const membership: Measure<Settings, LossHistogram> = {
       emit(row, vector);
     }
   },
-  conclude: (_, own, { sums, noiseStd }) => ({
-    units: sums.reduce((total, count) => total + count, 0),
-    figures: [],
-    histogram: [...sums],
-    edges: edgesOf(own),
-    noiseStd,
-  }),
 };
+
+export const concludeMembership: Conclude<Settings, LossHistogram> = (_, own, { sums, noiseStd }) => ({
+  units: sums.reduce((total, count) => total + count, 0),
+  figures: [],
+  histogram: [...sums],
+  edges: edgesOf(own),
+  noiseStd,
+});
 
 /** What both histograms say about membership. */
 export type MembershipReport = MeasureReport & {

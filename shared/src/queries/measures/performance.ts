@@ -20,7 +20,7 @@ import {
 } from '../../metrics/index.ts';
 import { log } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
-import type { Measure, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
+import type { Conclude, Measure, MeasureReport, MeasureSums, NamedFigure } from './measure.ts';
 
 export const performanceSettings = z.strictObject({
   kind: z.literal('performance'),
@@ -63,7 +63,7 @@ const squares = ['absolute', 'squared', 'target', 'targetSquared'];
  * Sensitivity: L2 ≤ √(1 + 3 h²) for classes, ≤ √(1 + 4 h²) for a number; a score that is no number makes the unit's vector none, and the door
  * counts it as zero.
  */
-export const performance: Measure<Settings, PerformanceFigures> = {
+export const performance: Measure<Settings> = {
   kind: 'performance',
   problems: (context, { bins }) =>
     context.target === 'binary' && bins % 2 !== 0
@@ -89,16 +89,17 @@ export const performance: Measure<Settings, PerformanceFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, own, sums) => {
-    switch (context.target) {
-      case 'number':
-        return numberFigures(own, sums);
-      case 'binary':
-        return binaryFigures(own, sums);
-      case 'classes':
-        return classFigures(context, own, sums);
-    }
-  },
+};
+
+export const concludePerformance: Conclude<Settings, PerformanceFigures> = (context, own, sums) => {
+  switch (context.target) {
+    case 'number':
+      return numberFigures(own, sums);
+    case 'binary':
+      return binaryFigures(own, sums);
+    case 'classes':
+      return classFigures(context, own, sums);
+  }
 };
 
 /** Number of classes of a target that has some. */

@@ -11,7 +11,7 @@ import {
 } from '../../metrics/index.ts';
 import { integerStream, toProbabilities, type InputColumn } from '../../model/index.ts';
 import { explainedFeatures, tokenProblems } from './explained-features.ts';
-import type { Measure, MeasureReport } from './measure.ts';
+import type { Conclude, Measure, MeasureReport } from './measure.ts';
 import { byImportance, drownedWords, floorOf } from './ranking.ts';
 
 export const permutationSettings = z.strictObject({
@@ -55,7 +55,7 @@ const negligible = 0.01;
  *
  * @see Breiman 2001, "Random Forests", §10; Fisher, Rudin, Dominici 2019, "All Models are Wrong, but Many are Useful", §3.
  */
-export const permutation: Measure<Settings, PermutationFigures> = {
+export const permutation: Measure<Settings> = {
   kind: 'permutation',
   problems: (context) =>
     context.target === 'number'
@@ -109,38 +109,39 @@ export const permutation: Measure<Settings, PermutationFigures> = {
       emit(row, vector);
     }
   },
-  conclude: (context, _own, sums) => {
-    const [right, wrong] = sums.segment('baseline') as unknown as [number, number];
-    const count = right + wrong;
-    const { noiseStd } = sums;
-    const enough = count >= context.minimumUnits;
-    const silence = enough ? undefined : `fewer than ${context.minimumUnits} units`;
-    const accuracy = enough ? proportionFigure({ correct: right, incorrect: wrong, noiseStd }) : null;
-    const lost = sums.segment('lost');
-    const features = explainedFeatures(context.columns);
-    const rule = { among: features.length, negligible, silence };
-    const ranked = byImportance(
-      features.map(({ name }, index) => {
-        const drop = accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd);
-        return { name, drop: besideNoise(drop, rule) };
-      }),
-      ({ drop }) => drop,
-    );
-    const baseline = shown(accuracy, 1, silence);
-    return {
-      units: count,
-      figures: [
-        { name: 'accuracy', ...baseline },
-        ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop, ...floorOf(drop, features.length) })),
-      ],
-      accuracy: baseline,
-      features: ranked,
-      drowned: drownedWords(
-        ranked.map(({ drop }) => drop),
-        count,
-      ),
-    };
-  },
+};
+
+export const concludePermutation: Conclude<Settings, PermutationFigures> = (context, _own, sums) => {
+  const [right, wrong] = sums.segment('baseline') as unknown as [number, number];
+  const count = right + wrong;
+  const { noiseStd } = sums;
+  const enough = count >= context.minimumUnits;
+  const silence = enough ? undefined : `fewer than ${context.minimumUnits} units`;
+  const accuracy = enough ? proportionFigure({ correct: right, incorrect: wrong, noiseStd }) : null;
+  const lost = sums.segment('lost');
+  const features = explainedFeatures(context.columns);
+  const rule = { among: features.length, negligible, silence };
+  const ranked = byImportance(
+    features.map(({ name }, index) => {
+      const drop = accuracy && dropFigure(lost[index]!, count, accuracy, noiseStd);
+      return { name, drop: besideNoise(drop, rule) };
+    }),
+    ({ drop }) => drop,
+  );
+  const baseline = shown(accuracy, 1, silence);
+  return {
+    units: count,
+    figures: [
+      { name: 'accuracy', ...baseline },
+      ...ranked.map(({ name, drop }) => ({ name: `${name}.drop`, ...drop, ...floorOf(drop, features.length) })),
+    ],
+    accuracy: baseline,
+    features: ranked,
+    drowned: drownedWords(
+      ranked.map(({ drop }) => drop),
+      count,
+    ),
+  };
 };
 
 /**

@@ -13,7 +13,7 @@ import {
 import { proportionFigure, shown, type Shown } from '../../metrics/index.ts';
 import type { DifferentiableModel } from '../../model/index.ts';
 import type { QueryContext } from '../query.ts';
-import type { Measure, MeasureProblem, MeasureReport } from './measure.ts';
+import type { Conclude, Measure, MeasureProblem, MeasureReport } from './measure.ts';
 import { rowBlocks, type RowBlock } from './row-blocks.ts';
 
 const attack = z.discriminatedUnion('kind', [
@@ -69,7 +69,7 @@ export type RobustnessFigures = MeasureReport & {
  * many sizes there are. (Indicators for each attack and size, right or wrong, would need √(2 + (1 + A) E).) A row is attacked by itself, from
  * itself and the published weights, so that the others are nothing to it.
  */
-export const robustness: Measure<Settings, RobustnessFigures> = {
+export const robustness: Measure<Settings> = {
   kind: 'robustness',
   problems: (context, own) => problemsOf(context, own),
   layout: (_, own) => {
@@ -104,43 +104,44 @@ export const robustness: Measure<Settings, RobustnessFigures> = {
       });
     }
   },
-  conclude: (_, own, sums) => {
-    const { norm, attacks } = own;
-    const epsilons = rising(own);
-    const [wrong = 0, ...worst] = sums.segment('worst');
-    /** Of cells [broken first at ε₁ …, never], how many hold at the size of that number; 0 is none. */
-    const holding = (cells: readonly number[], size: number): Shown =>
-      shown(
-        proportionFigure({
-          correct: total(cells.slice(size)),
-          incorrect: wrong + total(cells.slice(0, size)),
-          noiseStd: sums.noiseStd * Math.sqrt(cells.length - size),
-          incorrectNoiseStd: sums.noiseStd * Math.sqrt(1 + size),
-        }),
-      );
-    const curve = (name: Attack['kind'] | 'worst', cells: readonly number[]) => ({
-      attack: name,
-      points: epsilons.map((_size, index) => holding(cells, index + 1)),
-    });
-    const clean = holding(worst, 0);
-    const curves = [
-      ...attacks.map(({ kind }) => curve(kind, attacks.length === 1 ? worst : [...sums.segment(kind)])),
-      curve('worst', worst),
-    ];
-    return {
-      units: wrong + total(worst),
-      figures: [
-        { name: 'clean', ...clean },
-        ...epsilons.flatMap((epsilon, index) =>
-          curves.map(({ attack: name, points }) => ({ name: `${norm}.${epsilon}.${name}`, ...points[index]! })),
-        ),
-      ],
-      norm,
-      epsilons,
-      clean,
-      curves,
-    };
-  },
+};
+
+export const concludeRobustness: Conclude<Settings, RobustnessFigures> = (_, own, sums) => {
+  const { norm, attacks } = own;
+  const epsilons = rising(own);
+  const [wrong = 0, ...worst] = sums.segment('worst');
+  /** Of cells [broken first at ε₁ …, never], how many hold at the size of that number; 0 is none. */
+  const holding = (cells: readonly number[], size: number): Shown =>
+    shown(
+      proportionFigure({
+        correct: total(cells.slice(size)),
+        incorrect: wrong + total(cells.slice(0, size)),
+        noiseStd: sums.noiseStd * Math.sqrt(cells.length - size),
+        incorrectNoiseStd: sums.noiseStd * Math.sqrt(1 + size),
+      }),
+    );
+  const curve = (name: Attack['kind'] | 'worst', cells: readonly number[]) => ({
+    attack: name,
+    points: epsilons.map((_size, index) => holding(cells, index + 1)),
+  });
+  const clean = holding(worst, 0);
+  const curves = [
+    ...attacks.map(({ kind }) => curve(kind, attacks.length === 1 ? worst : [...sums.segment(kind)])),
+    curve('worst', worst),
+  ];
+  return {
+    units: wrong + total(worst),
+    figures: [
+      { name: 'clean', ...clean },
+      ...epsilons.flatMap((epsilon, index) =>
+        curves.map(({ attack: name, points }) => ({ name: `${norm}.${epsilon}.${name}`, ...points[index]! })),
+      ),
+    ],
+    norm,
+    epsilons,
+    clean,
+    curves,
+  };
 };
 
 function problemsOf(context: QueryContext, { norm, epsilons, attacks }: Settings): readonly MeasureProblem[] {

@@ -2,7 +2,7 @@ import { planCard, runCard } from '../../card/index.ts';
 import type { Figure } from '../../metrics/index.ts';
 import { planHashOf, queryContext, type Plan } from '../../plan/index.ts';
 import { examplePlan } from '../../plan/testing/index.ts';
-import { measureOf, measureSums, type MeasureFigures } from '../../queries/index.ts';
+import { conclusionOf, measureOf, measureSums, type MeasureFigures } from '../../queries/index.ts';
 import type { ReportInput } from '../report-document.ts';
 
 /** What may differ between example reports. */
@@ -84,8 +84,7 @@ function performanceOf(plan: Plan, right: number, noiseStd: number): MeasureFigu
   const [settings] = plan.report?.measures ?? [];
   if (settings === undefined) throw new Error('the example has no measure');
   const context = queryContext(plan);
-  const measure = measureOf(settings);
-  const layout = measure.layout(context, settings);
+  const layout = measureOf(settings).layout(context, settings);
   const wrong = 400 - right;
   const confusion = [right / 2, wrong / 2, wrong / 2, right / 2];
   const rising = [0.02, 0.03, 0.05, 0.1, 0.8].map((share) => share / 5);
@@ -93,7 +92,7 @@ function performanceOf(plan: Plan, right: number, noiseStd: number): MeasureFigu
   const scores = [...positives, ...rising.map((share) => (share * 5 * right) / 2)];
   const histogram = [...scores, ...scores.toReversed()];
   const sums = Float64Array.from([...confusion, ...histogram, 30, 30]);
-  return { settings, noiseStd, report: measure.conclude(context, settings, measureSums(layout, sums, noiseStd)) };
+  return { settings, noiseStd, report: conclusionOf(settings)(context, settings, measureSums(layout, sums, noiseStd)) };
 }
 
 function figure(value: number, half: number, noiseHalfWidth: number): Figure {
