@@ -123,7 +123,7 @@ test('the nodes read their data and wait; data of another form are refused', { t
   for (const owner of owners) {
     await writeFile(
       join(folder, owner, 'policy.json'),
-      JSON.stringify({ ...policy, budget: { epsilon: 20, delta: 1e-5 } }),
+      JSON.stringify({ ...policy, budget: { epsilon: 20, delta: 1e-5 }, tellDevice: owner === 'north' }),
     );
   }
   const read = 'sotto-node check --schema schema.json --data';
@@ -159,6 +159,11 @@ test('a plan is filled in, checked, signed, run and replayed', { timeout: 180_00
   const status = await done('sotto run by-hand.signed.json --dir coordinator --wait', server);
   expect(status).toMatch(/^State +finished$/m);
   expect(status).toMatch(/^Round +3 of 3/m);
+  // Of the one owner who allows it.
+  expect(status.match(/^.* sessions {2}\w+$(?=\n +cpu: typed arrays, a machine of \d+ GB$)/gm)).toEqual([
+    expect.stringMatching(/ north$/),
+  ]);
+  expect(status.match(/a machine of/g)).toHaveLength(1);
   const runId = await firstRunId();
   expect(await done('sotto status --dir coordinator', server)).toContain(runId.slice(0, 8));
   const known = await json(`sotto status ${runId.slice(0, 6)} --dir coordinator`, server);

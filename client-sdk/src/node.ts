@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { isSottoError, SottoError } from '@sotto/shared/errors';
@@ -111,7 +112,8 @@ async function startWith(
         createNodeRevocations(config.folder),
       ),
       data: { schema: config.schema },
-      createContributor: (plan) => thread.begin(plan, identity.sum.client),
+      createContributor: (plan, chosen) =>
+        thread.begin(plan, identity.sum.client, (choice) => chosen({ ...choice, machineBytes: totalmem() })),
       ...(config.consent === undefined ? {} : { consent: config.consent }),
       notify: onNotice,
       pause: () => nextTurn(),

@@ -95,6 +95,8 @@ export class Witness {
   /** A control message leaves the client's machine. */
   sent(client: string, message: ClientMessage): void {
     if (message.type === 'runAccept' || message.type === 'runRefuse' || message.type === 'sessionLeave') return;
+    if (message.type === 'device')
+      return this.#violate(`client ${client}: told its device, which no policy here allows`);
     this.#once(client, message.sessionId, message.type);
     if (message.type !== 'unmask') return;
     for (const { dealer, kind } of message.shares) {

@@ -1,6 +1,13 @@
 import { createNodeCrypto, createNodeRandom } from '@sotto/shared/crypto/node';
 import { initialWeights, weightsToBytes } from '@sotto/shared/model';
-import { parsePolicy, planHashOf, queryContext, sessionHeaderFor, type Plan } from '@sotto/shared/plan';
+import {
+  parsePolicy,
+  planHashOf,
+  queryContext,
+  sessionHeaderFor,
+  type Plan,
+  type PolicyInput,
+} from '@sotto/shared/plan';
 import { exampleAuthority, exampleClients, examplePlan } from '@sotto/shared/plan/testing';
 import {
   authorityKeyOf,
@@ -14,18 +21,18 @@ import { sessionIdOf } from '@sotto/shared/secure-sum';
 import { canonicalJson, fromHex, toHex, utf8, wordsFromLittleEndian } from '@sotto/shared/vector';
 import { describe, expect, it, vi } from 'vitest';
 import { createClientDriver, createMemoryLedger, type ClientNotice } from './index.ts';
+import type { ChosenDevice } from './ports.ts';
 
 type Answer = { resolve(integers: Int32Array): void; reject(error: Error): void };
 
 /** A client in `trusted` mode that has accepted a run, whose contributions are given by hand. */
-async function accepted(paceMs: number, planned?: Plan) {
+async function accepted(paceMs: number, planned?: Plan, allowed: Partial<PolicyInput> = {}) {
   const crypto = createNodeCrypto();
   const key = authorityKeyOf(exampleAuthority().seed);
   // Without a pace nothing may be sampled.
   const unit = paceMs === 0 ? 'client' : 'record';
   const plan =
     planned ?? examplePlan({ trust: 'trusted', unit, clients: 1, minSurvivors: 1, evaluateEvery: null, paceMs });
-  const planHash = planHashOf(plan);
   const runId = 'cd'.repeat(16);
   const [own] = exampleClients(1);
   const terms = {
@@ -54,6 +61,8 @@ async function accepted(paceMs: number, planned?: Plan) {
   const timers: { ms: number; action: () => void }[] = [];
   const time = { now: 0 };
   const life: string[] = [];
+  /** Tells each run in order what computes. */
+  const choose: ((device: ChosenDevice) => void)[] = [];
   const driver = await createClientDriver({
     clock: {
       now: () => time.now,
@@ -79,11 +88,12 @@ async function accepted(paceMs: number, planned?: Plan) {
     random: createNodeRandom(),
     identity: { client: own!.client, sign: (message) => crypto.ed25519Sign(fromHex(own!.seed), message) },
     authority: key.publicKey,
-    policy: parsePolicy({ version: 1, trust: ['trusted', 'local'], minSurvivors: 1, minColluding: 0 }),
+    policy: parsePolicy({ version: 1, trust: ['trusted', 'local'], minSurvivors: 1, minColluding: 0, ...allowed }),
     ledger: createMemoryLedger(),
     revocations: null,
     data: { schema: plan.schema },
-    createContributor: () => {
+    createContributor: (_, chosen) => {
+      choose.push(chosen);
       life.push('begun');
       return {
         contribute: () => new Promise((resolve, reject) => void asked.push({ resolve, reject })),
@@ -94,15 +104,25 @@ async function accepted(paceMs: number, planned?: Plan) {
     },
     notify: (notice) => notices.push(notice),
   });
-  driver.received({ type: 'runOffer', runId, signedPlanBlob, planHash, certificates: [certificate] });
-  await vi.waitFor(() => expect(notices).toContainEqual(expect.objectContaining({ type: 'accepted' })));
-  const begin = (attempt: number): string => {
-    const header = sessionHeaderFor(plan, { planHash, runId, round: 1, attempt, modelHash });
+  const offer = async (id: string, of: Plan, blob: string): Promise<void> => {
+    const certificates = [certificate];
+    driver.received({ type: 'runOffer', runId: id, signedPlanBlob: blob, planHash: planHashOf(of), certificates });
+    await vi.waitFor(() => expect(notices).toContainEqual(expect.objectContaining({ type: 'accepted', runId: id })));
+  };
+  await offer(runId, plan, signedPlanBlob);
+  /** Another run of the same terms. */
+  const acceptAnother = async (id: string): Promise<Plan> => {
+    const other = { ...plan, name: `of ${id}` };
+    await offer(id, other, await put(utf8(canonicalJson(signPlan(other, key)))));
+    return other;
+  };
+  const begin = (attempt: number, of = plan, id = runId): string => {
+    const header = sessionHeaderFor(of, { planHash: planHashOf(of), runId: id, round: 1, attempt, modelHash });
     driver.received({ type: 'sessionOpen', sessionId: sessionIdOf(header), header, answered: 0 });
     return sessionIdOf(header);
   };
   const integers = (): Int32Array => new Int32Array(inputs + 1).fill(7);
-  return { driver, begin, integers, sent, uploads, vectors, notices, asked, timers, time, life };
+  return { driver, begin, acceptAnother, choose, integers, sent, uploads, vectors, notices, asked, timers, time, life };
 }
 
 it('begins with the run, before any session, and ends with the client', async () => {
@@ -110,6 +130,55 @@ it('begins with the run, before any session, and ends with the client', async ()
   await vi.waitFor(() => expect(life).toEqual(['begun']));
   await driver.close();
   expect(life).toEqual(['begun', 'ended']);
+});
+
+describe('what computes', () => {
+  const wasm = { engine: 'tfjs wasm', device: 'cpu', rowsPerSecond: 116_047, machineBytes: 2 ** 34 } as const;
+  const devicesIn = (sent: readonly ClientMessage[]): ClientMessage[] => sent.filter(({ type }) => type === 'device');
+
+  it('is told to nobody unless the policy says so', async () => {
+    const { driver, begin, choose, asked, sent } = await accepted(0);
+    choose[0]!(wasm);
+    begin(1);
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    expect(sent.map(({ type }) => type)).toEqual(['runAccept']);
+    await driver.close();
+  });
+
+  it('is told once a run where the policy says so, rounded, before the data are touched', async () => {
+    const { driver, begin, choose, asked, sent, integers, uploads } = await accepted(0, undefined, {
+      tellDevice: true,
+    });
+    choose[0]!(wasm);
+    // A session's opening is the coordinator's own moment; when a trial ends is not.
+    expect(devicesIn(sent)).toEqual([]);
+    begin(1);
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    const runId = 'cd'.repeat(16);
+    const told = { type: 'device', runId, engine: 'tfjs wasm', device: 'cpu', rowsPerSecond: 120_000, memoryGb: 16 };
+    expect(devicesIn(sent)).toEqual([told]);
+    asked[0]!.resolve(integers());
+    await vi.waitFor(() => expect(uploads).toHaveLength(1));
+    begin(2);
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    expect(devicesIn(sent)).toHaveLength(1);
+    await driver.close();
+  });
+
+  // Failure: the trial of another run's engines waits for the work on this one's rows, and its end tells how long that took.
+  it('is not told of a run that is accepted after the data were touched', async () => {
+    const { driver, begin, acceptAnother, choose, asked, sent } = await accepted(0, undefined, { tellDevice: true });
+    begin(1);
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    const id = 'ef'.repeat(16);
+    const other = await acceptAnother(id);
+    await vi.waitFor(() => expect(choose).toHaveLength(2));
+    choose[1]!(wasm);
+    begin(1, other, id);
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    expect(devicesIn(sent)).toEqual([]);
+    await driver.close();
+  });
 });
 
 it('that fails makes the client leave without a word of why; the next session is contributed to', async () => {

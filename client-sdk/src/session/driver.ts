@@ -28,8 +28,9 @@ import {
   type SumInput,
 } from './machine-state.ts';
 import { firstPace, paceUpload, type PaceState } from './pace.ts';
-import type { ClientDriver, ClientPorts, Contributor } from './ports.ts';
+import type { ChosenDevice, ClientDriver, ClientPorts, Contributor } from './ports.ts';
 import { noiseLayersOf } from './run-contributions.ts';
+import { deviceFacts } from './tell-device.ts';
 import { failureOf } from './told.ts';
 
 /** What a session keeps in memory only. */
@@ -50,7 +51,13 @@ type Live = {
   late: string | null;
 };
 
-type RunWork = { readonly contributor: Contributor; last: Promise<unknown>; pace: PaceState };
+type RunWork = {
+  readonly contributor: Contributor;
+  last: Promise<unknown>;
+  pace: PaceState;
+  /** What computes, as long as the coordinator is to be told. */
+  untold: ChosenDevice | null;
+};
 
 /** How offers are looked at: `checkOffer`, which a page loads when the first offer comes. */
 export type OfferCheck = typeof checkOffer;
@@ -77,6 +84,8 @@ class Driver implements ClientDriver {
   readonly #live = new Map<string, Live>();
   readonly #works = new Map<string, RunWork>();
   readonly #closing = new AbortController();
+  /** Whether this process has worked on data. */
+  #contributed = false;
   #state: ClientState;
 
   constructor(ports: ClientPorts, books: ClientBooks, check: OfferCheck) {
@@ -139,10 +148,10 @@ class Driver implements ClientDriver {
         });
         return;
       case 'answerRun':
-        this.#tell(effect.message);
+        void this.#tell(effect.message);
         return;
       case 'leave':
-        this.#tell({ type: 'sessionLeave', sessionId: effect.sessionId, code: effect.code, reason: effect.told });
+        void this.#tell({ type: 'sessionLeave', sessionId: effect.sessionId, code: effect.code, reason: effect.told });
         return;
       case 'drop':
         this.#drop(effect.sessionId);
@@ -226,8 +235,9 @@ class Driver implements ClientDriver {
   }
 
   async #open(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent> {
-    const { header, sessionId } = session;
+    const { header, sessionId, runId } = session;
     await this.#books.openAttempt(plan, header);
+    await this.#tellDevice(runId);
     const bytes = await this.#ports.transport.fetchBlob(header.modelHash, live.abort.signal);
     const hash = toHex(await this.#ports.crypto.sha256(bytes));
     if (hash !== header.modelHash) {
@@ -291,6 +301,7 @@ class Driver implements ClientDriver {
   /** One contribution of a run after the other: they share the model and its weights. */
   async #contribute(session: SessionView, plan: Plan, live: Live): Promise<ClientEvent | null> {
     const run = this.#workOf(session.runId, plan);
+    this.#contributed = true;
     if (hidesCoin(plan)) live.standIn = this.#standIn(session, plan, live.noise);
     // Before the wait for a session that was given up: by how long that took, the pace would tell of its coin.
     live.beganAtMs = this.#ports.clock.now();
@@ -389,8 +400,8 @@ class Driver implements ClientDriver {
   }
 
   /** Sends what belongs to no open session; the answer changes nothing here, so only its failure is shown. */
-  #tell(message: ClientMessage): void {
-    this.#ports.transport.send(message, this.#closing.signal).then(
+  #tell(message: ClientMessage): Promise<void> {
+    return this.#ports.transport.send(message, this.#closing.signal).then(
       (reply) => {
         if (!reply.ok && message.type !== 'sessionLeave') {
           this.#ports.notify({
@@ -406,6 +417,18 @@ class Driver implements ClientDriver {
         this.#ports.notify({ type: 'ignored', code, reason: `${message.type}: ${reason}` });
       },
     );
+  }
+
+  /**
+   * What computes, once a run, where the policy allows it. It leaves when a session opens, and is answered before the session's work
+   * on the data begins: its moment is the coordinator's own, and not that at which a trial ended.
+   */
+  async #tellDevice(runId: string): Promise<void> {
+    const run = this.#works.get(runId);
+    if (run === undefined || run.untold === null) return;
+    const message = { type: 'device', runId, ...deviceFacts(run.untold) } as const;
+    run.untold = null;
+    await this.#tell(message);
   }
 
   /** On the own screen, and not before the upload has left: saying it takes time. */
@@ -441,11 +464,16 @@ class Driver implements ClientDriver {
           'a plan with hidden coins needs its work on the data in a thread of its own: here it would hold up the moment at which uploads leave',
         );
       }
+      // A trial that begins later waits until the work for another run is done: whether it is over would tell how long that took.
+      const mayTell = ports.policy.tellDevice && !this.#contributed;
       const contributor =
         ports.createContributor === undefined
           ? contributeInPlace(ports, plan, ports.identity.client)
-          : ports.createContributor(plan);
-      run = { contributor, last: Promise.resolve(), pace: firstPace };
+          : ports.createContributor(plan, (device) => {
+              const begun = this.#works.get(runId);
+              if (mayTell && begun !== undefined) begun.untold = device;
+            });
+      run = { contributor, last: Promise.resolve(), pace: firstPace, untold: null };
       this.#works.set(runId, run);
     }
     return run;

@@ -45,11 +45,25 @@ export type InPlacePorts = {
   readonly createContributor?: undefined;
 };
 
+/** What computes a run's contributions, before anything of it is rounded. */
+export type ChosenDevice = {
+  readonly engine: string;
+  readonly device: 'gpu' | 'cpu';
+  /** Rows a second in the trial on made-up rows; null where there was none. */
+  readonly rowsPerSecond: number | null;
+  /** Memory of the whole machine, never of the process; null where it is not known. */
+  readonly machineBytes: number | null;
+};
+
 /** Contributions are computed elsewhere, so that work on data never keeps a message waiting. */
 type ApartPorts = {
   readonly data: Pick<LocalData, 'schema'>;
-  /** Called once, when a run is accepted, so that its start is over before the first round. */
-  createContributor(plan: Plan): Contributor;
+  /**
+   * Called once, when a run is accepted, so that its start is over before the first round.
+   * @param chosen - to be told what computes. It is kept for the coordinator where the owner's policy allows that, so neither what
+   *   it is told nor when may follow from the data.
+   */
+  createContributor(plan: Plan, chosen: (device: ChosenDevice) => void): Contributor;
 };
 
 /** What happened, for the client's own screen alone: nothing of this is ever sent. */

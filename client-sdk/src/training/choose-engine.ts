@@ -23,7 +23,7 @@ export type EngineTrial = {
   readonly refused: string | null;
 };
 
-/** Which engine computes a run's local model, and why, for the own screen. */
+/** Which engine computes a run's local model, and why. For the own screen; `deviceFacts` says what of it others may be told. */
 export type EngineChoice = {
   readonly engine: string;
   readonly device: 'gpu' | 'cpu';

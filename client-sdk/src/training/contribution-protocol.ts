@@ -22,6 +22,6 @@ export type ContributionRequest =
   | { readonly type: 'end'; readonly run: number };
 
 export type ContributionReply =
-  | { readonly type: 'engine'; readonly choice: EngineChoice }
+  | { readonly type: 'engine'; readonly run: number; readonly choice: EngineChoice }
   | { readonly type: 'contributed'; readonly id: number; readonly integers: Int32Array<ArrayBuffer> }
   | { readonly type: 'failed'; readonly id: number; readonly reason: string };

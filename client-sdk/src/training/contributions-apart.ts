@@ -10,8 +10,10 @@ export type ContributionThread = {
   /**
    * Starts the thread if it does not run, and makes the run's model there.
    * @param client - whose contributions they are: its place in the plan's roster may decide when it has one
+   * @param first - told once which engine the run's model was given, unless a thread has died before: how long another's start
+   *   takes may follow from the data.
    */
-  begin(plan: Plan, client: string): Contributor;
+  begin(plan: Plan, client: string, first?: (choice: EngineChoice) => void): Contributor;
   /** Ends the thread at once; what is under way comes to nothing. */
   close(): Promise<void>;
 };
@@ -58,6 +60,10 @@ class Thread implements ContributionThread {
   readonly #waiting = new Map<number, Waiting>();
   #worker: ContributionWorker | null = null;
   #closed = false;
+  /** Whether a thread has ended by itself. */
+  #died = false;
+  /** By run, until it was told. */
+  readonly #firstTold = new Map<number, (choice: EngineChoice) => void>();
   #begun = 0;
   #contributions = 0;
 
@@ -67,9 +73,10 @@ class Thread implements ContributionThread {
     this.#device = device;
   }
 
-  begin(plan: Plan, client: string): Contributor {
+  begin(plan: Plan, client: string, first?: (choice: EngineChoice) => void): Contributor {
     const run = ++this.#begun;
     this.#runs.set(run, { plan, client });
+    if (first !== undefined && !this.#died) this.#firstTold.set(run, first);
     if (this.#worker !== null) this.#worker.post({ type: 'begin', run, plan, client, device: this.#device });
     else this.#startEarly();
     return {
@@ -82,6 +89,7 @@ class Thread implements ContributionThread {
         }),
       dispose: async () => {
         this.#runs.delete(run);
+        this.#firstTold.delete(run);
         this.#giveUp('the run has ended', run);
         this.#worker?.post({ type: 'end', run });
       },
@@ -114,6 +122,8 @@ class Thread implements ContributionThread {
       (reason) => {
         if (this.#worker !== worker) return;
         this.#worker = null;
+        this.#died = true;
+        this.#firstTold.clear();
         this.#giveUp(`the contribution thread ended: ${reason}`);
       },
     );
@@ -125,6 +135,8 @@ class Thread implements ContributionThread {
   #answered(reply: ContributionReply): void {
     if (reply.type === 'engine') {
       this.#chosen(reply.choice);
+      this.#firstTold.get(reply.run)?.(reply.choice);
+      this.#firstTold.delete(reply.run);
       return;
     }
     const waiting = this.#waiting.get(reply.id);

@@ -34,7 +34,7 @@ export function serveContributions(ports: ContributionPorts): (request: Contribu
   const runs = new Map<number, Run>();
 
   async function begin({ run, plan, client, device }: Extract<ContributionRequest, { type: 'begin' }>): Promise<void> {
-    const model = ports.createModel(plan, device, (choice) => ports.reply({ type: 'engine', choice }, []));
+    const model = ports.createModel(plan, device, (choice) => ports.reply({ type: 'engine', run, choice }, []));
     // Whoever needs the model meets the failure.
     const ready = model.catch(() => undefined);
     runs.set(run, { plan, model, contributions: createRunContributions(plan, client, ports.keyStream) });

@@ -44,7 +44,7 @@ export async function openRowsApart(
   return {
     read,
     thread: {
-      begin: (plan, client) => thread.begin(plan, client),
+      begin: (plan, client, told) => thread.begin(plan, client, told),
       async close() {
         first?.terminate();
         await thread.close();

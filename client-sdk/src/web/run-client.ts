@@ -78,7 +78,8 @@ export async function runWebClient(store: WebStore, run: WebRun, platform: WebPl
         ledger: store.ledger,
         revocations: createRevocations(authority, () => transport.fetchRevocations(), store.revocations),
         data: { schema },
-        createContributor: (plan) => rows.thread.begin(plan, own.client),
+        createContributor: (plan, chosen) =>
+          rows.thread.begin(plan, own.client, (choice) => chosen({ ...choice, machineBytes: null })),
         ...(run.ask === null ? {} : { consent: rememberedConsent(store, run.ask) }),
         notify: (notice: ClientNotice) => {
           notify(notice);

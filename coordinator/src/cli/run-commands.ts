@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SottoError } from '@sotto/shared/errors';
-import { runListSchema, runStatusSchema, type RunStatus } from '@sotto/shared/protocol';
+import { runListSchema, runStatusSchema, type DeviceFacts, type RunStatus } from '@sotto/shared/protocol';
 import { z } from 'zod';
 import { folderBlobs } from '../data-folder.ts';
 import type { CommandResult } from './command-result.ts';
@@ -158,9 +158,15 @@ function statusLines(status: RunStatus): string[] {
     ...stoppingLines(status),
     ...status.alarms.map(({ round, reason }) => `ALARM        round ${round}: ${reason}`),
     `Model        ${status.modelHash}`,
-    ...status.clients.map(
-      ({ name, state, reason, sessionsSurvived }) =>
-        `  ${state.padEnd(9)}  ${String(sessionsSurvived).padStart(5)} sessions  ${name}${reason === null ? '' : `  (${reason})`}`,
-    ),
+    ...status.clients.flatMap(({ name, state, reason, sessionsSurvived, device }) => [
+      `  ${state.padEnd(9)}  ${String(sessionsSurvived).padStart(5)} sessions  ${name}${reason === null ? '' : `  (${reason})`}`,
+      ...(device === undefined ? [] : [`  ${' '.repeat(27)}${deviceText(device)}`]),
+    ]),
   ];
+}
+
+/** What a client whose owner allows it says that it computes with. */
+function deviceText({ device, engine, rowsPerSecond, memoryGb }: DeviceFacts): string {
+  const speed = rowsPerSecond === null ? '' : `, ${rowsPerSecond} rows a second in its trial`;
+  return `${device}: ${engine}${speed}${memoryGb === null ? '' : `, a machine of ${memoryGb} GB`}`;
 }

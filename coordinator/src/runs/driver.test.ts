@@ -76,6 +76,28 @@ describe('run driver', () => {
     await expectSound(federation, runId);
   });
 
+  it('shows the device of a client that tells it, of nobody else, and takes it from no stranger', async () => {
+    const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
+    const runId = await begun(federation);
+    const [first, second] = federation.clients;
+    const device = { engine: 'tfjs webgpu', device: 'gpu', rowsPerSecond: 120_000, memoryGb: 16 };
+    const tell = (client: string, told: object) =>
+      federation.driver().received(client, { key: `device-${client}`, message: { type: 'device', runId, ...told } });
+    expect(await tell(first!.client, device)).toEqual({ ok: true });
+    expect(await tell('ab'.repeat(16), device)).toMatchObject({ ok: false, code: 'FORBIDDEN' });
+    const bare = { engine: 'typed arrays', device: 'cpu', rowsPerSecond: null, memoryGb: null };
+    expect(await tell(second!.client, bare)).toEqual({ ok: true });
+    const status = federation.driver().status(runId);
+    expect(status.clients.map((client) => client.device)).toEqual([device, bare, undefined, undefined]);
+    const api: OperatorApi = { url: '', call: async (_, path) => (path === '/v1/runs' ? { runs: [status] } : status) };
+    const { lines } = await runStatus(api, runId, false, () => undefined);
+    expect(lines.filter((line) => /[gc]pu/.test(line)).map((line) => line.trim())).toEqual([
+      'gpu: tfjs webgpu, 120000 rows a second in its trial, a machine of 16 GB',
+      'cpu: typed arrays',
+    ]);
+    expect(await federation.until(ended(federation, runId))).toBe(true);
+  });
+
   it('a client that was revoked before a run was submitted is shown as refused in it, and the others go on', async () => {
     const federation = await createFederation(examplePlan({ clients: 4, rounds: 1, evaluateEvery: null }));
     const [gone] = federation.clients;

@@ -163,14 +163,18 @@ export function createRunDriver(ports: RunPorts): RunDriver {
   async function handle(client: string, { message }: ClientEnvelope): Promise<Reply> {
     switch (message.type) {
       case 'runAccept':
-      case 'runRefuse': {
+      case 'runRefuse':
+      case 'device': {
         const host = hosts.get(message.runId);
         if (host === undefined) return rejection('NOT_FOUND', `there is no run ${message.runId}`);
         if (!host.facts.plan.roster.clients.some((entry) => entry.client === client)) {
           return rejection('FORBIDDEN', `client ${client} is not on the roster of run ${message.runId}`);
         }
         if (message.type === 'runAccept') await host.feed({ type: 'accepted', client });
-        else await host.feed({ type: 'refused', client, code: message.code, reason: message.reason });
+        else if (message.type === 'device') {
+          const { type, runId: _, ...device } = message;
+          await host.feed({ type, client, device });
+        } else await host.feed({ type: 'refused', client, code: message.code, reason: message.reason });
         return { ok: true };
       }
       case 'sessionLeave': {

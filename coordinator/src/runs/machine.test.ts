@@ -93,6 +93,25 @@ describe('stepRun', () => {
     expect(opened().state().sessions[0]?.cohort).toEqual(ids);
   });
 
+  it('keeps what a client tells of its device until its process ends, and decides nothing by it', () => {
+    const run = submitted();
+    run.step({ type: 'connected', at: 1, client: one });
+    run.step({ type: 'accepted', at: 1, client: one });
+    run.did();
+    const device = { engine: 'tfjs webgpu', device: 'gpu', rowsPerSecond: 120_000, memoryGb: 16 } as const;
+    const before = run.state();
+    run.step({ type: 'device', at: 2, client: one, device });
+    expect(run.did()).toEqual([]);
+    const known = before.clients.get(one)!;
+    expect(run.state()).toEqual({ ...before, clients: new Map(before.clients).set(one, { ...known, device }) });
+    run.step({ type: 'disconnected', at: 3, client: one });
+    run.step({ type: 'connected', at: 4, client: one, heard: { event: 0, part: 0 } });
+    expect(run.state().clients.get(one)?.device).toEqual(device);
+    run.step({ type: 'connected', at: 5, client: one, heard: 'nothing' });
+    expect(run.state().clients.get(one)?.device).toBeNull();
+    expect(run.events).toHaveLength(1);
+  });
+
   it('does nothing of an event before the event is recorded', () => {
     const run = submitted();
     for (const client of ids) run.step({ type: 'connected', at: 1, client });

@@ -136,6 +136,9 @@ function onInput(state: RunState, input: RunInput): RunStep {
       const next = withClient(state, input.client, { answer: 'revoked', reason: 'REVOKED: by the authority' });
       return lose(next, input.client, 'REVOKED: by the authority', input.at);
     }
+    case 'device':
+      // Shown and nothing else: no decision of a run goes by what a client says of its machine.
+      return { state: withClient(state, input.client, { device: input.device }), effects: [] };
     case 'lost':
       return lose(state, input.client, input.reason, input.at);
     case 'message': {
@@ -198,7 +201,7 @@ function onConnected(before: RunState, input: Extract<RunInput, { type: 'connect
   const state = withClient(before, client, {
     connected: true,
     awaySince: null,
-    ...(restarted ? { answer: 'none' } : {}),
+    ...(restarted ? { answer: 'none', device: null } : {}),
   });
   const effects: RunEffect[] = [];
   if (input.missed != null) effects.push({ type: 'send', client, ...input.missed });

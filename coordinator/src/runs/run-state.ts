@@ -8,7 +8,7 @@ import {
   type SignedPlan,
 } from '@sotto/shared/plan';
 import type { SlotName } from '@sotto/shared/privacy';
-import type { Heard, RunStatus, ServerMessage } from '@sotto/shared/protocol';
+import type { DeviceFacts, Heard, RunStatus, ServerMessage } from '@sotto/shared/protocol';
 import type { RecoverJob, SessionHeader, SumMessage, SumStage, SumState } from '@sotto/shared/secure-sum';
 import { nothingWatched, type WatchedRun } from './best-model.ts';
 import type { RunEvent } from './run-events.ts';
@@ -50,6 +50,8 @@ export type RunClient = {
   readonly answer: 'none' | 'accepted' | 'refused' | 'revoked';
   /** Why it refused, or why it was lost last. */
   readonly reason: string | null;
+  /** What its process says that it computes with; null where it did not say. */
+  readonly device: DeviceFacts | null;
   readonly sessionsSurvived: number;
   /** The newest attempt from which its upload was taken; 0 for none. Of failed attempts known since this process started. */
   readonly answeredAttempt: number;
@@ -171,6 +173,7 @@ export type RunInput =
       readonly reason: string;
     }
   | { readonly type: 'revoked'; readonly at: number; readonly client: string }
+  | { readonly type: 'device'; readonly at: number; readonly client: string; readonly device: DeviceFacts }
   /** A client is out of the open session: it left, sent something malformed, or stayed away too long. */
   | { readonly type: 'lost'; readonly at: number; readonly client: string; readonly reason: string }
   /** A message of the open session, verified. */
@@ -215,6 +218,7 @@ export function initialRunState(facts: RunFacts): RunState {
     awaySince: null,
     answer: 'none',
     reason: null,
+    device: null,
     sessionsSurvived: 0,
     answeredAttempt: 0,
   };

@@ -66,6 +66,7 @@ export function runStatusOf(state: RunState, traffic: RunTraffic, epsilonSoFar: 
         answered: cohort.has(client) && !awaited.has(client) && !lost.has(client),
         reason: known?.reason ?? null,
         sessionsSurvived: known?.sessionsSurvived ?? 0,
+        ...(known?.device == null ? {} : { device: known.device }),
       };
     }),
     privacy: {

@@ -27,6 +27,7 @@ describe('policy', () => {
       maxParameters: 10_000_000,
       columns: null,
       schemaHash: null,
+      tellDevice: false,
     });
     expect(refusals({})).toEqual([]);
   });

@@ -52,6 +52,8 @@ export const policySchema = z.strictObject({
     .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
     .nullable()
     .default(null),
+  /** Whether the coordinator is told what computes here: the engine, its trial on made-up rows, and the machine's memory. */
+  tellDevice: z.boolean().default(false),
 });
 export type Policy = z.infer<typeof policySchema>;
 

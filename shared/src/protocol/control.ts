@@ -93,10 +93,28 @@ export const sessionLeaveSchema = z.strictObject({
   reason: z.string().max(1_000),
 });
 
+/**
+ * What a client computes with. Nothing in it follows from data: the speed is that of the trial on made-up rows, never of real
+ * work, and the memory is what the machine has, never what the process takes.
+ */
+export const deviceFactsSchema = z.strictObject({
+  engine: z.string().min(1).max(60),
+  device: z.enum(['gpu', 'cpu']),
+  /** Rows a second in the trial, to two significant digits; null where there was none. */
+  rowsPerSecond: z.int().min(0).nullable(),
+  /** Memory of the machine in whole GB (2^30 bytes); null where it is not known, as in browsers. */
+  memoryGb: z.int().min(0).max(1_000_000).nullable(),
+});
+export type DeviceFacts = z.infer<typeof deviceFactsSchema>;
+
+/** Client → coordinator: what it computes this run with. Sent only where its owner's policy says `tellDevice`, once a run. */
+export const deviceSchema = deviceFactsSchema.extend({ type: z.literal('device'), runId: hex(16) });
+
 export const clientMessageSchema = z.discriminatedUnion('type', [
   runAcceptSchema,
   runRefuseSchema,
   sessionLeaveSchema,
+  deviceSchema,
   advertiseSchema,
   shareSchema,
   confirmSchema,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deviceFactsSchema } from './control.ts';
 
 /** A proportion or mean with its 95 % interval; `noiseHalfWidth` is the part of the interval that is DP noise. */
 export const figureSchema = z.strictObject({
@@ -24,6 +25,8 @@ export const runClientSchema = z.strictObject({
   /** Why it refused or was lost last; null otherwise. */
   reason: z.string().nullable(),
   sessionsSurvived: z.int(),
+  /** What it computes with; absent where it did not tell since the coordinator started. */
+  device: deviceFactsSchema.optional(),
 });
 
 /** How a model does on some units. */
