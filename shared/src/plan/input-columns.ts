@@ -2,9 +2,18 @@ import { encodedNumber, type InputColumn } from '../model/index.ts';
 import { columnWidth, type Column, type DataSchema } from './data-schema.ts';
 
 /** The columns of a schema as the model's inputs have them, in order. */
-export function inputColumns(schema: DataSchema): readonly InputColumn[] {
+export function inputColumns({ columns }: DataSchema): readonly InputColumn[] {
+  const known = encodedBefore.get(columns) ?? encodedColumns(columns);
+  encodedBefore.set(columns, known);
+  return known;
+}
+
+/** Every look at a slot of a plan asks for them, many times a round. Kept no longer than the columns themselves, which nobody changes. */
+const encodedBefore = new WeakMap<DataSchema['columns'], readonly InputColumn[]>();
+
+function encodedColumns(columns: DataSchema['columns']): readonly InputColumn[] {
   let from = 0;
-  return schema.columns.map((column) => {
+  return columns.map((column) => {
     const span = { name: column.name, from, to: from + columnWidth(column) };
     from = span.to;
     return { ...span, ...encodedRange(column) };
