@@ -16,6 +16,7 @@ const challengeOfKind: Readonly<Record<string, Challenge>> = {
   attributions: 'explanation',
   permutation: 'explanation',
   dependence: 'explanation',
+  importanceStability: 'explanation',
   membership: 'privacy',
   gaps: 'overfitting',
 };

@@ -1,7 +1,10 @@
+import { importanceStability, type Figure } from '../metrics/index.ts';
 import type { Plan } from '../plan/index.ts';
 import {
   driftOfReports,
   membershipOfReleases,
+  releasedImportance,
+  type AttributionFigures,
   type ColumnsFigures,
   type LabelFigures,
   type LossHistogram,
@@ -16,11 +19,11 @@ export type DerivedMeasure = {
 };
 
 /**
- * What two releases say together, at no further ε: the attack on membership, from the units that trained and those that did not; and how the data of
- * each report differ from the survey's.
+ * What two releases say together, at no further ε: the attack on membership, from the units that trained and those that did not; how the data of
+ * each report differ from the survey's; and whether the model still rests on the same columns as a report ago.
  */
 export function derivedMeasures(plan: Plan, releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
-  return [...membership(plan, releases), ...drifts(releases)];
+  return [...membership(plan, releases), ...drifts(releases), ...stabilities(releases)];
 }
 
 function membership(plan: Plan, releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
@@ -62,6 +65,33 @@ function drifts(releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
         };
       });
     });
+}
+
+/** How the order of columns by importance holds from each report to the next. Of released numbers, so there is nothing uncertain about the figures. */
+function stabilities(releases: readonly ReportRelease[]): readonly DerivedMeasure[] {
+  const told = releases.flatMap((release) => {
+    const measure = release.measures.find(({ settings }) => settings.kind === 'attributions');
+    return release.slot !== 'report' || measure === undefined ? [] : [{ release, measure }];
+  });
+  const pairs = importanceStability(
+    told.map(({ release, measure }) => releasedImportance(release.round, measure.report as AttributionFigures)),
+  );
+  return pairs.flatMap((pair, index): DerivedMeasure[] => {
+    const later = told[index + 1];
+    if (pair === null || later === undefined) return [];
+    const figures = (['rankCorrelation', 'noiseFloor', 'topOverlap'] as const).map((name) => ({
+      name,
+      figure: exactly(pair[name]),
+      withheld: null,
+    }));
+    const report = { units: later.measure.report.units, figures, ...pair };
+    const settings = { kind: 'importanceStability', share: 1 };
+    return [{ release: later.release, measure: { settings, noiseStd: later.measure.noiseStd, report } }];
+  });
+}
+
+function exactly(value: number): Figure {
+  return { value, low: value, high: value, noiseHalfWidth: 0 };
 }
 
 /** Whether two measures count the same cells: shares, and whether clients are counted apart, may differ. */

@@ -86,6 +86,7 @@ const kindWords: Readonly<Record<string, string>> = {
   columns: 'Columns',
   labelDrift: 'Drift of the labels since the survey',
   columnDrift: 'Drift of the columns since the survey',
+  importanceStability: 'Whether it still rests on the same columns',
   membership: 'Membership inference',
   gaps: 'Gaps',
 };
