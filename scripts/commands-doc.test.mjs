@@ -42,3 +42,19 @@ test('every command says what it does, and so does every option', () => {
   };
   programs.forEach(visit);
 });
+
+test('the help of every command begins with its usage, names --json and ends with the exit codes', () => {
+  let seen = 0;
+  const visit = (command, parents = []) => {
+    const name = [...parents, command.name()].join(' ');
+    let said = '';
+    command.configureOutput({ writeOut: (text) => (said += text) }).outputHelp();
+    expect(said, name).toMatch(new RegExp(`^Usage: ${name} `));
+    expect(said, name).toContain('Exit codes');
+    if (command.commands.length === 0) expect(said, name).toContain('--json');
+    seen += 1;
+    for (const below of command.commands) visit(below, [...parents, command.name()]);
+  };
+  for (const program of programs) visit(program);
+  expect(seen).toBeGreaterThanOrEqual(30);
+});
