@@ -12,6 +12,7 @@ import {
   scoreBin,
   shown,
   temperatureOfHistogram,
+  type CalibrationFigures,
   type ConfusionFigures,
   type Figure,
   type MatrixFigures,
@@ -187,6 +188,15 @@ function histogramOf(
   return { positives: counts.subarray(0, bins), negatives: counts.subarray(bins) };
 }
 
+/** How far scores are from what came true, with the noise of each bin: two noisy counts make its rows. */
+function calibrationOf(histogram: ScoreHistogram, bins: number, noise: number): CalibrationFigures | null {
+  return calibrationFigures(calibrationOfHistogram(histogram, bins), {
+    count: noise * Math.SQRT2,
+    sumConfidence: noise * Math.SQRT2,
+    sumCorrect: noise,
+  });
+}
+
 function binaryFigures({ bins, lossMax }: Settings, sums: MeasureSums): PerformanceFigures {
   const confusion = sums.segment('confusion');
   const [tn, fp, fn, tp] = confusion as unknown as [number, number, number, number];
@@ -194,11 +204,7 @@ function binaryFigures({ bins, lossMax }: Settings, sums: MeasureSums): Performa
   const histogram = histogramOf(sums, bins);
   const noise = sums.noiseStdOf('histogram');
   const units = unitsOf(confusion, sums.noiseStd);
-  const calibration = calibrationFigures(calibrationOfHistogram(histogram, bins), {
-    count: noise * Math.SQRT2,
-    sumConfidence: noise * Math.SQRT2,
-    sumCorrect: noise,
-  });
+  const calibration = calibrationOf(histogram, bins, noise);
   return {
     units: units.count,
     figures: [
@@ -231,11 +237,7 @@ function classFigures(context: QueryContext, { bins, lossMax }: Settings, sums: 
   const noise = sums.noiseStdOf('histogram');
   const units = unitsOf(confusion, sums.noiseStd);
   // Of the predicted class's probability: the rows that are right are those for which it came true.
-  const calibration = calibrationFigures(calibrationOfHistogram(histogram, bins), {
-    count: noise * Math.SQRT2,
-    sumConfidence: noise * Math.SQRT2,
-    sumCorrect: noise,
-  });
+  const calibration = calibrationOf(histogram, bins, noise);
   return {
     units: units.count,
     figures: [
